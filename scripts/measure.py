@@ -1,0 +1,106 @@
+"""Hide the color of photographs, bring it back, and print how close it comes.
+
+    python scripts/measure.py val.tar --working-size 176
+
+For each picture: left gray, tinted with the mean color of the reference, and colorized, with several references. The
+numbers are means over pictures: PSNR in dB over RGB, and colorfulness as a share of the truth's (Hasler & Süsstrunk
+2003). README.md and MODEL_CARD.md quote what this prints.
+"""
+
+import argparse
+import io
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from excolor import Colorizer, Matching, Settings, Stylizer
+from excolor.color import lab_to_rgb, rgb_to_lab
+from excolor.metrics import colorfulness, psnr
+from excolor.training.data import photo_files
+
+
+def read(path: Path, side: int, limit: int | None) -> list[np.ndarray]:
+    """Photographs (H, W, 3) in [0, 1], shrunk to the shorter side `side`; `limit` takes so many, evenly spread."""
+    files = [content for _, content in photo_files(path)]
+    if limit is not None:
+        files = files[:: max(1, len(files) // limit)][:limit]
+    pictures = []
+    for content in files:
+        image = Image.open(io.BytesIO(content)).convert("RGB")
+        scale = min(1.0, side / min(image.size))
+        image = image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.LANCZOS)
+        pictures.append(np.asarray(image, np.float32) / 255)
+    return pictures
+
+
+def lab(rgb: np.ndarray) -> torch.Tensor:
+    return rgb_to_lab(torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1))
+
+
+def with_ab(lightness: torch.Tensor, ab: torch.Tensor) -> np.ndarray:
+    """A picture of lightness (1, H, W) and ab (2, 1, 1) or (2, H, W)."""
+    return lab_to_rgb(torch.cat((lightness, ab.expand(2, *lightness.shape[1:])))).permute(1, 2, 0).numpy()
+
+
+def protocols(pictures: list[np.ndarray]) -> Iterator[tuple[str, np.ndarray, np.ndarray | None]]:
+    """(protocol, truth, reference) for every picture."""
+    for i, picture in enumerate(pictures):
+        half = picture.shape[1] // 2
+        yield "none", picture, None
+        yield "mirror", picture, np.ascontiguousarray(picture[:, ::-1])
+        yield "halves", np.ascontiguousarray(picture[:, half:]), np.ascontiguousarray(picture[:, :half])
+        yield "random", picture, pictures[(i + len(pictures) // 2) % len(pictures)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("photos", type=Path, help="folder or tar file")
+    parser.add_argument("--model")
+    parser.add_argument("--working-size", type=int, default=176)
+    parser.add_argument("--side", type=int, default=176, help="pictures are shrunk to this shorter side first")
+    parser.add_argument("--match", default=Settings.match)
+    parser.add_argument("--hint-share", type=float, default=Settings.hint_share)
+    parser.add_argument("--limit", type=int)
+    arguments = parser.parse_args()
+
+    pictures = read(arguments.photos, arguments.side, arguments.limit)
+    colorizer = Colorizer.load(arguments.model)
+    stylizer = Stylizer.load(arguments.model)
+    settings = Settings(arguments.working_size, match=arguments.match, hint_share=arguments.hint_share)
+    numbers: dict[tuple[str, str], list[float]] = defaultdict(list)
+
+    for truth in pictures:
+        decoded = stylizer.stylize(truth, truth, Matching(parts=()), working_size=arguments.working_size)
+        numbers["decoder", "psnr"].append(psnr(decoded.pixels, truth))
+
+    for protocol, truth, reference in protocols(pictures):
+        lightness = lab(truth)[:1]
+        gray = with_ab(lightness, torch.zeros(2, 1, 1))
+        results = {"gray": gray}
+        if reference is None:
+            results["excolor"] = colorizer.precolor(gray, working_size=arguments.working_size).pixels
+        else:
+            results["tint"] = with_ab(lightness, lab(reference)[1:].mean((1, 2), keepdim=True))
+            results["excolor"] = colorizer.colorize(gray, reference, settings).pixels
+        for method, result in results.items():
+            numbers[protocol, f"{method} psnr"].append(psnr(result, truth))
+            numbers[protocol, f"{method} colorfulness"].append(colorfulness(result))
+        numbers[protocol, "truth colorfulness"].append(colorfulness(truth))
+
+    mean = {key: float(np.mean(values)) for key, values in numbers.items()}
+    print(f"{len(pictures)} photographs, model {colorizer.name}, working size {arguments.working_size}")
+    print(f"decoder reconstructs at {mean['decoder', 'psnr']:.2f} dB")
+    print("protocol   gray    tint    excolor   above gray   colorfulness")
+    for protocol in ("none", "mirror", "halves", "random"):
+        gray, own = mean[protocol, "gray psnr"], mean[protocol, "excolor psnr"]
+        tint = f"{mean[protocol, 'tint psnr']:5.2f}" if protocol != "none" else "    –"
+        vivid = mean[protocol, "excolor colorfulness"] / mean[protocol, "truth colorfulness"]
+        print(f"{protocol:9}  {gray:5.2f}   {tint}   {own:5.2f}     {own - gray:+5.2f}        {vivid:4.0%}")
+
+
+if __name__ == "__main__":
+    main()

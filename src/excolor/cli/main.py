@@ -1,0 +1,47 @@
+"""The command line: `excolor COMMAND`. One module a command; each imports what is heavy when it runs."""
+
+from typing import Any
+
+import click
+
+from excolor.cli.colorize import colorize
+from excolor.cli.pre_colorize import pre_colorize
+from excolor.cli.stylize import stylize
+from excolor.cli.train import train
+from excolor.errors import ExcolorError
+
+
+class ExcolorGroup(click.Group):
+    """Turns the library's errors into one line on stderr and exit code 1; a bug keeps its traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except ExcolorError as error:
+            raise click.ClickException(str(error)) from error
+
+
+def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from excolor import __version__
+
+        click.echo(f"excolor {__version__}")
+        ctx.exit()
+
+
+@click.group(cls=ExcolorGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_print_version, help="Show it.")
+def main() -> None:
+    """Give gray photographs the colors of a reference picture.
+
+    \b
+    Example:
+        excolor colorize gray.jpg --ref reference.jpg
+    """
+
+
+main.add_command(colorize)
+main.add_command(stylize)
+main.add_command(pre_colorize)
+main.add_command(train)

@@ -1,0 +1,74 @@
+"""`excolor stylize`."""
+
+from pathlib import Path
+
+import click
+
+from excolor.cli.options import PHOTO, CommaList, model_options, output_options, working_size_option
+
+
+@click.command()
+@click.argument("content", type=PHOTO)
+@click.argument("style", type=PHOTO)
+@click.option(
+    "--method",
+    type=click.Choice(["adain", "wct"]),
+    default="adain",
+    show_default=True,
+    help="Match mean and deviation of each channel, or the whole covariance.",
+)
+@click.option(
+    "--at",
+    "parts",
+    type=CommaList(("encoder", "skip", "decoder")),
+    default="encoder,skip",
+    show_default=True,
+    help="Where statistics are matched.",
+)
+@click.option(
+    "--alpha",
+    type=click.FloatRange(0, 1),
+    default=1.0,
+    show_default=True,
+    help="How far the style is followed; 0 leaves the content as it is.",
+)
+@working_size_option(512)
+@model_options
+@output_options
+def stylize(
+    content: Path,
+    style: Path,
+    method: str,
+    parts: tuple[str, ...],
+    alpha: float,
+    working_size: int,
+    model: str | None,
+    device: str,
+    output: Path | None,
+    force: bool,
+    quiet: bool,
+) -> None:
+    """Give the photograph CONTENT the tones and colors of STYLE.
+
+    The result keeps the content's size and detail and is written beside it as NAME-styled.EXT.
+
+    \b
+    Example:
+        excolor stylize house.jpg evening.jpg -o house-in-the-evening.jpg
+    """
+    from excolor.cli.outputs import plan_outputs
+    from excolor.cli.progress import for_each, reporter
+
+    jobs = plan_outputs([content], output, "styled", overwrite=force)
+    with reporter(quiet) as report:
+        report.expect(len(jobs), "Loading the model")
+        from excolor import Matching, Stylizer
+
+        stylizer = Stylizer.load(model, device=device)
+        matching = Matching(method, parts, alpha)  # type: ignore[arg-type]
+
+        def work(source: Path, destination: Path) -> None:
+            styled = stylizer.stylize(source, style, matching, working_size=working_size)
+            styled.save(destination, overwrite=force)
+
+        for_each(jobs, work, report, "Stylizing")

@@ -1,0 +1,192 @@
+"""`excolor train encoder|decoder|colorizer`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from excolor.training.data import PhotoStore
+    from excolor.training.loop import Report
+    from excolor.training.tasks import Task
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_PATH = click.Path(path_type=Path)
+_PHOTO_SIDE = 160  # pixels: photographs are kept at this shorter side
+
+
+@click.group()
+def train() -> None:
+    """Train the networks on photographs of your own.
+
+    Train the encoder first, then the decoder over it, then the colorizer over both.
+
+    \b
+    Example:
+        excolor train encoder photos/ -o runs/encoder --minutes 15
+    """
+
+
+def _run_options(recipes: tuple[str, ...]) -> Callable[[F], F]:
+    """The options that all three commands share."""
+
+    def add(command: F) -> F:
+        for option in (
+            click.option("-q", "--quiet", is_flag=True, help="No progress lines."),
+            click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
+            click.option("--seed", type=int, default=0, show_default=True, help="Of all that is drawn."),
+            click.option("--limit", type=click.IntRange(1), metavar="N", help="Read only the first N photographs."),
+            click.option("--validate", type=_PATH, metavar="PATH", help="Photographs to measure on now and then."),
+            click.option("--resume", is_flag=True, help="Go on from the training state in the output folder."),
+            click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Train for so long."),
+            click.option("--steps", type=click.IntRange(1), help="Train for so many steps."),
+            click.option(
+                "--recipe",
+                type=click.Choice(recipes),
+                default=recipes[0],
+                show_default=True,
+                help="Hyperparameters, by name.",
+            ),
+            click.option(
+                "-o",
+                "--output",
+                type=_PATH,
+                required=True,
+                metavar="FOLDER",
+                help="Gets the checkpoints, the training state and a log.",
+            ),
+        ):
+            command = option(command)
+        return click.argument("photos", type=_PATH, nargs=-1, required=True, metavar="PHOTOS...")(command)
+
+    return add
+
+
+@train.command()
+@click.option("--teacher", type=_PATH, metavar="FILE", help="Compressed VGG19 to learn features from.")
+@_run_options(("lite", "base"))
+def encoder(photos: tuple[Path, ...], teacher: Path | None, recipe: str, **run: Any) -> None:
+    """Train an encoder, and with it a decoder that keeps it honest.
+
+    PHOTOS are folders or tar files of color photographs. The paper trains no encoder of its own, so that there is no
+    recipe `paper` here.
+
+    \b
+    Example:
+        excolor train encoder photos.tar -o runs/encoder --minutes 15
+    """
+
+    def task(store: "PhotoStore") -> "Task":
+        from excolor.training.recipes import ENCODER
+        from excolor.training.tasks import EncoderTask
+        from excolor.training.teacher import Teacher
+
+        return EncoderTask(ENCODER[recipe], store, Teacher(teacher) if teacher else None)
+
+    _train(photos, task, **run)
+
+
+@train.command()
+@click.option("--encoder", "encoder_path", type=_PATH, required=True, metavar="FILE", help="Checkpoint; stays frozen.")
+@click.option("--start", type=_PATH, metavar="FILE", help="Decoder to go on from.")
+@_run_options(("lite", "base", "paper"))
+def decoder(photos: tuple[Path, ...], encoder_path: Path, start: Path | None, recipe: str, **run: Any) -> None:
+    """Train a decoder over a frozen encoder.
+
+    PHOTOS are folders or tar files of color photographs.
+
+    \b
+    Example:
+        excolor train decoder photos.tar --encoder runs/encoder/encoder.safetensors -o runs/decoder --minutes 5
+    """
+
+    def task(store: "PhotoStore") -> "Task":
+        from excolor.models.checkpoint import load_decoder, load_encoder
+        from excolor.training.recipes import DECODER
+        from excolor.training.tasks import DecoderTask
+
+        return DecoderTask(DECODER[recipe], store, load_encoder(encoder_path), load_decoder(start) if start else None)
+
+    _train(photos, task, **run)
+
+
+@train.command()
+@click.option("--encoder", "encoder_path", type=_PATH, metavar="FILE", help="Checkpoint, for hints from references.")
+@click.option("--decoder", "decoder_path", type=_PATH, metavar="FILE", help="Checkpoint, for hints from references.")
+@_run_options(("lite", "base", "paper"))
+def colorizer(
+    photos: tuple[Path, ...], encoder_path: Path | None, decoder_path: Path | None, recipe: str, **run: Any
+) -> None:
+    """Train the colorization net.
+
+    PHOTOS are folders or tar files of color photographs. All recipes but `paper` need --encoder and --decoder: they
+    show the net the coarse maps that it will be given in use.
+
+    \b
+    Example:
+        excolor train colorizer photos.tar --encoder encoder.safetensors --decoder decoder.safetensors \\
+            -o runs/colorizer --minutes 60
+    """
+    if recipe != "paper" and not (encoder_path and decoder_path):
+        raise click.UsageError(f"the recipe {recipe} needs --encoder and --decoder.")
+
+    def task(store: "PhotoStore") -> "Task":
+        from excolor.models.checkpoint import load_decoder, load_encoder
+        from excolor.models.transfer import TransferNet
+        from excolor.training.recipes import COLORIZER
+        from excolor.training.tasks import ColorizerTask
+
+        transfer = None
+        if encoder_path and decoder_path:
+            transfer = TransferNet(load_encoder(encoder_path), load_decoder(decoder_path))
+        return ColorizerTask(COLORIZER[recipe], store, transfer)
+
+    _train(photos, task, **run)
+
+
+def _train(
+    photos: tuple[Path, ...],
+    make_task: Callable[["PhotoStore"], "Task"],
+    *,
+    output: Path,
+    steps: int | None,
+    minutes: float | None,
+    resume: bool,
+    validate: Path | None,
+    limit: int | None,
+    seed: int,
+    device: str,
+    quiet: bool,
+) -> None:
+    """Load the photographs, train, and print the checkpoints that were written."""
+    if (steps is None) == (minutes is None):
+        raise click.UsageError("give either --steps or --minutes.")
+
+    import torch
+
+    from excolor.devices import choose_device
+    from excolor.training.data import load_photos
+    from excolor.training.loop import STATE, Budget, fit
+
+    if not resume and (output / STATE).exists():
+        raise click.ClickException(f"{output} holds a training run; go on with --resume, or choose another --output")
+
+    def tell(report: "Report") -> None:
+        if quiet:
+            return
+        numbers = {"loss": f"{report.loss:.5f}", "images/s": f"{report.images_per_second:.0f}"}
+        numbers |= {name: f"{value:.3f}" for name, value in (report.validation or {}).items()}
+        told = "  ".join(f"{name} {value}" for name, value in numbers.items())
+        click.echo(f"step {report.step}  {report.used:4.0%}  {told}", err=True)
+
+    place = choose_device(device)
+    store = load_photos(photos, place, shorter_side=_PHOTO_SIDE, limit=limit)
+    held_out = load_photos([validate], place, shorter_side=_PHOTO_SIDE) if validate else None
+    if not quiet:
+        click.echo(f"{len(store)} photographs on {place}", err=True)
+    torch.manual_seed(seed)  # of the networks' first weights
+    budget = Budget(steps=steps, minutes=minutes)
+    for path in fit(make_task(store), budget, output, seed=seed, resume=resume, validation=held_out, tell=tell):
+        click.echo(path)

@@ -1,0 +1,86 @@
+"""The coarse chrominance map: what a reference says about a target's colors, and how far to trust it.
+
+Two ways are blended. The transfer net matches statistics, the paper's way: the palette arrives, but not always where
+it belongs (T_ab). Correspondence looks for each place of the target in the reference (`models.correspondence`).
+Training shows the colorization net exactly these maps, so both use this module.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from excolor.color import lab_to_rgb, rgb_to_lab
+from excolor.models import correspondence
+from excolor.models.correspondence import Landmarks
+from excolor.models.encoder import Encoder
+from excolor.models.transfer import Matching, Statistics, TransferNet
+
+Match = Literal["statistics", "semantic", "both"]
+
+_MATCHING = Matching("adain", ("encoder", "skip"), 1.0)
+_STATISTICS_CONFIDENCE = 0.3  # of a color that statistics alone put somewhere
+_LEAST_CONFIDENCE = 0.1  # of a blended color: a mask of zero would say that there is none
+
+
+@dataclass(frozen=True)
+class ReferenceFeatures:
+    """What is kept of a reference: statistics by feature name, and landmarks; batch size 1 or that of the targets."""
+
+    statistics: dict[str, Statistics]
+    landmarks: Landmarks
+
+
+@dataclass(frozen=True)
+class CoarseMap:
+    """ab (N, 2, H, W) in [-128, 127] and the confidence in it (N, 1, H, W) in [0, 1]."""
+
+    ab: Tensor
+    confidence: Tensor
+
+
+def describe_lightness(encoder: Encoder, lightness: Tensor) -> Tensor:
+    """Descriptors of a picture by its luminance alone: L (N, 1, H, W) in [0, 100] -> (N, C, H/8, W/8)."""
+    gray = lab_to_rgb(torch.cat((lightness, torch.zeros_like(lightness).expand(-1, 2, -1, -1)), dim=1))
+    return correspondence.describe(encoder(gray))
+
+
+def encode_reference(net: TransferNet, rgb: Tensor) -> ReferenceFeatures:
+    """What is needed of a reference, sRGB (N, 3, H, W) in [0, 1], for any number of targets."""
+    lab = rgb_to_lab(rgb)
+    descriptors = describe_lightness(net.encoder, lab[:, :1])
+    return ReferenceFeatures(net.measure(rgb, _MATCHING), correspondence.landmarks(descriptors, lab[:, 1:]))
+
+
+def coarse_map(
+    net: TransferNet, lightness: Tensor, precolored: Tensor, reference: ReferenceFeatures, match: Match = "both"
+) -> CoarseMap:
+    """Colors for a target from the reference, before refinement.
+
+    Args:
+        net: in evaluation mode.
+        lightness: L of the target, (N, 1, H, W) in [0, 100].
+        precolored: the target with invented colors, sRGB (N, 3, H, W), since the encoder expects color.
+        reference: of `encode_reference`.
+        match: `statistics` is the paper's way; `semantic` takes colors by correspondence alone; `both` blends them by
+            the confidence of the correspondence.
+    """
+    size = lightness.shape[2:]
+    if match != "semantic":
+        transferred = rgb_to_lab(net(precolored, reference.statistics, _MATCHING).float())[:, 1:]
+        if match == "statistics":
+            return CoarseMap(transferred, torch.full_like(lightness, _STATISTICS_CONFIDENCE))
+    found, confidence = correspondence.find(describe_lightness(net.encoder, lightness), reference.landmarks)
+    found, confidence = (F.interpolate(t, size, mode="bilinear", align_corners=False) for t in (found, confidence))
+    if match == "semantic":
+        return CoarseMap(found, confidence)
+    ab = transferred.lerp(found, confidence)
+    return CoarseMap(ab, _LEAST_CONFIDENCE + (1 - _LEAST_CONFIDENCE) * confidence)
+
+
+def fit(net: TransferNet, lightness: Tensor, reference: ReferenceFeatures) -> Tensor:
+    """How well a reference fits each target, (N,) in [0, 1]: the mean confidence of the correspondence."""
+    _, confidence = correspondence.find(describe_lightness(net.encoder, lightness), reference.landmarks)
+    return confidence.mean((1, 2, 3))

@@ -1,0 +1,33 @@
+"""What can go wrong for a user, each with one clear sentence and the way out.
+
+The library raises these and never prints; the command line turns them into a line on stderr and exit code 1
+(`excolor.cli.main`). Anything else that escapes is a bug and keeps its traceback.
+"""
+
+
+class ExcolorError(Exception):
+    """Base of every error that is shown to the user as one sentence."""
+
+
+class PhotoError(ExcolorError):
+    """A picture cannot be read, is of a kind that cannot be used, or cannot be written."""
+
+
+class OutputError(ExcolorError):
+    """A result cannot be written where it was asked for."""
+
+
+class CheckpointError(ExcolorError):
+    """A checkpoint is missing, damaged, or not what it is said to be."""
+
+
+class UnknownModelError(ExcolorError):
+    """No model of that name is listed in weights.toml, and no folder of that name exists."""
+
+
+class DeviceError(ExcolorError):
+    """The device asked for is absent or cannot hold the work."""
+
+
+class TrainingError(ExcolorError):
+    """Training cannot start or go on: no data, a recipe that does not fit, a state of another run."""

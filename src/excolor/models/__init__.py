@@ -1,0 +1,1 @@
+"""The networks, one a module, and their checkpoints."""

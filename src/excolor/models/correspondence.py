@@ -1,0 +1,75 @@
+"""Where in the reference a target position finds its like: soft nearest neighbors in encoder features.
+
+Statistics (AdaIN, WCT) carry the reference's palette, not where it belongs. Beyond the paper, the same encoder gives
+descriptors on a grid of 1/8 of the picture; each position of the target takes the mean color of the reference
+positions that resemble it, and says how well they do. Both pictures are described by their luminance alone, so that
+gray and color meet on equal terms. Shapes: N batch, h, w grid, P positions.
+"""
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+CELL = 8  # pixels: side of what one descriptor stands for
+
+_TEMPERATURE = 0.05  # of the softmax over cosine similarities; smaller is closer to the single nearest neighbor
+_SPREAD = 20.0  # ab units: candidates that differ by so much leave 1/e of the confidence
+_CHUNK = 1 << 24  # similarities held at a time: 64 MiB in float32
+
+
+@dataclass(frozen=True)
+class Landmarks:
+    """A reference as positions with a descriptor and a color each: keys (N, C, P), unit length, and ab (N, 2, P)."""
+
+    keys: Tensor
+    ab: Tensor
+
+
+def describe(features: dict[str, Tensor]) -> Tensor:
+    """Descriptors (N, C, h, w) of unit length from relu3_1 and relu4_1 of an encoder, at 1/8 of the picture.
+
+    Each level is centered on the picture's own mean, which takes away what all positions share, and has the same
+    weight whatever its channels.
+    """
+    levels = (F.avg_pool2d(features["relu3_1"].float(), 2), features["relu4_1"].float())
+    centered = (level - level.mean((2, 3), keepdim=True) for level in levels)
+    joined = torch.cat([F.normalize(level, dim=1) for level in centered], dim=1)
+    return joined / math.sqrt(len(levels))
+
+
+def landmarks(descriptors: Tensor, ab: Tensor) -> Landmarks:
+    """Join the descriptors (N, C, h, w) of a reference with its colors, ab (N, 2, 8h, 8w), averaged onto the grid."""
+    return Landmarks(descriptors.flatten(2), F.avg_pool2d(ab, CELL).flatten(2))
+
+
+def find(descriptors: Tensor, reference: Landmarks) -> tuple[Tensor, Tensor]:
+    """The colors that the reference has for each position of the target.
+
+    Args:
+        descriptors: of the target, (N, C, h, w).
+        reference: of the same batch size, or 1.
+
+    Returns:
+        ab (N, 2, h, w), the mean over what resembles the position, and the confidence in it (N, 1, h, w) in [0, 1]:
+        high where the candidates resemble it closely (cosine) and agree on the color. On photographs the agreement
+        predicts the error far better than the likeness does.
+    """
+    n, _, h, w = descriptors.shape
+    queries = descriptors.flatten(2).mT  # (N, P, C)
+    keys, ab = (t.expand(n, -1, -1) for t in (reference.keys, reference.ab))
+    values = torch.cat((ab, ab.square().sum(1, keepdim=True)), dim=1).mT  # (N, P of the reference, 3)
+    rows = max(1, _CHUNK // (n * keys.shape[-1]))
+    found = []
+    for start, stop in pairwise([*range(0, h * w, rows), h * w]):
+        similarity = queries[:, start:stop] @ keys  # (N, rows, P of the reference)
+        weight = (similarity / _TEMPERATURE).softmax(-1)
+        likeness = (weight * similarity).sum(-1, keepdim=True)
+        found.append(torch.cat((weight @ values, likeness), dim=-1))  # (N, rows, 4)
+    grid = torch.cat(found, dim=1).mT.reshape(n, 4, h, w)
+    mean_ab, square, likeness = grid[:, :2], grid[:, 2:3], grid[:, 3:]
+    spread = (square - mean_ab.square().sum(1, keepdim=True)).clamp(min=0).sqrt()
+    return mean_ab, likeness.clamp(0, 1) * (-spread / _SPREAD).exp()

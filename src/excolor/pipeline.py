@@ -1,0 +1,297 @@
+"""Picture in, picture out: the whole method of the paper around the networks (Xu et al., CVPR 2020, Figure 2).
+
+    target L -> pre-color -> coarse map from the reference -> hints -> refined ab -> full size, guided by L
+
+Networks see a working size; the result has the target's own size and lightness. All state is in the arguments: a
+reference is encoded once and given to as many targets as there are.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from excolor.coarse import CoarseMap, Match, ReferenceFeatures, coarse_map, encode_reference, fit
+from excolor.color import ab_from_network, ab_to_network, lab_to_rgb, lightness_to_network
+from excolor.devices import choose_device, choose_dtype, out_of_memory_explained
+from excolor.hints import Hints, no_hints, scatter
+from excolor.merge import from_unit, lightness_of, merge_ab, merge_rgb
+from excolor.models.checkpoint import load_colorizer, load_decoder, load_encoder
+from excolor.models.colorization import ColorizationNet
+from excolor.models.transfer import Matching, Statistics, TransferNet
+from excolor.photo import Photo, PhotoSource, as_photo
+from excolor.resize import crop, pad, shrink, working_size
+from excolor.weights import ModelFiles, default_model, find_model
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a picture is colorized.
+
+    Attributes:
+        working_size: pixels of the shorter side that the networks see; smaller pictures are not enlarged.
+        strength: how far the reference is followed, in [0, 1]: 0 is the pre-colored picture.
+        match: how colors are taken from the reference: by `statistics` (the paper's way), by `semantic`
+            correspondence, or by `both`.
+        hint_share: share of the coarse map that the colorization net is shown, in (0, 1]; 1 shows all of it.
+        seed: of the hints' positions, if not all are shown.
+    """
+
+    working_size: int = 256
+    strength: float = 1.0
+    match: Match = "both"
+    hint_share: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.working_size < 16:
+            raise ValueError(f"working_size is {self.working_size} and must be at least 16 pixels")
+        if not 0 <= self.strength <= 1:
+            raise ValueError(f"strength is {self.strength} and must lie in [0, 1]")
+        if not 0 < self.hint_share <= 1:
+            raise ValueError(f"hint_share is {self.hint_share} and must lie in (0, 1]")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What is kept of a reference picture: made by `Colorizer.encode_reference`, used for any number of targets."""
+
+    features: ReferenceFeatures
+    name: str
+    is_gray: bool
+
+
+@dataclass(frozen=True)
+class Stages:
+    """The steps to a result (the paper's Figure 4): all but `result` at the working size."""
+
+    precolor: Photo
+    coarse: Photo
+    hints: Photo
+    result: Photo
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A target as the networks see it: padded L (1, 1, h, w) in [0, 100], and its size without the padding."""
+
+    lightness: Tensor
+    size: tuple[int, int]
+
+
+class Colorizer:
+    """The colorization pipeline with the networks of one model."""
+
+    def __init__(self, transfer: TransferNet, colorization: ColorizationNet, name: str) -> None:
+        """Use networks that are in evaluation mode and on the same device."""
+        self.name = name
+        self._transfer = transfer
+        self._colorization = colorization
+
+    @classmethod
+    def load(cls, model: str | Path | None = None, *, device: str = "auto") -> "Colorizer":
+        """Load a model: a name in weights.toml (None: the default), or a folder of checkpoints.
+
+        Raises:
+            UnknownModelError: no such model.
+            CheckpointError: a checkpoint is missing or damaged.
+            DeviceError: no such device.
+        """
+        place = choose_device(device)
+        files = find_model(default_model() if model is None else model)
+        colorization = load_colorizer(files.colorizer)
+        colorization.to(place, choose_dtype(place)).to(memory_format=torch.channels_last)
+        return cls(_load_transfer(files, place), colorization, files.name)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return self._colorization.out.weight.device
+
+    @torch.inference_mode()
+    def encode_reference(
+        self, reference: PhotoSource | Photo, *, working_size: int = Settings.working_size
+    ) -> Reference:
+        """Encode a color picture once, for any number of targets. Raises PhotoError if it cannot be read."""
+        photo = as_photo(reference)
+        with out_of_memory_explained(self.device):
+            features = encode_reference(self._transfer, _see_rgb(photo, working_size, self.device))
+        return Reference(features, photo.name, photo.is_gray)
+
+    def colorize(
+        self,
+        target: PhotoSource | Photo,
+        reference: PhotoSource | Photo | Reference,
+        settings: Settings = Settings(),
+    ) -> Photo:
+        """Give `target` the colors of `reference`.
+
+        Args:
+            target: a path, a PIL image, or an array (H, W[, 1, 3 or 4]) of uint8, uint16 or float in [0, 1]; only
+                its lightness is used.
+            reference: likewise, in color; or one that is encoded already.
+            settings: see there.
+
+        Returns:
+            A Photo of the target's size and lightness: sRGB (H, W, 3), uint16 for uint16 and uint8 for uint8 targets,
+            float32 for float, and with the target's alpha.
+
+        Raises:
+            PhotoError: a picture cannot be read or is of a kind that cannot be used.
+            DeviceError: the device has too little memory.
+        """
+        return self.colorize_stages(target, reference, settings).result
+
+    @torch.inference_mode()
+    def colorize_stages(
+        self,
+        target: PhotoSource | Photo,
+        reference: PhotoSource | Photo | Reference,
+        settings: Settings = Settings(),
+    ) -> Stages:
+        """Like `colorize`, and keep every step."""
+        photo = as_photo(target)
+        if not isinstance(reference, Reference):
+            reference = self.encode_reference(reference, working_size=settings.working_size)
+        with out_of_memory_explained(self.device):
+            seen = self._see(photo, settings.working_size)
+            invented = self._refine(seen, no_hints(seen.lightness))
+            precolored = _rgb(seen.lightness, invented)
+            coarse = coarse_map(self._transfer, seen.lightness, precolored, reference.features, settings.match)
+            hints = self._hints(coarse, settings)
+            refined = self._refine(seen, hints)
+            ab = invented.lerp(refined, settings.strength)
+        return Stages(
+            precolor=_preview(precolored, seen),
+            coarse=_preview(_rgb(seen.lightness, coarse.ab), seen),
+            hints=_preview(_rgb(seen.lightness, ab_from_network(hints.ab) * (hints.mask > 0)), seen),
+            result=_merge(photo, seen, ab),
+        )
+
+    @torch.inference_mode()
+    def precolor(self, target: PhotoSource | Photo, *, working_size: int = Settings.working_size) -> Photo:
+        """Invent plausible colors for `target`, without a reference. Arguments, result and errors as in `colorize`."""
+        photo = as_photo(target)
+        with out_of_memory_explained(self.device):
+            seen = self._see(photo, working_size)
+            invented = self._refine(seen, no_hints(seen.lightness))
+        return _merge(photo, seen, invented)
+
+    @torch.inference_mode()
+    def score(
+        self,
+        target: PhotoSource | Photo,
+        references: Sequence[Reference],
+        *,
+        working_size: int = Settings.working_size,
+    ) -> list[float]:
+        """How well each reference fits `target`, in [0, 1]: the mean confidence of the correspondence."""
+        seen = self._see(as_photo(target), working_size)
+        return [fit(self._transfer, seen.lightness, reference.features).item() for reference in references]
+
+    def _see(self, photo: Photo, shorter_side: int) -> _Seen:
+        size = working_size(photo.size, shorter_side)
+        lightness = lightness_of(shrink(photo.pixels, size))[None]
+        return _Seen(pad(lightness).to(self.device), size)
+
+    def _hints(self, coarse: CoarseMap, settings: Settings) -> Hints:
+        generator = Generator().manual_seed(settings.seed)
+        return scatter(ab_to_network(coarse.ab), coarse.confidence, settings.hint_share, generator)
+
+    def _refine(self, seen: _Seen, hints: Hints) -> Tensor:
+        """ab (1, 2, h, w) in [-110, 110] from lightness and hints."""
+        return ab_from_network(self._colorization(lightness_to_network(seen.lightness), hints.ab, hints.mask).float())
+
+
+class Stylizer:
+    """The transfer sub-net alone: photorealistic stylization (the paper's Figures 10 and 11)."""
+
+    def __init__(self, transfer: TransferNet, name: str) -> None:
+        """Use a network in evaluation mode."""
+        self.name = name
+        self._transfer = transfer
+
+    @classmethod
+    def load(cls, model: str | Path | None = None, *, device: str = "auto") -> "Stylizer":
+        """Load the transfer net of a model. Arguments and errors as in `Colorizer.load`."""
+        files = find_model(default_model() if model is None else model)
+        return cls(_load_transfer(files, choose_device(device)), files.name)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return self._transfer.decoder.conv1_1.weight.device
+
+    @torch.inference_mode()
+    def measure(
+        self, style: PhotoSource | Photo, matching: Matching, *, working_size: int = 512
+    ) -> dict[str, Statistics]:
+        """Measure a style once, for any number of contents under the same matching."""
+        with out_of_memory_explained(self.device):
+            return self._transfer.measure(_see_rgb(as_photo(style), working_size, self.device), matching)
+
+    @torch.inference_mode()
+    def stylize(
+        self,
+        content: PhotoSource | Photo,
+        style: PhotoSource | Photo | dict[str, Statistics],
+        matching: Matching = Matching(),  # noqa: B008 - frozen
+        *,
+        working_size: int = 512,
+    ) -> Photo:
+        """Give `content` the look of `style`: tones and colors, not texture.
+
+        The network runs at the working size; a larger content keeps its own detail, to which the change is brought by
+        a local affine model. Arguments, result and errors as in `Colorizer.colorize`.
+        """
+        photo = as_photo(content)
+        if not isinstance(style, dict):
+            style = self.measure(style, matching, working_size=working_size)
+        seen = _see_rgb(photo, working_size, self.device)
+        with out_of_memory_explained(self.device):
+            styled = self._transfer(seen, style, matching).float()
+        size = _working(photo, working_size)
+        before, after = (_hwc(crop(x, size)) for x in (seen, styled))
+        if size == photo.size:
+            pixels = from_unit(crop(styled, size)[0].cpu(), photo.pixels.dtype)
+        else:
+            pixels = merge_rgb(photo.pixels, before, after)
+        return replace(photo, pixels=pixels)
+
+
+def _load_transfer(files: ModelFiles, device: torch.device) -> TransferNet:
+    transfer = TransferNet(load_encoder(files.encoder), load_decoder(files.decoder)).eval()
+    return transfer.to(device, choose_dtype(device)).to(memory_format=torch.channels_last)
+
+
+def _working(photo: Photo, shorter_side: int) -> tuple[int, int]:
+    return working_size(photo.size, shorter_side)
+
+
+def _see_rgb(photo: Photo, shorter_side: int, device: torch.device) -> Tensor:
+    """A picture as the networks see it: padded sRGB (1, 3, h, w) in [0, 1]."""
+    small = torch.from_numpy(shrink(photo.pixels, working_size(photo.size, shorter_side)))
+    rgb = small.permute(2, 0, 1) if small.ndim == 3 else small.expand(3, -1, -1)
+    return pad(rgb[None]).to(device)
+
+
+def _rgb(lightness: Tensor, ab: Tensor) -> Tensor:
+    return lab_to_rgb(torch.cat((lightness, ab), dim=1))
+
+
+def _hwc(x: Tensor) -> np.ndarray:
+    """(1, C, H, W) to a contiguous array (H, W, C)."""
+    return np.ascontiguousarray(x[0].permute(1, 2, 0).cpu().numpy())
+
+
+def _preview(rgb: Tensor, seen: _Seen) -> Photo:
+    return Photo(from_unit(crop(rgb, seen.size)[0].cpu(), np.dtype(np.uint8)))
+
+
+def _merge(photo: Photo, seen: _Seen, ab: Tensor) -> Photo:
+    """The photo in the colors of `ab` (1, 2, h, w), at full size."""
+    lightness = _hwc(crop(seen.lightness, seen.size))[..., 0]
+    return replace(photo, pixels=merge_ab(photo.pixels, lightness, _hwc(crop(ab, seen.size))))

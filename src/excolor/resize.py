@@ -1,0 +1,131 @@
+"""Between a picture's own size and the size that the networks see: shrinking, padding, and the way back.
+
+The way back is a local affine model (the guided filter of He et al. 2013, evaluated as in their fast variant of 2015):
+around each pixel of the small picture, the small result is fitted as an affine function of the small guide; the
+coefficients are brought up to full size and applied to the full-size guide. Edges of the result then lie where the
+guide has them, whatever the factor. Arrays are (H, W, channels); sizes are (height, width).
+"""
+
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+MULTIPLE = 8  # three poolings
+MINIMUM = 16  # reflection padding needs two pixels at 1/8 of the size
+
+_LONGEST = 4  # a picture of a wilder aspect ratio is shrunk until it has the area of 4:1 at the working size
+_STRIP = 1 << 18  # pixels of a strip: some 50 MB of temporaries
+
+Floats = NDArray[np.float32]
+
+
+def working_size(size: tuple[int, int], shorter_side: int) -> tuple[int, int]:
+    """The size at which the networks see a picture of `size`: same aspect ratio, shorter side at most `shorter_side`.
+
+    Pictures are never enlarged. Very long ones are bounded by area, so that cost does not depend on the aspect ratio.
+    """
+    height, width = size
+    scale = min(1.0, shorter_side / min(size), shorter_side * (_LONGEST / (height * width)) ** 0.5)
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def shrink(pixels: np.ndarray, size: tuple[int, int]) -> Floats:
+    """Area-average uint8, uint16 or float32 pixels (H, W[, C]) to `size`; the result is float32 in [0, 1]."""
+    return to_unit(np.asarray(cv2.resize(pixels, size[::-1], interpolation=cv2.INTER_AREA)))
+
+
+def to_unit(pixels: np.ndarray) -> Floats:
+    """uint8 or uint16 pixels to float32 in [0, 1]; float32 as it is."""
+    largest = 1 if pixels.dtype == np.float32 else np.iinfo(pixels.dtype).max
+    unit: Floats = np.divide(pixels, np.float32(largest), dtype=np.float32)
+    return unit
+
+
+def pad(picture: Tensor) -> Tensor:
+    """Extend (N, C, H, W) at the bottom and right to multiples of MULTIPLE, at least MINIMUM, by reflection."""
+    for axis in (2, 3):
+        extent = picture.shape[axis]
+        target = max(MINIMUM, -(-extent // MULTIPLE) * MULTIPLE)
+        # numpy reflects back and forth as often as it takes, down to a single pixel
+        index = np.pad(np.arange(extent), (0, target - extent), mode="reflect")
+        picture = picture.index_select(axis, torch.from_numpy(index).to(picture.device))
+    return picture
+
+
+def crop(picture: Tensor, size: tuple[int, int]) -> Tensor:
+    """Undo `pad`: the top left `size` of (N, C, H, W)."""
+    return picture[..., : size[0], : size[1]]
+
+
+def fit_local_affine(guide: Floats, values: Floats, *, radius: int, epsilon: float) -> Floats:
+    """Fit `values` as affine functions of `guide` in the window around each pixel (He et al. 2013, eq. 11 to 15).
+
+    Args:
+        guide: (h, w, G).
+        values: (h, w, K).
+        radius: of the square window, in pixels.
+        epsilon: variance of the guide below which a window counts as flat, and the values' mean is taken.
+
+    Returns:
+        Coefficients (h, w, K, G + 1), the constant last, averaged over the windows that hold a pixel.
+    """
+    height, width, channels = guide.shape
+    side = (2 * radius + 1, 2 * radius + 1)
+
+    def mean(x: Floats) -> Floats:
+        # Channel by channel: not every version of OpenCV filters more than four at once
+        flat = x.reshape(height, width, -1)
+        out = np.empty_like(flat)
+        for i in range(flat.shape[-1]):
+            out[..., i] = cv2.blur(np.ascontiguousarray(flat[..., i]), side, borderType=cv2.BORDER_REFLECT)
+        return out.reshape(x.shape)
+
+    mean_guide, mean_values = mean(guide), mean(values)
+    guide_0, values_0 = guide - guide.mean((0, 1)), values - values.mean((0, 1))  # squares keep their digits
+    low_guide, low_values = mean(guide_0), mean(values_0)
+    covariance = mean(guide_0[..., :, None] * guide_0[..., None, :]) - low_guide[..., :, None] * low_guide[..., None, :]
+    crossed = mean(guide_0[..., :, None] * values_0[..., None, :]) - low_guide[..., :, None] * low_values[..., None, :]
+    slope = np.linalg.solve(covariance + epsilon * np.eye(channels, dtype=np.float32), crossed)  # (h, w, G, K)
+    constant = mean_values - np.einsum("hwgk,hwg->hwk", slope, mean_guide)
+    return mean(np.concatenate((slope.swapaxes(2, 3), constant[..., None]), axis=-1).astype(np.float32))
+
+
+def strips(size: tuple[int, int]) -> Iterator[slice]:
+    """Rows of a picture of `size` in strips that bound the memory of full-size work."""
+    height, width = size
+    rows = max(1, _STRIP // width)
+    for top in range(0, height, rows):
+        yield slice(top, min(top + rows, height))
+
+
+class LocalAffine:
+    """Coefficients of `fit_local_affine` at the size of the full picture, strip by strip."""
+
+    def __init__(self, coefficients: Floats, size: tuple[int, int]) -> None:
+        """Prepare `coefficients` (h, w, K, G + 1) for a picture of `size`."""
+        height, width, *inner = coefficients.shape
+        self._size = size
+        planes = coefficients.reshape(height, width, -1)
+        # Across first, which is small (h rows of full width); down later, for the rows of a strip only
+        wide = np.stack(
+            [
+                cv2.resize(np.ascontiguousarray(planes[..., i]), (size[1], height), interpolation=cv2.INTER_LINEAR)
+                for i in range(planes.shape[-1])
+            ]
+        )
+        self._wide = torch.from_numpy(wide).reshape(*inner, height, size[1])  # (K, G + 1, h, W)
+
+    def __call__(self, guide: Tensor, rows: slice) -> Tensor:
+        """The values (K, strip, W) for the rows `rows` of the full picture, whose guide is (G, strip, W)."""
+        height = self._wide.shape[2]
+        position = (torch.arange(rows.start, rows.stop) + 0.5) * (height / self._size[0]) - 0.5
+        position = position.clamp(0, height - 1)
+        above = position.floor().long()
+        below = (above + 1).clamp(max=height - 1)
+        weight = (position - above)[:, None]
+        local = self._wide[:, :, above].lerp(self._wide[:, :, below], weight)  # (K, G + 1, strip, W)
+        return (local[:, :-1] * guide).sum(1) + local[:, -1]

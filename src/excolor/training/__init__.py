@@ -1,0 +1,1 @@
+"""Training; nothing of it is needed to colorize."""

@@ -1,0 +1,188 @@
+"""Photographs for training, decoded once and kept in memory, and random crops of them.
+
+All pictures lie one after another in a single uint8 tensor on the training device; a batch of crops is one gather
+from it, so that nothing is decoded, moved or looped over during training. Pictures come from folders and tar files.
+"""
+
+import io
+import tarfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields, replace
+from os import cpu_count
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, UnidentifiedImageError
+from torch import Generator, Tensor
+
+from excolor.errors import TrainingError
+
+_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
+_OVERSAMPLING = 2  # points along each axis that are averaged for a pixel of a crop
+_GRAY_SPREAD = 8.0  # mean of max(R, G, B) - min(R, G, B) in 8-bit steps, below which a picture teaches no color
+
+
+@dataclass(frozen=True)
+class Crops:
+    """Which part of which picture: tensors (B,) on the store's device.
+
+    `top` and `left` are in pixels of the picture, `step` is pixels of the picture per pixel of the crop, and
+    `mirrored` swaps left and right.
+    """
+
+    index: Tensor
+    top: Tensor
+    left: Tensor
+    step: Tensor
+    mirrored: Tensor
+
+    def where(self, condition: Tensor, other: "Crops") -> "Crops":
+        """These crops where `condition` (B,) holds, those of `other` elsewhere."""
+        return Crops(*(torch.where(condition, getattr(self, f.name), getattr(other, f.name)) for f in fields(Crops)))
+
+    def flip(self) -> "Crops":
+        """The same parts, mirrored."""
+        return replace(self, mirrored=~self.mirrored)
+
+
+class PhotoStore:
+    """Color photographs in one uint8 tensor, with the folder (source) that each came from."""
+
+    def __init__(self, pictures: Sequence[np.ndarray], sources: Sequence[str], device: torch.device) -> None:
+        """Keep `pictures`, (H, W, 3) uint8 each, on `device`; `sources` are names, equal for related pictures."""
+        heights = torch.tensor([p.shape[0] for p in pictures])
+        widths = torch.tensor([p.shape[1] for p in pictures])
+        areas = heights * widths
+        pixels = torch.empty((int(areas.sum()), 3), dtype=torch.uint8)
+        offsets = areas.cumsum(0) - areas
+        for offset, area, picture in zip(offsets.tolist(), areas.tolist(), pictures, strict=True):
+            pixels[offset : offset + area] = torch.from_numpy(picture.reshape(-1, 3))
+        self.pixels = pixels.to(device)
+        self.offsets, self.heights, self.widths = (t.to(device) for t in (offsets, heights, widths))
+        # Pictures are ordered by source, so that "another of the same source" is a number between two others
+        names = np.asarray(sources)
+        assert (names[:-1] <= names[1:]).all()
+        _, first, inverse, count = np.unique(names, return_index=True, return_inverse=True, return_counts=True)
+        self.source_start = torch.from_numpy(first[inverse]).to(device)
+        self.source_size = torch.from_numpy(count[inverse]).to(device)
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the pictures are and the crops will be."""
+        return self.pixels.device
+
+    def draw_pictures(self, count: int, generator: Generator) -> Tensor:
+        """Indices (count,) of random pictures."""
+        return torch.randint(len(self), (count,), generator=generator, device=self.device)
+
+    def draw_related(self, index: Tensor, generator: Generator) -> Tensor:
+        """For each picture a random one of the same source, (B,)."""
+        draw = torch.rand(index.shape, generator=generator, device=self.device)
+        return self.source_start[index] + (draw * self.source_size[index]).long()
+
+    def draw_crops(self, index: Tensor, size: int, generator: Generator, *, max_step: float = 1.5) -> Crops:
+        """Random square crops of `size` pixels of the pictures `index` (B,).
+
+        `step` is uniform from 1 (the picture's own resolution; less where the picture is smaller than the crop) to
+        `max_step`, or to as much as the picture holds.
+        """
+
+        def uniform() -> Tensor:
+            return torch.rand(index.shape, generator=generator, device=self.device)
+
+        height, width = self.heights[index].float(), self.widths[index].float()
+        largest = torch.minimum(height, width) / size
+        low = largest.clamp(max=1.0)
+        step = low + uniform() * (largest.clamp(max=max_step) - low).clamp(min=0)
+        return Crops(
+            index,
+            top=uniform() * (height - step * size),
+            left=uniform() * (width - step * size),
+            step=step,
+            mirrored=uniform() < 0.5,
+        )
+
+    def center_crops(self, index: Tensor, size: int) -> Crops:
+        """The largest centered squares of the pictures `index` (B,), to be cut at `size` pixels."""
+        height, width = self.heights[index].float(), self.widths[index].float()
+        side = torch.minimum(height, width)
+        return Crops(
+            index, (height - side) / 2, (width - side) / 2, side / size, torch.zeros_like(index, dtype=torch.bool)
+        )
+
+    def cut(self, crops: Crops, size: int) -> Tensor:
+        """The pixels of `crops`: sRGB (B, 3, size, size) in [0, 1], float32."""
+        points = (torch.arange(size * _OVERSAMPLING, device=self.device) + 0.5) / _OVERSAMPLING
+        rows = crops.top[:, None] + crops.step[:, None] * points
+        columns = torch.where(crops.mirrored[:, None], size - points, points)
+        columns = crops.left[:, None] + crops.step[:, None] * columns
+        height, width = self.heights[crops.index, None], self.widths[crops.index, None]
+        rows = rows.long().clamp(min=0).minimum(height - 1)
+        columns = columns.long().clamp(min=0).minimum(width - 1)
+        where = self.offsets[crops.index, None, None] + rows[:, :, None] * width[:, :, None] + columns[:, None, :]
+        drawn = self.pixels[where].permute(0, 3, 1, 2).float()  # (B, 3, size*k, size*k)
+        return torch.nn.functional.avg_pool2d(drawn, _OVERSAMPLING) / 255
+
+
+def load_photos(
+    paths: Sequence[Path], device: torch.device, *, shorter_side: int, limit: int | None = None
+) -> PhotoStore:
+    """Decode all photographs in folders (searched recursively) and tar files.
+
+    Larger pictures are shrunk to `shorter_side` pixels; near-gray ones are left out, as in the paper, and so is what
+    cannot be decoded. `limit` stops after that many files, for a quick look.
+
+    Raises:
+        TrainingError: a path does not exist, or nothing usable was found.
+    """
+
+    def decode(item: tuple[str, bytes]) -> tuple[str, np.ndarray] | None:
+        source, data = item
+        try:
+            with Image.open(io.BytesIO(data)) as image:
+                image.draft("RGB", (shorter_side, shorter_side))
+                rgb = image.convert("RGB")
+        except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError):
+            return None
+        scale = shorter_side / min(rgb.size)
+        if scale < 1:
+            rgb = rgb.resize((round(rgb.width * scale), round(rgb.height * scale)), Image.Resampling.BOX)
+        pixels = np.array(rgb)  # a copy that torch may write to
+        spread = pixels.max(-1).astype(np.int16) - pixels.min(-1)
+        return (source, pixels) if spread.mean() >= _GRAY_SPREAD else None
+
+    files = (item for path in paths for item in photo_files(path))
+    if limit is not None:
+        files = (item for item, _ in zip(files, range(limit), strict=False))
+    with ThreadPoolExecutor(cpu_count()) as pool:
+        decoded = [item for item in pool.map(decode, files) if item is not None]
+    if not decoded:
+        raise TrainingError(f"no color photographs in {', '.join(map(str, paths))}; give folders or tar files of them")
+    decoded.sort(key=lambda item: item[0])  # stable: within a source the order of the files stays
+    return PhotoStore([pixels for _, pixels in decoded], [source for source, _ in decoded], device)
+
+
+def photo_files(path: Path) -> Iterator[tuple[str, bytes]]:
+    """(source, content) of each picture file in a folder or tar file; the source is the folder it lies in.
+
+    Raises:
+        TrainingError: `path` is neither.
+    """
+    if path.is_dir():
+        for file in sorted(path.rglob("*")):
+            if file.suffix.lower() in _SUFFIXES and file.is_file():
+                yield file.parent.name, file.read_bytes()
+    elif path.is_file() and tarfile.is_tarfile(path):
+        with tarfile.open(path) as tar:
+            for member in tar:
+                name = Path(member.name)
+                content = tar.extractfile(member) if name.suffix.lower() in _SUFFIXES else None
+                if content is not None:
+                    yield name.parent.name, content.read()
+    else:
+        raise TrainingError(f"{path}: neither a folder nor a tar file of photographs")

@@ -1,0 +1,183 @@
+"""The training loop: steps until a budget is used up, validation, checkpoints, and a state to go on from.
+
+The budget is a number of steps or of minutes on the clock; the learning rate and the size of the crops follow the
+share of it that is used. Step k draws from a generator seeded with (seed, k): a run that is counted in steps and
+resumed ends with the same weights as one that never stopped.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Generator
+
+from excolor.errors import TrainingError
+from excolor.training.data import PhotoStore
+from excolor.training.recipes import Schedule
+from excolor.training.tasks import Task
+
+STATE = "training-state.pt"
+_LOG = "training-log.jsonl"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """When training ends: after `steps` steps or `minutes` on the clock; exactly one of them is set."""
+
+    steps: int | None = None
+    minutes: float | None = None
+
+    def used(self, step: int, seconds: float) -> float:
+        """The share that is used up, from 0; training ends at 1."""
+        if self.steps is not None:
+            return step / self.steps
+        assert self.minutes is not None
+        return seconds / (60 * self.minutes)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is told at each report: numbers of the run so far, and of the validation if there was one."""
+
+    step: int
+    used: float
+    loss: float
+    images_per_second: float
+    validation: dict[str, float] | None
+
+
+def learning_rate(schedule: Schedule, step: int, used: float, epoch: float) -> float:
+    """The rate at a step, at a share `used` of the budget in [0, 1], after `epoch` passes over the pictures."""
+    warm = min(1.0, (step + 1) / schedule.warm_up) if schedule.warm_up else 1.0
+    if schedule.decay == "cosine":
+        return float(schedule.rate * warm * 0.5 * (1 + torch.cos(torch.tensor(torch.pi * min(used, 1.0))).item()))
+    return schedule.rate * warm * schedule.factor ** int(epoch // schedule.epochs)
+
+
+def fit(
+    task: Task,
+    budget: Budget,
+    folder: Path,
+    *,
+    seed: int = 0,
+    resume: bool = False,
+    validation: PhotoStore | None = None,
+    report_seconds: float = 10.0,
+    save_seconds: float = 90.0,
+    tell: Callable[[Report], None] = lambda report: None,
+) -> list[Path]:
+    """Train `task` and write its checkpoints to `folder`, with the training state beside them.
+
+    Args:
+        task: what to train.
+        budget: when to stop.
+        folder: gets the checkpoints, `training-state.pt` and `training-log.jsonl`.
+        seed: of everything that is drawn.
+        resume: go on from the state in `folder`.
+        validation: photographs that are not trained on; None validates nothing.
+        report_seconds: between two calls of `tell`.
+        save_seconds: between two saves (with validation); the end saves too.
+        tell: is given the numbers.
+
+    Returns:
+        The checkpoints.
+
+    Raises:
+        TrainingError: there is no state to resume, or it is of another recipe; or the loss is not a number any more.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    device = task.photos.device
+    optimizer = torch.optim.Adam(task.modules.parameters(), lr=task.recipe.schedule.rate)
+    step, seconds_before = 0, 0.0
+    if resume:
+        step, seconds_before = _load_state(folder / STATE, task, optimizer, seed)
+    started = time.monotonic()
+    last_report = last_save = started
+    reported_step = step
+    losses: list[torch.Tensor] = []
+    task.modules.train()
+
+    def used() -> float:
+        return budget.used(step, seconds_before + time.monotonic() - started)
+
+    def save() -> dict[str, float] | None:
+        task.modules.eval()
+        with torch.no_grad():
+            numbers = task.validate(validation) if validation is not None else None
+        task.export(folder)
+        task.modules.train()
+        _save_state(folder / STATE, task, optimizer, step, seconds_before + time.monotonic() - started, seed)
+        return numbers
+
+    share = used()
+    while share < 1:
+        rate = learning_rate(task.recipe.schedule, step, share, step * task.recipe.batch / len(task.photos))
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        crops = task.recipe.crops
+        size = crops[min(int(share * len(crops)), len(crops) - 1)]
+        generator = Generator(device).manual_seed(seed * 1_000_003 + step)
+        optimizer.zero_grad(set_to_none=True)
+        loss = task.loss(size, generator, _precision(device))
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        losses.append(loss.detach())
+        step += 1
+
+        now = time.monotonic()
+        share = used()  # once a step, so that the last one is always reported and saved
+        if now - last_report >= report_seconds or share >= 1:
+            mean_loss = torch.stack(losses).mean().item()
+            if not mean_loss < float("inf"):
+                raise TrainingError(
+                    f"the loss became {mean_loss} at step {step}; lower the learning rate of the recipe"
+                )
+            numbers = None
+            speed = (step - reported_step) * task.recipe.batch / (now - last_report)
+            if now - last_save >= save_seconds or share >= 1:
+                numbers = save()
+                last_save = time.monotonic()
+            report = Report(step, min(share, 1.0), mean_loss, speed, numbers)
+            with (folder / _LOG).open("a") as log:
+                log.write(json.dumps(asdict(report)) + "\n")
+            tell(report)
+            losses.clear()
+            last_report, reported_step = time.monotonic(), step
+    task.modules.eval()
+    return task.export(folder)
+
+
+def _precision(device: torch.device) -> AbstractContextManager[Any]:
+    """bfloat16 on a GPU, which trains as well and several times faster; float32 on a CPU, where it is not."""
+    return torch.autocast("cuda", torch.bfloat16) if device.type == "cuda" else nullcontext()
+
+
+def _save_state(path: Path, task: Task, optimizer: torch.optim.Adam, step: int, seconds: float, seed: int) -> None:
+    state = {
+        "recipe": json.dumps(asdict(task.recipe)),
+        "seed": seed,
+        "step": step,
+        "seconds": seconds,
+        "modules": task.modules.state_dict(),
+        "optimizer": optimizer.state_dict(),
+    }
+    temporary = path.with_name(path.name + ".tmp")
+    torch.save(state, temporary)
+    temporary.replace(path)
+
+
+def _load_state(path: Path, task: Task, optimizer: torch.optim.Adam, seed: int) -> tuple[int, float]:
+    """Put the saved state back; returns the step and the seconds it was reached in."""
+    if not path.is_file():
+        raise TrainingError(f"{path}: no state to resume from; leave --resume away to start anew")
+    state = torch.load(path, map_location=task.photos.device, weights_only=True)
+    if state["recipe"] != json.dumps(asdict(task.recipe)) or state["seed"] != seed:
+        raise TrainingError(f"{path}: belongs to another recipe or seed; choose another --output, or do not --resume")
+    task.modules.load_state_dict(state["modules"])
+    optimizer.load_state_dict(state["optimizer"])
+    return int(state["step"]), float(state["seconds"])

@@ -1,0 +1,160 @@
+"""How each network is trained: every number that shapes the result, by name.
+
+`paper` is what the paper states (section 3.3 and 4); `lite` made the shipped weights; `base` is the same at full
+strength, for a GPU. A recipe is saved whole in the training state, and the model card names it.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The learning rate over a run.
+
+    Attributes:
+        rate: the highest learning rate.
+        decay: `cosine` falls to zero at the end of the run; `step` multiplies by `factor` after every `epochs`
+            passes over the pictures.
+        warm_up: steps over which the rate rises from zero.
+        epochs: between two steps down (`step` only).
+        factor: of a step down (`step` only).
+    """
+
+    rate: float
+    decay: Literal["cosine", "step"] = "cosine"
+    warm_up: int = 0
+    epochs: int = 0
+    factor: float = 1.0
+
+
+@dataclass(frozen=True)
+class EncoderRecipe:
+    """Encoder and decoder together, so that the encoder keeps what the decoder needs.
+
+    Attributes:
+        width: channels at full resolution.
+        batch: crops a step.
+        crops: side of the crops in pixels; several are used one after another over equal parts of the run.
+        schedule: the learning rate.
+        reconstruction: weight of the L2 between input and decoded picture.
+        distillation: weight of the match with the teacher's features, if a teacher is given.
+        gray_share: share of the inputs that are grayed, so that features serve gray pictures too.
+    """
+
+    width: int
+    batch: int
+    crops: tuple[int, ...]
+    schedule: Schedule
+    reconstruction: float = 8.0
+    distillation: float = 0.3
+    gray_share: float = 0.2
+
+
+@dataclass(frozen=True)
+class DecoderRecipe:
+    """The decoder over a frozen encoder.
+
+    Attributes:
+        width: that of the encoder.
+        batch: crops a step.
+        crops: as in EncoderRecipe.
+        schedule: the learning rate.
+        reconstruction: weight of the L2 between input and decoded picture.
+        perceptual: weight of the L2 between the encoder's features of both.
+        gray_share: share of the inputs that are grayed.
+    """
+
+    width: int
+    batch: int
+    crops: tuple[int, ...]
+    schedule: Schedule
+    reconstruction: float = 0.8
+    perceptual: float = 0.2
+    gray_share: float = 0.0
+
+
+@dataclass(frozen=True)
+class ColorizerRecipe:
+    """The colorization net.
+
+    The pictures of a batch are given hints of three kinds: none, true patches, and (what is left of the shares) coarse
+    maps from the frozen transfer net as in use, which are wrong in places. The target is always the truth.
+
+    Attributes:
+        width: channels of the first block.
+        batch: crops a step.
+        crops: as in EncoderRecipe.
+        schedule: the learning rate.
+        empty: share of pictures without hints.
+        patches: share with true patches (Zhang et al. 2017).
+        same: of the coarse maps, the share whose reference is the picture itself, mirrored and changed in tone.
+        other_crop: likewise, another crop of the same picture.
+        related: likewise, a picture of the same source; the rest is unrelated.
+        recolored: share of the coarse maps for which picture and reference are turned to other hues together, so
+            that the net reads the reference instead of guessing.
+        emphasis: λ of the loss, on true hints.
+        delta: of the Huber loss, in network scale.
+        rarity: weight of saturated pixels in the loss; 0 is the paper's.
+    """
+
+    width: int
+    batch: int
+    crops: tuple[int, ...]
+    schedule: Schedule
+    empty: float
+    patches: float
+    same: float = 0.0
+    other_crop: float = 0.0
+    related: float = 0.0
+    recolored: float = 0.0
+    emphasis: float = 10.0
+    delta: float = 1.0
+    rarity: float = 0.0
+
+
+_ENCODER_STEPS = Schedule(2e-3, warm_up=100)
+
+ENCODER = {
+    "lite": EncoderRecipe(width=16, batch=32, crops=(64, 96), schedule=_ENCODER_STEPS),
+    "base": EncoderRecipe(width=64, batch=64, crops=(96, 128), schedule=Schedule(5e-4, warm_up=500)),
+}
+
+DECODER = {
+    "lite": DecoderRecipe(width=16, batch=16, crops=(96,), schedule=Schedule(1e-3, warm_up=50), gray_share=0.1),
+    "base": DecoderRecipe(width=64, batch=32, crops=(128,), schedule=Schedule(3e-4, warm_up=200), gray_share=0.1),
+    # Adam, 1e-4, halved every 5 epochs; crop and batch are not stated in the paper
+    "paper": DecoderRecipe(width=64, batch=8, crops=(256,), schedule=Schedule(1e-4, "step", epochs=5, factor=0.5)),
+}
+
+_KINDS = {"empty": 0.3, "patches": 0.1, "same": 0.35, "other_crop": 0.3, "related": 0.2, "recolored": 0.15}
+
+COLORIZER = {
+    "lite": ColorizerRecipe(
+        width=16,
+        batch=32,
+        crops=(64, 64, 64, 96),
+        schedule=Schedule(2e-3, warm_up=200),
+        delta=0.1,
+        rarity=5.0,
+        **_KINDS,
+    ),
+    "base": ColorizerRecipe(
+        width=32,
+        batch=96,
+        crops=(96, 128, 160),
+        schedule=Schedule(1e-3, warm_up=500),
+        delta=0.1,
+        rarity=5.0,
+        **_KINDS,
+    ),
+    # Adam, 1e-5, divided by 10 after 10 epochs; true patches only. Crop and batch are not stated in the paper
+    "paper": ColorizerRecipe(
+        width=64,
+        batch=8,
+        crops=(256,),
+        schedule=Schedule(1e-5, "step", epochs=10, factor=0.1),
+        empty=0.0,
+        patches=1.0,
+    ),
+}

@@ -1,0 +1,303 @@
+"""What is trained: for each network the batch, the loss, the validation and the export (the loop is in `loop`).
+
+A task draws all that is random from the generator that a step gives it, so that step k is the same whether or not the
+run was interrupted before.
+"""
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Generator, Tensor, nn
+
+from excolor.coarse import coarse_map, encode_reference
+from excolor.color import ab_from_network, ab_to_network, lab_to_rgb, lightness_to_network, rgb_to_lab
+from excolor.hints import Hints, geometric_patches, no_hints, scatter
+from excolor.metrics import colorfulness, psnr
+from excolor.models.checkpoint import save_network
+from excolor.models.colorization import ColorizationConfig, ColorizationNet
+from excolor.models.decoder import Decoder, DecoderConfig
+from excolor.models.encoder import LEVELS, Encoder, EncoderConfig
+from excolor.models.transfer import TransferNet
+from excolor.training.data import PhotoStore
+from excolor.training.losses import feature_loss, masked_huber, normalized_feature_loss
+from excolor.training.recipes import ColorizerRecipe, DecoderRecipe, EncoderRecipe
+from excolor.training.teacher import Teacher
+
+_VALIDATION_SIZE = 128  # pixels: side of the squares that validation looks at
+_VALIDATION_PHOTOS = 48
+_DISTILLED = ("relu3_1", "relu4_1")  # shallow levels are left to reconstruction
+
+
+class Task(Protocol):
+    """A network in training."""
+
+    @property
+    def modules(self) -> nn.ModuleDict:
+        """What is trained, and saved in the training state."""
+
+    @property
+    def recipe(self) -> EncoderRecipe | DecoderRecipe | ColorizerRecipe:
+        """Its hyperparameters."""
+
+    @property
+    def photos(self) -> PhotoStore:
+        """What it is trained on."""
+
+    def loss(self, size: int, generator: Generator, precision: AbstractContextManager[None]) -> Tensor:
+        """The loss of a new batch of crops of `size` pixels; networks run under `precision` (autocast or nothing)."""
+
+    def validate(self, photos: PhotoStore) -> dict[str, float]:
+        """Numbers on photographs that were not trained on, by name."""
+
+    def export(self, folder: Path) -> list[Path]:
+        """Write the checkpoints that inference reads; returns their paths."""
+
+
+def _gray(rgb: Tensor) -> Tensor:
+    """The picture's luminance as a gray picture, (N, 3, H, W) in [0, 1]."""
+    lab = rgb_to_lab(rgb)
+    return lab_to_rgb(torch.cat((lab[:, :1], torch.zeros_like(lab[:, 1:])), dim=1))
+
+
+def _gray_some(rgb: Tensor, share: float, generator: Generator) -> Tensor:
+    """Gray a random `share` of the pictures."""
+    chosen = torch.rand(len(rgb), generator=generator, device=rgb.device) < share
+    return torch.where(chosen.view(-1, 1, 1, 1), _gray(rgb), rgb)
+
+
+def _validation_crops(photos: PhotoStore) -> Tensor:
+    """The centers of up to `_VALIDATION_PHOTOS` pictures, evenly spread over the store."""
+    index = torch.linspace(0, len(photos) - 1, min(len(photos), _VALIDATION_PHOTOS), device=photos.device).long()
+    return photos.cut(photos.center_crops(index, _VALIDATION_SIZE), _VALIDATION_SIZE)
+
+
+def _mean(values: Iterable[float]) -> float:
+    listed = list(values)
+    return sum(listed) / len(listed)
+
+
+def _mean_psnr(found: Tensor, wanted: Tensor) -> float:
+    return _mean(psnr(f, w) for f, w in zip(_arrays(found), _arrays(wanted), strict=True))
+
+
+def _arrays(rgb: Tensor) -> NDArray[np.float32]:
+    arrays: NDArray[np.float32] = rgb.clamp(0, 1).float().permute(0, 2, 3, 1).cpu().numpy()
+    return arrays
+
+
+class EncoderTask:
+    """Encoder and decoder, jointly: reconstruction, and the teacher's features where there is a teacher."""
+
+    def __init__(self, recipe: EncoderRecipe, photos: PhotoStore, teacher: Teacher | None) -> None:
+        self.recipe = recipe
+        self.photos = photos
+        self.encoder = Encoder(EncoderConfig(recipe.width))
+        self.decoder = Decoder(DecoderConfig(recipe.width))
+        self.teacher = teacher.to(photos.device) if teacher else None
+        self.modules = nn.ModuleDict({"encoder": self.encoder, "decoder": self.decoder})
+        if teacher:
+            # A linear map from the encoder's channels to the teacher's, thrown away afterwards
+            students = {"relu3_1": 4 * recipe.width, "relu4_1": 8 * recipe.width}
+            self.projections = nn.ModuleDict(
+                {name: nn.Conv2d(students[name], channels, 1) for name, channels in (("relu3_1", 64), ("relu4_1", 128))}
+            )
+            self.modules["projections"] = self.projections
+        self.modules.to(photos.device).to(memory_format=torch.channels_last)
+
+    def loss(self, size: int, generator: Generator, precision: AbstractContextManager[None]) -> Tensor:
+        index = self.photos.draw_pictures(self.recipe.batch, generator)
+        rgb = self.photos.cut(self.photos.draw_crops(index, size, generator), size)
+        rgb = _gray_some(rgb, self.recipe.gray_share, generator)
+        with precision:
+            features = self.encoder(rgb)
+            decoded = self.decoder(features)
+        loss = self.recipe.reconstruction * F.mse_loss(decoded.float(), rgb)
+        if self.teacher is not None:
+            wanted = self.teacher(rgb)
+            for name in _DISTILLED:
+                with precision:
+                    found = self.projections[name](features[name])
+                weight = self.recipe.distillation / len(_DISTILLED)
+                loss = loss + weight * normalized_feature_loss(found.float(), wanted[name])
+        return loss
+
+    @torch.no_grad()
+    def validate(self, photos: PhotoStore) -> dict[str, float]:
+        rgb = _validation_crops(photos)
+        features = self.encoder(rgb)
+        numbers = {"reconstruction_psnr": _mean_psnr(self.decoder(features), rgb)}
+        if self.teacher is not None:
+            wanted = self.teacher(rgb)
+            for name in _DISTILLED:
+                missed = normalized_feature_loss(self.projections[name](features[name]), wanted[name])
+                numbers[f"teacher_{name}"] = 1 - missed.item()  # share of the teacher's variance that is matched
+        return numbers
+
+    def export(self, folder: Path) -> list[Path]:
+        paths = [folder / "encoder.safetensors", folder / "decoder.safetensors"]
+        save_network(self.encoder, paths[0])
+        save_network(self.decoder, paths[1])
+        return paths
+
+
+class DecoderTask:
+    """The decoder over a frozen encoder: 0.8·L2 + 0.2·perceptual in the paper (section 3.3)."""
+
+    def __init__(self, recipe: DecoderRecipe, photos: PhotoStore, encoder: Encoder, start: Decoder | None) -> None:
+        """`start` is a decoder to go on from; None starts from random weights."""
+        self.recipe = recipe
+        self.photos = photos
+        self.encoder = encoder.to(photos.device).to(memory_format=torch.channels_last).requires_grad_(False)
+        self.decoder = start or Decoder(DecoderConfig(recipe.width))
+        self.modules = nn.ModuleDict({"decoder": self.decoder}).to(photos.device).to(memory_format=torch.channels_last)
+
+    def loss(self, size: int, generator: Generator, precision: AbstractContextManager[None]) -> Tensor:
+        index = self.photos.draw_pictures(self.recipe.batch, generator)
+        rgb = self.photos.cut(self.photos.draw_crops(index, size, generator), size)
+        rgb = _gray_some(rgb, self.recipe.gray_share, generator)
+        with precision:
+            wanted = self.encoder(rgb)
+            decoded = self.decoder(wanted)
+            found = self.encoder(decoded)
+        perceptual = feature_loss(found, wanted, LEVELS)
+        return self.recipe.reconstruction * F.mse_loss(decoded.float(), rgb) + self.recipe.perceptual * perceptual
+
+    @torch.no_grad()
+    def validate(self, photos: PhotoStore) -> dict[str, float]:
+        rgb = _validation_crops(photos)
+        return {"reconstruction_psnr": _mean_psnr(self.decoder(self.encoder(rgb)), rgb)}
+
+    def export(self, folder: Path) -> list[Path]:
+        path = folder / "decoder.safetensors"
+        save_network(self.decoder, path)
+        return [path]
+
+
+class ColorizerTask:
+    """The colorization net, on hints that are true, absent, or from the frozen transfer net and so partly wrong."""
+
+    def __init__(self, recipe: ColorizerRecipe, photos: PhotoStore, transfer: TransferNet | None) -> None:
+        """`transfer` may be None if the recipe has no coarse maps."""
+        self.recipe = recipe
+        self.photos = photos
+        self.transfer = transfer
+        if transfer is not None:
+            transfer.to(photos.device).to(memory_format=torch.channels_last).requires_grad_(False).eval()
+        self.net = ColorizationNet(ColorizationConfig(recipe.width))
+        self.modules = nn.ModuleDict({"colorizer": self.net}).to(photos.device).to(memory_format=torch.channels_last)
+
+    def loss(self, size: int, generator: Generator, precision: AbstractContextManager[None]) -> Tensor:
+        recipe = self.recipe
+        index = self.photos.draw_pictures(recipe.batch, generator)
+        crops = self.photos.draw_crops(index, size, generator)
+        lab = rgb_to_lab(self.photos.cut(crops, size))
+        empty, patches = round(recipe.batch * recipe.empty), round(recipe.batch * recipe.patches)
+        lightness, ab = lab[:, :1], lab[:, 1:]
+
+        true_ab = ab_to_network(ab[empty : empty + patches])
+        given = geometric_patches(true_ab, generator)
+        hints = [no_hints(lightness[:empty]), given]
+        emphasized = torch.zeros_like(lightness)
+        emphasized[empty : empty + patches] = given.mask
+        rest = slice(empty + patches, None)
+        if empty + patches < recipe.batch:
+            coarse, lab[rest] = self._coarse_hints(lab[rest], index[rest], size, generator, precision)
+            hints.append(coarse)
+
+        joined = Hints(torch.cat([h.ab for h in hints]), torch.cat([h.mask for h in hints]))
+        with precision:
+            found = self.net(lightness_to_network(lightness), joined.ab, joined.mask)
+        return masked_huber(
+            found.float(),
+            ab_to_network(lab[:, 1:]),
+            emphasized,
+            emphasis=recipe.emphasis,
+            delta=recipe.delta,
+            rarity=recipe.rarity,
+        )
+
+    @torch.no_grad()
+    def _coarse_hints(
+        self, lab: Tensor, index: Tensor, size: int, generator: Generator, precision: AbstractContextManager[None]
+    ) -> tuple[Hints, Tensor]:
+        """Hints as they are in use, and the truth they belong to: Lab, partly turned to other hues."""
+        assert self.transfer is not None
+        recipe, photos, device = self.recipe, self.photos, lab.device
+        n = len(index)
+
+        def uniform(low: float, high: float) -> Tensor:
+            return torch.rand((n, 1, 1, 1), generator=generator, device=device) * (high - low) + low
+
+        # References: the same crop, another crop, a related picture, any picture
+        kind = uniform(0, 1).flatten()
+        other = torch.where(kind < recipe.same + recipe.other_crop, index, photos.draw_related(index, generator))
+        related = recipe.same + recipe.other_crop + recipe.related
+        other = torch.where(kind < related, other, photos.draw_pictures(n, generator))
+        reference = rgb_to_lab(photos.cut(photos.draw_crops(other, size, generator), size))
+        is_same = (kind < recipe.same).view(-1, 1, 1, 1)
+        reference = torch.where(is_same, lab.flip(3), reference)
+
+        # Other hues, for both
+        angle = uniform(-torch.pi, torch.pi) * (uniform(0, 1) < recipe.recolored)
+        lab, reference = _turn_hue(lab, angle), _turn_hue(reference, angle)
+
+        # Another tone curve and a little noise, so that the same picture is not found by its luminance alone
+        tone = 100 * (reference[:, :1] / 100).clamp(1e-3, 1) ** (2 ** uniform(-0.6, 0.6))
+        noise = torch.randn(tone.shape, generator=generator, device=device) * uniform(0, 3)
+        reference = torch.cat(((tone + noise).clamp(0, 100), reference[:, 1:]), dim=1)
+
+        lightness = lab[:, :1]
+        with precision:
+            precolored = self._colorize(lightness, no_hints(lightness))
+            features = encode_reference(self.transfer, lab_to_rgb(reference))
+            coarse = coarse_map(self.transfer, lightness, precolored, features)
+
+        # Half of the pictures see every cell, the others a share from 2 % up, uniform in its logarithm
+        share = torch.where(uniform(0, 1) < 0.5, 1.0, 0.02 ** uniform(0, 1)).flatten()
+        return scatter(ab_to_network(coarse.ab), coarse.confidence, share, generator), lab
+
+    def _colorize(self, lightness: Tensor, hints: Hints) -> Tensor:
+        """The net as it is in use, batch norm by its running statistics: L and hints to sRGB."""
+        training = self.net.training
+        self.net.eval()
+        scaled = self.net(lightness_to_network(lightness), hints.ab, hints.mask)
+        self.net.train(training)
+        return lab_to_rgb(torch.cat((lightness, ab_from_network(scaled.float())), dim=1))
+
+    @torch.no_grad()
+    def validate(self, photos: PhotoStore) -> dict[str, float]:
+        rgb = _validation_crops(photos)
+        lightness = rgb_to_lab(rgb)[:, :1]
+        gray = lab_to_rgb(torch.cat((lightness, torch.zeros_like(rgb[:, 1:])), dim=1))
+        invented = self._colorize(lightness, no_hints(lightness))
+        vivid = [_mean(colorfulness(picture) for picture in _arrays(x)) for x in (invented, rgb)]
+        numbers = {
+            "gray_psnr": _mean_psnr(gray, rgb),
+            "none_psnr": _mean_psnr(invented, rgb),
+            "none_colorfulness": vivid[0] / vivid[1],
+        }
+        if self.transfer is not None:
+            for name, reference in (("mirror", rgb.flip(3)), ("random", rgb.roll(1, 0))):
+                coarse = coarse_map(self.transfer, lightness, invented, encode_reference(self.transfer, reference))
+                dense = scatter(ab_to_network(coarse.ab), coarse.confidence, 1.0, Generator())
+                numbers[f"{name}_psnr"] = _mean_psnr(self._colorize(lightness, dense), rgb)
+        return numbers
+
+    def export(self, folder: Path) -> list[Path]:
+        path = folder / "colorizer.safetensors"
+        save_network(self.net.folded(), path)
+        return [path]
+
+
+def _turn_hue(lab: Tensor, angle: Tensor) -> Tensor:
+    """Turn ab by `angle` (N, 1, 1, 1) in radians; the result is brought back into sRGB."""
+    lightness, a, b = lab[:, :1], lab[:, 1:2], lab[:, 2:]
+    cos, sin = angle.cos(), angle.sin()
+    turned = rgb_to_lab(lab_to_rgb(torch.cat((lightness, a * cos - b * sin, a * sin + b * cos), dim=1)))
+    return torch.where(angle == 0, lab, turned)

@@ -1,0 +1,78 @@
+"""Which checkpoints a model consists of, and where they are: weights.toml -> verified files.
+
+weights.toml is the only table of models; it is packed into the package. A folder with encoder.safetensors,
+decoder.safetensors and colorizer.safetensors is a model too, named by its path. This module never imports torch.
+"""
+
+import hashlib
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from excolor.errors import CheckpointError, UnknownModelError
+
+NETWORKS = ("encoder", "decoder", "colorizer")
+
+_PACKAGE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """The three checkpoints of a model, and its name."""
+
+    name: str
+    encoder: Path
+    decoder: Path
+    colorizer: Path
+
+
+@cache
+def _table() -> dict[str, Any]:
+    """The contents of weights.toml: in the package, or at the top of a checkout that is used in place."""
+    packed, checkout = _PACKAGE / "weights.toml", _PACKAGE.parents[1] / "weights.toml"
+    return tomllib.loads((packed if packed.is_file() else checkout).read_text(encoding="utf-8"))
+
+
+def model_names() -> list[str]:
+    """The models that weights.toml lists."""
+    return sorted(_table()["models"])
+
+
+def default_model() -> str:
+    """The model that is used when none is named."""
+    return str(_table()["default"])
+
+
+def find_model(model: str | Path) -> ModelFiles:
+    """The files of a model by its name in weights.toml, verified by sha256, or of a folder by its path.
+
+    Raises:
+        UnknownModelError: neither a listed model nor a folder.
+        CheckpointError: a file is missing or is not the one that weights.toml describes.
+    """
+    listed = _table()["models"].get(str(model))
+    if listed is not None:
+        files = {network: _PACKAGE / "checkpoints" / listed[network]["file"] for network in NETWORKS}
+        for network, path in files.items():
+            _verify(path, listed[network]["sha256"])
+        return ModelFiles(str(model), **files)
+    folder = Path(model)
+    if not folder.is_dir():
+        known = ", ".join(model_names())
+        raise UnknownModelError(f"unknown model {str(model)!r}: choose from {known}, or give a folder of checkpoints")
+    return ModelFiles(folder.name, *(folder / f"{network}.safetensors" for network in NETWORKS))
+
+
+def _verify(path: Path, sha256: str) -> None:
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror}); reinstall excolor") from error
+    if found != sha256:
+        raise CheckpointError(
+            f"{path}: sha256 is {found[:12]}… and weights.toml says {sha256[:12]}…; "
+            "the file is damaged, reinstall excolor"
+        )

@@ -1,0 +1,362 @@
+"""The commands as a user meets them: real pictures, the shipped weights, exit codes, stdout and stderr."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from excolor.cli.main import main
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(a) for a in arguments])
+
+
+def commands(group: click.Group, prefix: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    found: list[tuple[str, ...]] = [prefix]
+    for name, command in group.commands.items():
+        path = (*prefix, name)
+        found += commands(command, path) if isinstance(command, click.Group) else [path]
+    return found
+
+
+ALL = commands(main)
+
+
+def assert_fails(result: Result, *words: str, code: int = 1) -> None:
+    """One clear sentence on stderr, nothing on stdout, no traceback."""
+    assert result.exit_code == code, result.output
+    assert isinstance(result.exception, SystemExit)
+    assert result.stdout == ""
+    assert result.stderr.startswith("Error: ") if code == 1 else "Error: " in result.stderr
+    assert "Traceback" not in result.stderr
+    if code == 1:
+        assert len(result.stderr.strip().splitlines()) == 1, result.stderr
+    for word in words:
+        assert word in result.stderr, result.stderr
+
+
+@pytest.fixture
+def gray(tmp_path: Path, target: Path) -> Path:
+    """A copy of the target that a test may work beside."""
+    path = tmp_path / "gray.jpg"
+    path.write_bytes(target.read_bytes())
+    return path
+
+
+# --- help ---
+
+
+@pytest.mark.parametrize("command", ALL, ids=" ".join)
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_help_has_an_example(command: tuple[str, ...], flag: str) -> None:
+    result = run(*command, flag)
+    assert result.exit_code == 0
+    assert f"excolor {' '.join(command)}".strip() in result.stdout.split("Example")[1]
+
+
+@pytest.mark.parametrize("command", [c for c in ALL if c], ids=" ".join)
+def test_readme_shows_every_command(command: tuple[str, ...]) -> None:
+    assert f"excolor {' '.join(command)}" in README.read_text()
+
+
+def test_help_is_instant_and_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\n"
+        "from excolor.cli.main import main\n"
+        "for args in (['-h'], ['colorize', '-h'], ['train', 'encoder', '-h']):\n"
+        "    try: main(args)\n"
+        "    except SystemExit: pass\n"
+        "heavy = {'torch', 'cv2', 'numpy', 'PIL', 'rich'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)\n"
+    )
+    durations = []
+    for _ in range(3):  # the best of three: other processes may be at work
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+        durations.append(time.perf_counter() - start)
+    assert min(durations) < 0.3
+
+
+def test_version_and_module() -> None:
+    told = run("--version")
+    assert told.exit_code == 0
+    as_module = subprocess.run(
+        [sys.executable, "-m", "excolor", "--version"], check=True, capture_output=True, text=True
+    )
+    assert as_module.stdout == told.stdout
+    assert told.stdout.startswith("excolor 0.")
+
+
+# --- colorize ---
+
+
+def test_colorize_writes_beside_the_target(gray: Path, reference: Path) -> None:
+    result = run("colorize", gray, "--ref", reference, "--working-size", 96)
+    assert result.exit_code == 0, result.stderr
+    written = gray.with_name("gray-color.jpg")
+    assert result.stdout == f"{written}\n"
+    assert result.stderr == ""  # no terminal, so no bar; a gray target, so no note
+    with Image.open(written) as image:
+        assert image.size == Image.open(gray).size
+        assert image.mode == "RGB"
+        assert image.layer[0][1:3] == (1, 1) == image.layer[1][1:3]  # 4:4:4
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp"])
+@pytest.mark.parametrize("mode", ["L", "RGB", "P", "RGBA", "LA", "1"])
+def test_colorize_reads_and_writes_every_kind(
+    suffix: str, mode: str, target: Path, reference: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / f"picture.{suffix}"
+    image = Image.open(target).resize((60, 70))
+    if mode in ("RGBA", "LA"):
+        if suffix == "jpg":
+            pytest.skip("JPEG has no alpha")
+        image = image.convert(mode)
+        image.putalpha(Image.linear_gradient("L").resize(image.size))
+    elif (suffix, mode) in {("jpg", "P"), ("jpg", "1"), ("webp", "P"), ("webp", "1")}:
+        pytest.skip("the container has no such kind")
+    image.convert(mode).save(source)
+    result = run("colorize", source, "--ref", reference, "--working-size", 64, "-o", tmp_path / f"out.{suffix}", "-q")
+    assert result.exit_code == 0, result.stderr
+    with Image.open(tmp_path / f"out.{suffix}") as written:
+        assert written.size == (60, 70)
+        assert written.mode == ("RGBA" if mode in ("RGBA", "LA") else "RGB")
+        if mode in ("RGBA", "LA"):
+            np.testing.assert_array_equal(written.getchannel("A"), Image.open(source).convert("RGBA").getchannel("A"))
+
+
+def test_colorize_applies_the_orientation(gray: Path, reference: Path, tmp_path: Path) -> None:
+    turned = tmp_path / "turned.jpg"
+    image = Image.open(gray)
+    exif = image.getexif()
+    exif[0x0112] = 6  # the camera was turned: width and height swap
+    image.save(turned, exif=exif)
+    assert run("colorize", turned, "--ref", reference, "--working-size", 64).exit_code == 0
+    with Image.open(tmp_path / "turned-color.jpg") as written:
+        assert written.size == image.size[::-1]
+        assert written.getexif().get(0x0112, 1) == 1
+
+
+def test_colorize_a_color_target_says_so(reference: Path, tmp_path: Path) -> None:
+    arguments = ["colorize", reference, "--ref", reference, "--working-size", 64, "-o", tmp_path / "out.png"]
+    assert "only its lightness is used" in run(*arguments).stderr
+    assert run(*arguments, "--force", "--quiet").stderr == ""
+
+
+def test_colorize_names_a_gray_reference(gray: Path) -> None:
+    assert "has no colors to give" in run("colorize", gray, "--ref", gray, "--working-size", 64).stderr
+
+
+def test_colorize_chooses_among_references(gray: Path, reference: Path, tmp_path: Path) -> None:
+    noise = tmp_path / "noise.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 90, 3), dtype=np.uint8)).save(noise)
+    result = run("colorize", gray, "--ref", noise, "--ref", reference, "--working-size", 96)
+    assert result.exit_code == 0
+    assert f"{reference} fits best (score 0." in result.stderr
+    alone = run("colorize", gray, "--ref", reference, "--working-size", 96, "-o", tmp_path / "alone.jpg")
+    assert alone.exit_code == 0
+    assert (tmp_path / "alone.jpg").read_bytes() == (tmp_path / "gray-color.jpg").read_bytes()
+
+
+def test_colorize_many_into_a_folder(gray: Path, reference: Path, tmp_path: Path) -> None:
+    second = tmp_path / "second.png"
+    Image.open(gray).save(second)
+    out = tmp_path / "new" / "folder"
+    result = run("colorize", gray, second, "--ref", reference, "--working-size", 64, "-o", out)
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [str(out / "gray-color.jpg"), str(out / "second-color.png")]
+
+
+def test_colorize_goes_on_after_a_failure(gray: Path, reference: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(gray.read_bytes()[:3000])
+    result = run("colorize", broken, gray, "--ref", reference, "--working-size", 64)
+    assert result.exit_code == 1
+    assert result.stdout == f"{tmp_path / 'gray-color.jpg'}\n"
+    assert "1 of 2 pictures failed" in result.stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["broken.jpg", "gray-color.jpg", "gray.jpg"]
+
+
+def test_save_stages_writes_the_papers_figure_4(gray: Path, reference: Path, tmp_path: Path) -> None:
+    stages = tmp_path / "stages"
+    result = run("colorize", gray, "--ref", reference, "--working-size", 96, "--save-stages", stages)
+    assert result.exit_code == 0
+    names = {"precolor": (96, 112), "coarse": (96, 112), "hints": (96, 112), "result": (512, 600)}
+    assert {p.name for p in stages.iterdir()} == {f"gray-{name}.png" for name in names}
+    for name, size in names.items():
+        assert Image.open(stages / f"gray-{name}.png").size == size
+
+
+# --- stylize and pre-colorize ---
+
+
+def test_pre_colorize(gray: Path) -> None:
+    result = run("pre-colorize", gray, "--working-size", 96)
+    assert result.exit_code == 0
+    assert result.stdout == f"{gray.with_name('gray-precolor.jpg')}\n"
+    assert Image.open(gray.with_name("gray-precolor.jpg")).mode == "RGB"
+
+
+@pytest.mark.parametrize("options", [(), ("--method", "wct"), ("--at", "skip,decoder", "--alpha", 0.5)])
+def test_stylize(options: tuple[object, ...], gray: Path, reference: Path) -> None:
+    result = run("stylize", gray, reference, "--working-size", 96, *options)
+    assert result.exit_code == 0, result.stderr
+    assert Image.open(gray.with_name("gray-styled.jpg")).size == Image.open(gray).size
+
+
+# --- bad input ---
+
+
+@pytest.mark.parametrize("command", ["colorize", "pre-colorize", "stylize"])
+@pytest.mark.parametrize("kind", ["missing", "empty", "text", "truncated", "folder"])
+def test_bad_target(command: str, kind: str, gray: Path, reference: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.jpg"
+    match kind:
+        case "empty":
+            bad.touch()
+        case "text":
+            bad.write_text("To whom it may concern\n" * 50)
+        case "truncated":
+            bad.write_bytes(gray.read_bytes()[:4000])
+        case "folder":
+            bad.mkdir()
+    before = sorted(tmp_path.iterdir())
+    extra = {"colorize": ("--ref", reference), "stylize": (reference,), "pre-colorize": ()}[command]
+    assert_fails(run(command, bad, *extra), "bad.jpg")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("kind", ["missing", "text"])
+def test_bad_reference(kind: str, gray: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.jpg"
+    if kind == "text":
+        bad.write_text("not a picture")
+    assert_fails(run("colorize", gray, "--ref", bad), "bad.jpg")
+    assert not gray.with_name("gray-color.jpg").exists()
+
+
+def test_a_picture_of_one_pixel(reference: Path, tmp_path: Path) -> None:
+    Image.new("L", (1, 1), 90).save(tmp_path / "dot.png")
+    assert run("colorize", tmp_path / "dot.png", "--ref", reference).exit_code == 0
+    assert Image.open(tmp_path / "dot-color.png").size == (1, 1)
+
+
+def test_existing_output_needs_force(gray: Path, reference: Path) -> None:
+    output = gray.with_name("gray-color.jpg")
+    output.write_text("precious")
+    assert_fails(run("colorize", gray, "--ref", reference), "gray-color.jpg", "--force")
+    assert output.read_text() == "precious"
+    assert run("colorize", gray, "--ref", reference, "--working-size", 64, "--force").exit_code == 0
+    assert Image.open(output).mode == "RGB"
+
+
+def test_output_that_cannot_be_written(gray: Path, reference: Path, tmp_path: Path) -> None:
+    assert_fails(run("colorize", gray, "--ref", reference, "-o", tmp_path / "no" / "such" / "folder.png"), "folder")
+    assert_fails(run("colorize", gray, "--ref", reference, "-o", tmp_path / "out.xyz"), ".png")
+    assert_fails(run("colorize", gray, "--ref", reference, "-o", gray / "sub"), "gray.jpg")
+
+
+def test_two_inputs_with_one_output_name(gray: Path, reference: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "gray.jpg").write_bytes(gray.read_bytes())
+    out = tmp_path / "out"
+    result = run("colorize", gray, other / "gray.jpg", "--ref", reference, "-o", out)
+    assert_fails(result, str(out / "gray-color.jpg"))
+    assert list(out.iterdir()) == []
+
+
+def test_unknown_model(gray: Path, reference: Path) -> None:
+    assert_fails(run("colorize", gray, "--ref", reference, "--model", "nonesuch"), "nonesuch", "lite")
+
+
+def test_corrupt_checkpoint(gray: Path, reference: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    for network in ("encoder", "decoder", "colorizer"):
+        (model / f"{network}.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0garbage!")
+    assert_fails(run("colorize", gray, "--ref", reference, "--model", model), ".safetensors")
+
+
+@pytest.mark.skipif("__import__('torch').cuda.is_available()", reason="CUDA is there")
+def test_cuda_asked_for_and_absent(gray: Path, reference: Path) -> None:
+    assert_fails(run("colorize", gray, "--ref", reference, "--device", "cuda"), "--device cpu")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("colorize",),
+        ("colorize", "a.jpg"),
+        ("colorize", "a.jpg", "--ref", "b.jpg", "--strength", "2"),
+        ("colorize", "a.jpg", "--ref", "b.jpg", "--working-size", "1"),
+        ("colorize", "a.jpg", "b.jpg", "--ref", "c.jpg", "-o", "one.png"),
+        ("stylize", "a.jpg"),
+        ("stylize", "a.jpg", "b.jpg", "--at", "encoder,elsewhere"),
+        ("stylize", "a.jpg", "b.jpg", "--method", "magic"),
+        ("train", "encoder", "photos", "-o", "out"),
+        ("train", "colorizer", "photos", "-o", "out", "--steps", "1"),
+        ("nonesuch",),
+    ],
+)
+def test_wrong_usage_exits_2(arguments: tuple[str, ...]) -> None:
+    assert_fails(run(*arguments), code=2)
+
+
+# --- train ---
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Four small color photographs."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    rng = np.random.default_rng(1)
+    for i in range(4):
+        coarse = rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)
+        Image.fromarray(coarse).resize((120, 100), Image.Resampling.BICUBIC).save(folder / f"{i}.png")
+    return folder
+
+
+def test_train_all_three_and_use_them(photos: Path, gray: Path, reference: Path, tmp_path: Path) -> None:
+    out = tmp_path / "model"
+    encoder, decoder = out / "encoder.safetensors", out / "decoder.safetensors"
+    common = ("-o", out, "--steps", 1, "--device", "cpu")
+    first = run("train", "encoder", photos, *common, "--validate", photos)
+    assert first.exit_code == 0, first.output
+    assert first.stdout.splitlines() == [str(encoder), str(decoder)]
+    assert "reconstruction_psnr" in first.stderr
+    assert "images/s" in first.stderr
+
+    again = run("train", "encoder", photos, *common)
+    assert_fails(again, "--resume")
+
+    state = out / "training-state.pt"
+    state.unlink()
+    assert run("train", "decoder", photos, *common, "--encoder", encoder, "--start", decoder).exit_code == 0
+    state.unlink()
+    nets = ("--encoder", encoder, "--decoder", decoder)
+    assert run("train", "colorizer", photos, *common, *nets).exit_code == 0
+    resumed = run("train", "colorizer", photos, "-o", out, "--steps", 2, "--device", "cpu", *nets, "--resume", "-q")
+    assert resumed.exit_code == 0
+    assert resumed.stderr == ""
+
+    used = run("colorize", gray, "--ref", reference, "--model", out, "--working-size", 64)
+    assert used.exit_code == 0, used.stderr
+
+
+def test_train_without_photographs(tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert_fails(run("train", "encoder", empty, "-o", tmp_path / "out", "--steps", 1, "-q"), "empty")
+    assert_fails(run("train", "encoder", tmp_path / "none", "-o", tmp_path / "out", "--steps", 1, "-q"), "none")

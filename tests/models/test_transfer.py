@@ -1,0 +1,145 @@
+"""The transfer net: progressive matching at any subset of the parts, by AdaIN and by WCT."""
+
+from itertools import combinations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from excolor.models import adain, wct
+from excolor.models.encoder import LEVELS
+from excolor.models.transfer import METHODS, PARTS, Matching, TransferNet
+
+SUBSETS = [subset for size in (1, 2, 3) for subset in combinations(PARTS, size)]
+
+
+def picture(seed: int, height: int = 32, width: int = 40, n: int = 1) -> Tensor:
+    """Smooth colors with some grain, each picture with its own palette."""
+    generator = torch.Generator().manual_seed(seed)
+    coarse = torch.rand((n, 3, 4, 4), generator=generator)
+    smooth = F.interpolate(coarse, (height, width), mode="bilinear") * torch.rand((n, 3, 1, 1), generator=generator)
+    return (smooth + 0.1 * torch.rand((n, 3, height, width), generator=generator)).clamp(0, 1)
+
+
+CONTENT, STYLE = picture(0), picture(1, 24, 32)
+
+
+def run(net: TransferNet, content: Tensor, style: Tensor, matching: Matching) -> Tensor:
+    return net(content, net.measure(style, matching), matching)
+
+
+def matched_features(net: TransferNet, content: Tensor, style: Tensor, matching: Matching) -> dict[str, Tensor]:
+    """What the decoder is given."""
+    given: dict[str, Tensor] = {}
+    handle = net.decoder.register_forward_pre_hook(lambda module, args: given.update(args[0]))
+    run(net, content, style, matching)
+    handle.remove()
+    return given
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_alpha_zero_is_the_reconstruction(transfer_net: TransferNet, method) -> None:
+    found = run(transfer_net, CONTENT, STYLE, Matching(method, PARTS, alpha=0))
+    assert torch.equal(found, transfer_net.reconstruct(CONTENT).clamp(0, 1))
+
+
+def test_no_parts_is_the_reconstruction(transfer_net: TransferNet) -> None:
+    assert transfer_net.measure(STYLE, Matching(parts=())) == {}
+    found = transfer_net(CONTENT, {}, Matching(parts=()))
+    assert torch.equal(found, transfer_net.reconstruct(CONTENT).clamp(0, 1))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_own_style_is_the_reconstruction(transfer_net: TransferNet, method) -> None:
+    found = run(transfer_net, CONTENT, CONTENT, Matching(method, PARTS))
+    torch.testing.assert_close(found, transfer_net.reconstruct(CONTENT).clamp(0, 1), atol=1e-3, rtol=0)
+
+
+def test_every_encoder_level_reaches_the_moments_of_the_style(transfer_net: TransferNet) -> None:
+    given = matched_features(transfer_net, CONTENT, STYLE, Matching("adain", ("encoder",)))
+    style = transfer_net.encoder(STYLE)
+    for name in LEVELS:
+        found, wanted = adain.measure(given[name]), adain.measure(style[name])
+        torch.testing.assert_close(found.mean, wanted.mean, atol=1e-3, rtol=1e-3)
+        torch.testing.assert_close(found.std, wanted.std, atol=1e-2, rtol=1e-2)  # the variance has an epsilon
+
+
+def test_wct_reaches_the_covariance_of_the_style(transfer_net: TransferNet) -> None:
+    given = matched_features(transfer_net, CONTENT, STYLE, Matching("wct", ("encoder",)))
+    style = transfer_net.encoder(STYLE)
+    found, wanted = (torch.cov(f["relu1_1"][0].flatten(1).double()) for f in (given, style))
+    assert (found - wanted).norm() < 1e-2 * wanted.norm()
+
+
+def test_matching_is_progressive(transfer_net: TransferNet) -> None:
+    """Second source: the first two levels of VGG19 written out, matched one after the other."""
+    net = transfer_net.encoder
+    style = net(STYLE)
+
+    def conv(layer: torch.nn.Conv2d, x: Tensor) -> Tensor:
+        return F.relu(F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), layer.weight, layer.bias))
+
+    first = adain.adain(conv(net.conv1_1, (CONTENT - net.mean) / net.std), style["relu1_1"])
+    second = conv(net.conv2_1, F.avg_pool2d(conv(net.conv1_2, first), 2))
+    given = matched_features(transfer_net, CONTENT, STYLE, Matching("adain", ("encoder",)))
+    torch.testing.assert_close(given["relu2_1"], adain.adain(second, style["relu2_1"]), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(given["relu1_2"], conv(net.conv1_2, first), atol=1e-4, rtol=1e-4)  # skips are not
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_each_subset_of_parts_gives_another_picture(transfer_net: TransferNet, method) -> None:
+    pictures = [run(transfer_net, CONTENT, STYLE, Matching(method, parts)) for parts in ((), *SUBSETS)]
+    for (i, a), (j, b) in combinations(enumerate(pictures), 2):
+        assert (a - b).abs().max() > 1e-3, f"{SUBSETS[i - 1]} and {SUBSETS[j - 1]} give the same"
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_alpha_lies_between(transfer_net: TransferNet, method) -> None:
+    outcomes = [run(transfer_net, CONTENT, STYLE, Matching(method, alpha=alpha)) for alpha in (0, 0.5, 1)]
+    distance = (outcomes[2] - outcomes[0]).norm()
+    assert (outcomes[1] - outcomes[0]).norm() < distance
+    assert (outcomes[1] - outcomes[2]).norm() < distance
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_style_measured_once_serves_any_number_of_contents(transfer_net: TransferNet, method) -> None:
+    matching = Matching(method, PARTS)
+    statistics = transfer_net.measure(STYLE, matching)
+    for seed in (3, 4):
+        content = picture(seed, 16, 24)
+        assert torch.equal(transfer_net(content, statistics, matching), run(transfer_net, content, STYLE, matching))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_batch_equals_its_items(transfer_net: TransferNet, method) -> None:
+    content, style, matching = picture(5, n=3), picture(6, n=3), Matching(method, PARTS)
+    one_style = run(transfer_net, content, style[:1], matching)
+    own_style = run(transfer_net, content, style, matching)
+    for i in range(3):
+        item = slice(i, i + 1)
+        expected = run(transfer_net, content[item], style[item], matching)
+        torch.testing.assert_close(own_style[item], expected, atol=1e-4, rtol=0)
+        expected = run(transfer_net, content[item], style[:1], matching)
+        torch.testing.assert_close(one_style[item], expected, atol=1e-4, rtol=0)
+
+
+def test_statistics_are_kept_only_where_they_are_used(transfer_net: TransferNet) -> None:
+    assert set(transfer_net.measure(STYLE, Matching(parts=("encoder",)))) == set(LEVELS)
+    full = transfer_net.measure(STYLE, Matching("wct", PARTS))
+    assert len(full) == 14 and all(isinstance(s, wct.Covariance) for s in full.values())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"parts": ("encoder", "middle")}, "middle"),
+        ({"method": "gram"}, "gram"),
+        ({"alpha": 1.5}, "1.5"),
+        ({"alpha": -0.1}, "-0.1"),
+        ({"alpha": float("nan")}, "nan"),
+    ],
+)
+def test_wrong_settings_are_refused_by_name(wrong: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Matching(**wrong)

@@ -1,0 +1,234 @@
+"""The whole pipeline with the shipped weights, on real pictures and on awkward ones."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from skimage.color import rgb2lab
+
+from excolor import Colorizer, Matching, Photo, Settings, Stylizer, read_photo
+from excolor.devices import choose_device
+from excolor.errors import CheckpointError, DeviceError, PhotoError, UnknownModelError
+from excolor.metrics import colorfulness
+
+SMALL = Settings(working_size=64)
+
+
+def lightness(pixels: np.ndarray) -> np.ndarray:
+    """L by scikit-image."""
+    unit = pixels.astype(np.float64) / (1 if pixels.dtype.kind == "f" else np.iinfo(pixels.dtype).max)
+    return rgb2lab(unit if unit.ndim == 3 else np.dstack([unit] * 3))[..., 0]
+
+
+def mean_lab(path: Path) -> np.ndarray:
+    return rgb2lab(np.asarray(Image.open(path).convert("RGB")) / 255).mean((0, 1))
+
+
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory: pytest.TempPathFactory, reference: Path) -> Path:
+    """The reference, turned reddish."""
+    pixels = np.asarray(Image.open(reference), np.float64) * (1.0, 0.72, 0.5)
+    path = tmp_path_factory.mktemp("references") / "warm.png"
+    Image.fromarray(pixels.astype(np.uint8)).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def cold(tmp_path_factory: pytest.TempPathFactory, reference: Path) -> Path:
+    """The reference, turned bluish."""
+    pixels = np.asarray(Image.open(reference), np.float64) * (0.55, 0.75, 1.0)
+    path = tmp_path_factory.mktemp("references") / "cold.png"
+    Image.fromarray(pixels.astype(np.uint8)).save(path)
+    return path
+
+
+def test_result_has_the_targets_size_and_lightness(colorizer: Colorizer, target: Path, reference: Path) -> None:
+    result = colorizer.colorize(target, reference)
+    original = read_photo(target)
+    assert result.size == original.size
+    assert result.pixels.dtype == np.uint8
+    assert np.abs(lightness(result.pixels) - lightness(original.pixels)).mean() < 0.5
+
+
+def test_result_is_in_color_and_follows_the_reference(
+    colorizer: Colorizer, target: Path, warm: Path, cold: Path
+) -> None:
+    results = [colorizer.colorize(target, reference).pixels / 255 for reference in (warm, cold)]
+    assert all(colorfulness(result) > 8 for result in results)
+    # b of Lab runs from blue to yellow: the two references are some 50 units apart in it
+    warm_b, cold_b = (rgb2lab(result)[..., 2].mean() for result in results)
+    assert mean_lab(warm)[2] - mean_lab(cold)[2] > 30
+    assert warm_b - cold_b > 8
+
+
+def test_precolor_is_in_color_without_a_reference(colorizer: Colorizer, target: Path) -> None:
+    assert colorfulness(colorizer.precolor(target).pixels / 255) > 3
+
+
+def test_strength_runs_from_the_precolored_picture_to_the_result(
+    colorizer: Colorizer, target: Path, warm: Path
+) -> None:
+    invented = colorizer.precolor(target, working_size=64).pixels
+    none, half, full = (
+        colorizer.colorize(target, warm, Settings(working_size=64, strength=s)).pixels.astype(float)
+        for s in (0.0, 0.5, 1.0)
+    )
+    np.testing.assert_array_equal(none, invented)
+    assert 0.3 < np.abs(half - none).mean() / np.abs(full - none).mean() < 0.7
+
+
+def test_same_input_gives_the_same_bits(colorizer: Colorizer, target: Path, reference: Path) -> None:
+    settings = Settings(working_size=96, hint_share=0.3, seed=5)
+    first, second = (colorizer.colorize(target, reference, settings).pixels for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_seed_moves_sparse_hints(colorizer: Colorizer, target: Path, reference: Path) -> None:
+    first, second = (
+        colorizer.colorize(target, reference, Settings(working_size=96, hint_share=0.05, seed=s)).pixels for s in (1, 2)
+    )
+    assert (first != second).any()
+
+
+def test_an_encoded_reference_serves_as_well_as_a_fresh_one(colorizer: Colorizer, target: Path, warm: Path) -> None:
+    encoded = colorizer.encode_reference(warm, working_size=64)
+    for _ in range(2):
+        reused = colorizer.colorize(target, encoded, SMALL).pixels
+        np.testing.assert_array_equal(reused, colorizer.colorize(target, warm, SMALL).pixels)
+
+
+def test_matches_differ(colorizer: Colorizer, target: Path, reference: Path) -> None:
+    results = [
+        colorizer.colorize(target, reference, Settings(working_size=96, match=match)).pixels.astype(float)
+        for match in ("statistics", "semantic", "both")
+    ]
+    for i, first in enumerate(results):
+        for second in results[:i]:
+            assert np.abs(first - second).mean() > 0.2
+
+
+def test_every_kind_of_source_is_taken(colorizer: Colorizer, target: Path, reference: Path) -> None:
+    pixels = np.asarray(Image.open(target))
+    expected = colorizer.colorize(target, reference, SMALL).pixels
+    for source in (str(target), Image.open(target), pixels, np.dstack([pixels] * 3), read_photo(target)):
+        found = colorizer.colorize(source, reference, SMALL).pixels
+        assert np.abs(found.astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize(("dtype", "scale"), [(np.uint8, 255), (np.uint16, 65535), (np.float32, 1)])
+def test_depth_is_kept(
+    colorizer: Colorizer, reference: Path, rng: np.random.Generator, dtype: type, scale: int
+) -> None:
+    gray = np.linspace(0, scale, 40 * 50).reshape(40, 50).astype(dtype)
+    result = colorizer.colorize(gray, reference, SMALL)
+    assert result.pixels.dtype == dtype
+    np.testing.assert_allclose(lightness(result.pixels), lightness(gray), atol=0.01 if scale != 255 else 0.8)
+
+
+def test_alpha_is_kept(colorizer: Colorizer, reference: Path, rng: np.random.Generator) -> None:
+    rgba = rng.integers(0, 256, (30, 40, 4), dtype=np.uint8)
+    result = colorizer.colorize(Image.fromarray(rgba), reference, SMALL)
+    assert result.alpha is not None
+    np.testing.assert_array_equal(result.alpha, rgba[..., 3])
+    assert result.to_pil().mode == "RGBA"
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (7, 1), (3, 2), (8, 8), (15, 17), (33, 9), (1, 400), (600, 2)])
+def test_any_size_works(colorizer: Colorizer, reference: Path, size: tuple[int, int], rng: np.random.Generator) -> None:
+    gray = rng.integers(0, 256, size, dtype=np.uint8)
+    result = colorizer.colorize(gray, reference, SMALL)
+    assert result.size == size
+    assert np.abs(lightness(result.pixels) - lightness(gray)).mean() < 0.5
+
+
+def test_a_reference_of_one_pixel_works(colorizer: Colorizer, target: Path) -> None:
+    red = np.array([[[200, 40, 30]]], np.uint8)
+    assert colorizer.colorize(target, red, SMALL).size == read_photo(target).size
+
+
+def test_score_prefers_the_picture_itself(colorizer: Colorizer, target: Path, rng: np.random.Generator) -> None:
+    references = [
+        colorizer.encode_reference(picture)
+        for picture in (rng.integers(0, 256, (80, 80, 3), dtype=np.uint8), read_photo(target))
+    ]
+    noise, itself = colorizer.score(target, references)
+    assert 0 <= noise < itself <= 1
+
+
+def test_stages_show_the_way(colorizer: Colorizer, target: Path, warm: Path) -> None:
+    stages = colorizer.colorize_stages(target, warm, Settings(working_size=96, hint_share=0.1))
+    assert stages.precolor.size == stages.coarse.size == stages.hints.size == (112, 96)
+    vivid = {name: colorfulness(getattr(stages, name).pixels / 255) for name in ("coarse", "hints")}
+    assert vivid["coarse"] > vivid["hints"] > 0  # hints are the coarse map with nine tenths taken away
+    np.testing.assert_array_equal(
+        stages.result.pixels, colorizer.colorize(target, warm, Settings(working_size=96, hint_share=0.1)).pixels
+    )
+
+
+@pytest.mark.parametrize("bad", [{"working_size": 8}, {"strength": 1.5}, {"hint_share": 0.0}])
+def test_settings_out_of_range_are_refused(bad: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=next(iter(bad))):
+        Settings(**bad)
+
+
+@pytest.mark.parametrize("method", ["adain", "wct"])
+def test_stylize_moves_the_content_toward_the_style(
+    method: str, target: Path, reference: Path, warm: Path, cold: Path
+) -> None:
+    stylizer = Stylizer.load(device="cpu")
+    for style in (warm, cold):
+        result = stylizer.stylize(reference, style, Matching(method), working_size=128)
+        assert result.size == read_photo(reference).size
+        before = np.linalg.norm(mean_lab(reference) - mean_lab(style))
+        after = np.linalg.norm(rgb2lab(result.pixels / 255).mean((0, 1)) - mean_lab(style))
+        assert after < 0.6 * before
+
+
+def test_stylize_with_alpha_0_gives_the_content_back(reference: Path, warm: Path) -> None:
+    result = Stylizer.load(device="cpu").stylize(reference, warm, Matching(alpha=0.0), working_size=256)
+    content = read_photo(reference).pixels.astype(float)
+    error = np.mean((result.pixels - content) ** 2)
+    assert 10 * np.log10(255**2 / error) > 25  # dB: what the decoder is held to
+
+
+def test_stylize_keeps_a_large_contents_detail(reference: Path, warm: Path) -> None:
+    """Brought up from a quarter of the size, edges are where the content has them, and as sharp."""
+    result = Stylizer.load(device="cpu").stylize(reference, warm, working_size=128)
+    found, own = (np.diff(lightness(p), axis=1).ravel() for p in (result.pixels, read_photo(reference).pixels))
+    assert np.corrcoef(found, own)[0, 1] > 0.9
+
+
+def test_unknown_model_lists_the_known() -> None:
+    with pytest.raises(UnknownModelError, match="lite"):
+        Colorizer.load("nonesuch")
+
+
+def test_a_folder_without_checkpoints_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"encoder\.safetensors|colorizer\.safetensors"):
+        Colorizer.load(tmp_path)
+
+
+def test_devices() -> None:
+    assert choose_device("cpu").type == "cpu"
+    with pytest.raises(DeviceError, match="abacus"):
+        choose_device("abacus")
+    if not torch.cuda.is_available():
+        assert choose_device("auto").type == "cpu"
+        with pytest.raises(DeviceError, match="--device cpu"):
+            choose_device("cuda")
+
+
+def test_bad_pictures_are_refused(colorizer: Colorizer, target: Path, tmp_path: Path) -> None:
+    with pytest.raises(PhotoError):
+        colorizer.colorize(np.zeros((0, 5), np.uint8), target)
+    with pytest.raises(PhotoError):
+        colorizer.colorize(target, tmp_path / "missing.jpg")
+
+
+def test_photo_is_what_colorize_returns(colorizer: Colorizer, target: Path, reference: Path, tmp_path: Path) -> None:
+    result = colorizer.colorize(target, reference, SMALL)
+    assert isinstance(result, Photo)
+    saved = result.save(tmp_path / "out.png")
+    np.testing.assert_array_equal(np.asarray(Image.open(saved)), result.pixels)
