@@ -81,6 +81,5 @@ def coarse_map(
 
 
 def fit(net: TransferNet, lightness: Tensor, reference: ReferenceFeatures) -> Tensor:
-    """How well a reference fits each target, (N,) in [0, 1]: the mean confidence of the correspondence."""
-    _, confidence = correspondence.find(describe_lightness(net.encoder, lightness), reference.landmarks)
-    return confidence.mean((1, 2, 3))
+    """How well a reference fits each target, (N,) in [0, 1]: see `correspondence.likeness`."""
+    return correspondence.likeness(describe_lightness(net.encoder, lightness), reference.landmarks)

@@ -26,6 +26,8 @@ from excolor.photo import Photo, PhotoSource, as_photo
 from excolor.resize import crop, pad, shrink, working_size
 from excolor.weights import ModelFiles, default_model, find_model
 
+STYLE_SIZE = 512  # pixels of the shorter side at which stylization works by default
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -188,9 +190,10 @@ class Colorizer:
         *,
         working_size: int = Settings.working_size,
     ) -> list[float]:
-        """How well each reference fits `target`, in [0, 1]: the mean confidence of the correspondence."""
-        seen = self._see(as_photo(target), working_size)
-        return [fit(self._transfer, seen.lightness, reference.features).item() for reference in references]
+        """How well each reference fits `target`, in [0, 1]: the mean cosine of features at places that correspond."""
+        with out_of_memory_explained(self.device):
+            seen = self._see(as_photo(target), working_size)
+            return [fit(self._transfer, seen.lightness, reference.features).item() for reference in references]
 
     def _see(self, photo: Photo, shorter_side: int) -> _Seen:
         size = working_size(photo.size, shorter_side)
@@ -227,7 +230,7 @@ class Stylizer:
 
     @torch.inference_mode()
     def measure(
-        self, style: PhotoSource | Photo, matching: Matching, *, working_size: int = 512
+        self, style: PhotoSource | Photo, matching: Matching, *, working_size: int = STYLE_SIZE
     ) -> dict[str, Statistics]:
         """Measure a style once, for any number of contents under the same matching."""
         with out_of_memory_explained(self.device):
@@ -240,7 +243,7 @@ class Stylizer:
         style: PhotoSource | Photo | dict[str, Statistics],
         matching: Matching = Matching(),  # noqa: B008 - frozen
         *,
-        working_size: int = 512,
+        working_size: int = STYLE_SIZE,
     ) -> Photo:
         """Give `content` the look of `style`: tones and colors, not texture.
 

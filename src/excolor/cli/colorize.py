@@ -84,6 +84,7 @@ def colorize(
     with reporter(quiet) as report:
         report.expect(len(jobs), "Loading the model")
         from excolor import Colorizer, Settings, read_photo
+        from excolor.photo import check_fits
 
         settings = Settings(working_size, strength, match, hint_share, seed)  # type: ignore[arg-type]
         colorizer = Colorizer.load(model, device=device)
@@ -94,6 +95,7 @@ def colorize(
 
         def work(source: Path, destination: Path) -> None:
             photo = read_photo(source)
+            check_fits(photo, destination)
             note_color(photo, report)
             best = encoded[0]
             if len(encoded) > 1:

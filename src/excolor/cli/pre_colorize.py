@@ -37,11 +37,13 @@ def pre_colorize(
     with reporter(quiet) as report:
         report.expect(len(jobs), "Loading the model")
         from excolor import Colorizer, read_photo
+        from excolor.photo import check_fits
 
         colorizer = Colorizer.load(model, device=device)
 
         def work(source: Path, destination: Path) -> None:
             photo = read_photo(source)
+            check_fits(photo, destination)
             note_color(photo, report)
             colorizer.precolor(photo, working_size=working_size).save(destination, overwrite=force)
 

@@ -62,13 +62,15 @@ def stylize(
     jobs = plan_outputs([content], output, "styled", overwrite=force)
     with reporter(quiet) as report:
         report.expect(len(jobs), "Loading the model")
-        from excolor import Matching, Stylizer
+        from excolor import Matching, Stylizer, read_photo
+        from excolor.photo import check_fits
 
         stylizer = Stylizer.load(model, device=device)
         matching = Matching(method, parts, alpha)  # type: ignore[arg-type]
 
         def work(source: Path, destination: Path) -> None:
-            styled = stylizer.stylize(source, style, matching, working_size=working_size)
-            styled.save(destination, overwrite=force)
+            photo = read_photo(source)
+            check_fits(photo, destination)
+            stylizer.stylize(photo, style, matching, working_size=working_size).save(destination, overwrite=force)
 
         for_each(jobs, work, report, "Stylizing")

@@ -7,8 +7,8 @@ gray and color meet on equal terms. Shapes: N batch, h, w grid, P positions.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -46,6 +46,22 @@ def landmarks(descriptors: Tensor, ab: Tensor) -> Landmarks:
     return Landmarks(descriptors.flatten(2), F.avg_pool2d(ab, CELL).flatten(2))
 
 
+def _similarities(descriptors: Tensor, reference: Landmarks) -> Iterator[Tensor]:
+    """Cosines (N, rows, P of the reference) of the target's positions, some rows at a time."""
+    n = len(descriptors)
+    queries = descriptors.flatten(2).mT  # (N, P, C)
+    keys = reference.keys.expand(n, -1, -1)
+    rows = max(1, _CHUNK // (n * keys.shape[-1]))
+    for some in queries.split(rows, dim=1):  # type: ignore[no-untyped-call]
+        yield some @ keys
+
+
+def likeness(descriptors: Tensor, reference: Landmarks) -> Tensor:
+    """How well a reference fits each target (N, C, h, w): the mean cosine of the best match of each place, (N,)."""
+    best = torch.cat([similarity.amax(-1) for similarity in _similarities(descriptors, reference)], dim=1)
+    return best.mean(1).clamp(0, 1)
+
+
 def find(descriptors: Tensor, reference: Landmarks) -> tuple[Tensor, Tensor]:
     """The colors that the reference has for each position of the target.
 
@@ -56,20 +72,18 @@ def find(descriptors: Tensor, reference: Landmarks) -> tuple[Tensor, Tensor]:
     Returns:
         ab (N, 2, h, w), the mean over what resembles the position, and the confidence in it (N, 1, h, w) in [0, 1]:
         high where the candidates resemble it closely (cosine) and agree on the color. On photographs the agreement
-        predicts the error far better than the likeness does.
+        predicts the error far better than the cosine does.
     """
     n, _, h, w = descriptors.shape
-    queries = descriptors.flatten(2).mT  # (N, P, C)
-    keys, ab = (t.expand(n, -1, -1) for t in (reference.keys, reference.ab))
+    ab = reference.ab.expand(n, -1, -1)
     values = torch.cat((ab, ab.square().sum(1, keepdim=True)), dim=1).mT  # (N, P of the reference, 3)
-    rows = max(1, _CHUNK // (n * keys.shape[-1]))
     found = []
-    for start, stop in pairwise([*range(0, h * w, rows), h * w]):
-        similarity = queries[:, start:stop] @ keys  # (N, rows, P of the reference)
-        weight = (similarity / _TEMPERATURE).softmax(-1)
-        likeness = (weight * similarity).sum(-1, keepdim=True)
-        found.append(torch.cat((weight @ values, likeness), dim=-1))  # (N, rows, 4)
+    with torch.autocast(descriptors.device.type, enabled=False):  # the spread is a small difference of large squares
+        for similarity in _similarities(descriptors, reference):
+            weight = (similarity / _TEMPERATURE).softmax(-1)
+            cosine = (weight * similarity).sum(-1, keepdim=True)
+            found.append(torch.cat((weight @ values, cosine), dim=-1))  # (N, rows, 4)
     grid = torch.cat(found, dim=1).mT.reshape(n, 4, h, w)
-    mean_ab, square, likeness = grid[:, :2], grid[:, 2:3], grid[:, 3:]
+    mean_ab, square, cosine = grid[:, :2], grid[:, 2:3], grid[:, 3:]
     spread = (square - mean_ab.square().sum(1, keepdim=True)).clamp(min=0).sqrt()
-    return mean_ab, likeness.clamp(0, 1) * (-spread / _SPREAD).exp()
+    return mean_ab, cosine.clamp(0, 1) * (-spread / _SPREAD).exp()

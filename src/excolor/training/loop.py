@@ -117,10 +117,8 @@ def fit(
     share = used()
     while share < 1:
         rate = learning_rate(task.recipe.schedule, step, share, step * task.recipe.batch / len(task.photos))
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        crops = task.recipe.crops
-        size = crops[min(int(share * len(crops)), len(crops) - 1)]
+        optimizer.param_groups[0]["lr"] = rate
+        size = task.recipe.crops[int(share * len(task.recipe.crops))]
         generator = Generator(device).manual_seed(seed * 1_000_003 + step)
         optimizer.zero_grad(set_to_none=True)
         loss = task.loss(size, generator, _precision(device))

@@ -134,9 +134,9 @@ COLORIZER = {
         width=16,
         batch=32,
         crops=(64, 64, 64, 96),
-        schedule=Schedule(2e-3, warm_up=200),
-        delta=0.1,
-        rarity=5.0,
+        schedule=Schedule(1.5e-3, warm_up=200),
+        delta=0.3,
+        rarity=2.0,
         **_KINDS,
     ),
     "base": ColorizerRecipe(
@@ -144,8 +144,8 @@ COLORIZER = {
         batch=96,
         crops=(96, 128, 160),
         schedule=Schedule(1e-3, warm_up=500),
-        delta=0.1,
-        rarity=5.0,
+        delta=0.3,
+        rarity=2.0,
         **_KINDS,
     ),
     # Adam, 1e-5, divided by 10 after 10 epochs; true patches only. Crop and batch are not stated in the paper
