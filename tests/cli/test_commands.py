@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -11,13 +12,22 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
+from excolor import Matching, Settings
 from excolor.cli.main import main
+from excolor.pipeline import STYLE_SIZE
 
 README = Path(__file__).parents[2] / "README.md"
 
 
 def run(*arguments: object) -> Result:
     return CliRunner().invoke(main, [str(a) for a in arguments])
+
+
+def look(path: Path) -> Image.Image:
+    """A picture in memory, its file closed."""
+    with Image.open(path) as image:
+        image.load()
+        return image.copy()
 
 
 def commands(group: click.Group, prefix: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
@@ -96,6 +106,16 @@ def test_version_and_module() -> None:
     assert told.stdout.startswith("excolor 0.")
 
 
+def test_defaults_are_those_of_the_library() -> None:
+    def defaults(command: str) -> dict[str, object]:
+        return {parameter.name: parameter.default for parameter in main.commands[command].params}
+
+    assert asdict(Settings()).items() <= defaults("colorize").items()
+    assert defaults("pre-colorize")["working_size"] == Settings().working_size
+    matching = asdict(Matching()) | {"parts": ",".join(Matching().parts), "working_size": STYLE_SIZE}
+    assert matching.items() <= defaults("stylize").items()
+
+
 # --- colorize ---
 
 
@@ -106,7 +126,7 @@ def test_colorize_writes_beside_the_target(gray: Path, reference: Path) -> None:
     assert result.stdout == f"{written}\n"
     assert result.stderr == ""  # no terminal, so no bar; a gray target, so no note
     with Image.open(written) as image:
-        assert image.size == Image.open(gray).size
+        assert image.size == look(gray).size
         assert image.mode == "RGB"
         assert image.layer[0][1:3] == (1, 1) == image.layer[1][1:3]  # 4:4:4
 
@@ -117,7 +137,7 @@ def test_colorize_reads_and_writes_every_kind(
     suffix: str, mode: str, target: Path, reference: Path, tmp_path: Path
 ) -> None:
     source = tmp_path / f"picture.{suffix}"
-    image = Image.open(target).resize((60, 70))
+    image = look(target).resize((60, 70))
     if mode in ("RGBA", "LA"):
         if suffix == "jpg":
             pytest.skip("JPEG has no alpha")
@@ -132,12 +152,12 @@ def test_colorize_reads_and_writes_every_kind(
         assert written.size == (60, 70)
         assert written.mode == ("RGBA" if mode in ("RGBA", "LA") else "RGB")
         if mode in ("RGBA", "LA"):
-            np.testing.assert_array_equal(written.getchannel("A"), Image.open(source).convert("RGBA").getchannel("A"))
+            np.testing.assert_array_equal(written.getchannel("A"), look(source).convert("RGBA").getchannel("A"))
 
 
 def test_colorize_applies_the_orientation(gray: Path, reference: Path, tmp_path: Path) -> None:
     turned = tmp_path / "turned.jpg"
-    image = Image.open(gray)
+    image = look(gray)
     exif = image.getexif()
     exif[0x0112] = 6  # the camera was turned: width and height swap
     image.save(turned, exif=exif)
@@ -170,7 +190,7 @@ def test_colorize_chooses_among_references(gray: Path, reference: Path, tmp_path
 
 def test_colorize_many_into_a_folder(gray: Path, reference: Path, tmp_path: Path) -> None:
     second = tmp_path / "second.png"
-    Image.open(gray).save(second)
+    look(gray).save(second)
     out = tmp_path / "new" / "folder"
     result = run("colorize", gray, second, "--ref", reference, "--working-size", 64, "-o", out)
     assert result.exit_code == 0
@@ -194,7 +214,7 @@ def test_save_stages_writes_the_papers_figure_4(gray: Path, reference: Path, tmp
     names = {"precolor": (96, 112), "coarse": (96, 112), "hints": (96, 112), "result": (512, 600)}
     assert {p.name for p in stages.iterdir()} == {f"gray-{name}.png" for name in names}
     for name, size in names.items():
-        assert Image.open(stages / f"gray-{name}.png").size == size
+        assert look(stages / f"gray-{name}.png").size == size
 
 
 # --- stylize and pre-colorize ---
@@ -204,14 +224,14 @@ def test_pre_colorize(gray: Path) -> None:
     result = run("pre-colorize", gray, "--working-size", 96)
     assert result.exit_code == 0
     assert result.stdout == f"{gray.with_name('gray-precolor.jpg')}\n"
-    assert Image.open(gray.with_name("gray-precolor.jpg")).mode == "RGB"
+    assert look(gray.with_name("gray-precolor.jpg")).mode == "RGB"
 
 
 @pytest.mark.parametrize("options", [(), ("--method", "wct"), ("--at", "skip,decoder", "--alpha", 0.5)])
 def test_stylize(options: tuple[object, ...], gray: Path, reference: Path) -> None:
     result = run("stylize", gray, reference, "--working-size", 96, *options)
     assert result.exit_code == 0, result.stderr
-    assert Image.open(gray.with_name("gray-styled.jpg")).size == Image.open(gray).size
+    assert look(gray.with_name("gray-styled.jpg")).size == look(gray).size
 
 
 # --- bad input ---
@@ -248,7 +268,7 @@ def test_bad_reference(kind: str, gray: Path, tmp_path: Path) -> None:
 def test_a_picture_of_one_pixel(reference: Path, tmp_path: Path) -> None:
     Image.new("L", (1, 1), 90).save(tmp_path / "dot.png")
     assert run("colorize", tmp_path / "dot.png", "--ref", reference).exit_code == 0
-    assert Image.open(tmp_path / "dot-color.png").size == (1, 1)
+    assert look(tmp_path / "dot-color.png").size == (1, 1)
 
 
 def test_existing_output_needs_force(gray: Path, reference: Path) -> None:
@@ -257,7 +277,7 @@ def test_existing_output_needs_force(gray: Path, reference: Path) -> None:
     assert_fails(run("colorize", gray, "--ref", reference), "gray-color.jpg", "--force")
     assert output.read_text() == "precious"
     assert run("colorize", gray, "--ref", reference, "--working-size", 64, "--force").exit_code == 0
-    assert Image.open(output).mode == "RGB"
+    assert look(output).mode == "RGB"
 
 
 def test_output_that_cannot_be_written(gray: Path, reference: Path, tmp_path: Path) -> None:

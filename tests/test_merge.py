@@ -1,0 +1,132 @@
+"""Full-size results: the target's own lightness and detail, with colors from the working size.
+
+Second sources: scikit-image's CIEDE2000, OpenCV's bicubic upsampling.
+"""
+
+import cv2
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+import skimage.color
+import torch
+from hypothesis import given, settings
+
+from excolor import resize
+from excolor.color import lab_to_rgb
+from excolor.merge import from_unit, lightness_of, merge_ab, merge_rgb
+
+DTYPES = (np.uint8, np.uint16, np.float32)
+
+
+def picture(shape: tuple[int, ...], dtype: type, seed: int = 0) -> np.ndarray:
+    unit = np.random.default_rng(seed).random(shape, dtype=np.float32)
+    return unit if dtype == np.float32 else (unit * np.iinfo(dtype).max).round().astype(dtype)
+
+
+@given(
+    size=st.tuples(st.integers(1, 70), st.integers(1, 50)),
+    dtype=st.sampled_from(DTYPES),
+    channels=st.sampled_from([(), (3,)]),
+    chroma=st.sampled_from([5, 30, 100]),
+    seed=st.integers(0, 1000),
+)
+@settings(max_examples=40, deadline=None)
+def test_lightness_is_the_targets_own(size, dtype, channels, chroma, seed) -> None:
+    rng = np.random.default_rng(seed)
+    pixels = picture((*size, *channels), dtype, seed)
+    small = tuple(rng.integers(1, n + 1) for n in size)
+    ab = rng.normal(0, chroma, (*small, 2)).clip(-128, 127).astype(np.float32)
+    result = merge_ab(pixels, rng.random(small, dtype=np.float32) * 100, ab)
+    assert result.shape == (*size, 3) and result.dtype == dtype
+    difference = (lightness_of(result) - lightness_of(pixels)).abs()
+    # Out of gamut too: chroma gives way. What is left is rounding, and an 8-bit step is up to 0.45 L
+    assert difference.mean() < (0.3 if dtype == np.uint8 else 0.01)
+    assert difference.max() < (0.5 if dtype == np.uint8 else 0.05)
+
+
+def test_gray_without_color_stays_the_same_gray() -> None:
+    gray = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    result = merge_ab(gray, np.full((4, 4), 50, np.float32), np.zeros((4, 4, 2), np.float32))
+    assert np.array_equal(result, np.repeat(gray[..., None], 3, -1))
+
+
+def edge_picture(noise: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """L and ab of two surfaces that meet in a slanted edge, and the distance from it in pixels."""
+    y, x = np.mgrid[:256, :256]
+    distance = (x + 0.35 * y - 180.3) / np.hypot(1, 0.35)
+    lightness = np.where(distance < 0, 70, 45) + np.random.default_rng(0).normal(0, noise, (256, 256))
+    ab = np.where(distance[..., None] < 0, (5, 40), (10, -35))
+    return lightness.astype(np.float32), ab.astype(np.float32), np.abs(distance)
+
+
+def to_rgb(lightness: np.ndarray, ab: np.ndarray) -> np.ndarray:
+    lab = torch.from_numpy(np.concatenate((lightness[..., None], ab), -1))
+    return lab_to_rgb(lab.permute(2, 0, 1)).permute(1, 2, 0).numpy()
+
+
+@pytest.mark.parametrize(("noise", "factor"), [(0, 2.5), (2, 2.0)], ids=["clean", "grainy"])
+def test_colors_end_where_edges_are(noise: float, factor: float) -> None:
+    """Near an edge, at 8 times the working size, CIEDE2000 is less than half of what bicubic upsampling leaves."""
+    lightness, ab, distance = edge_picture(noise)
+    small_lightness, small_ab = (cv2.resize(x, (32, 32), interpolation=cv2.INTER_AREA) for x in (lightness, ab))
+    truth = to_rgb(lightness, ab)
+    gray = to_rgb(lightness, np.zeros_like(ab))[..., 0]
+    guided = merge_ab(gray, small_lightness, small_ab)
+    bicubic = to_rgb(lightness, cv2.resize(small_ab, (256, 256), interpolation=cv2.INTER_CUBIC))
+
+    def error(found: np.ndarray) -> float:
+        difference = skimage.color.deltaE_ciede2000(skimage.color.rgb2lab(found), skimage.color.rgb2lab(truth))
+        return difference[distance < 12].mean()
+
+    assert error(bicubic) > factor * error(guided), f"bicubic {error(bicubic):.2f}, guided {error(guided):.2f}"
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_strips_of_any_height_give_the_same(monkeypatch: pytest.MonkeyPatch, dtype: type) -> None:
+    pixels = picture((40, 30), dtype)
+    lightness, ab = picture((10, 8), np.float32) * 100, picture((10, 8, 2), np.float32) * 80 - 40
+    whole = merge_ab(pixels, lightness, ab)
+    for rows in (1, 7):
+        monkeypatch.setattr(resize, "_STRIP", rows * 30)
+        found = merge_ab(pixels, lightness, ab)
+        step = 1e-5 if dtype == np.float32 else 1  # the last bit of a power may differ with its place in memory
+        np.testing.assert_allclose(found.astype(float), whole.astype(float), atol=step, rtol=0)
+
+
+def test_very_wide_pictures_pass() -> None:
+    wide = picture((2, 65500), np.uint8)
+    result = merge_ab(wide, np.full((1, 500), 50, np.float32), np.full((1, 500, 2), 20, np.float32))
+    assert result.shape == (2, 65500, 3)
+    assert (result[..., 0].astype(int) - result[..., 1]).mean() > 10  # it is colored
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_restyling_by_nothing_keeps_every_detail(dtype: type) -> None:
+    pixels = picture((60, 50, 3), dtype)
+    small = resize.shrink(pixels, (15, 12))
+    result = merge_rgb(pixels, small, small)
+    np.testing.assert_allclose(result.astype(float), pixels.astype(float), atol=1e-5 if dtype == np.float32 else 0)
+
+
+def test_restyling_keeps_grain_and_shifts_tones() -> None:
+    grain = np.random.default_rng(0).normal(0, 0.008, (128, 128, 1)).astype(np.float32)  # 2 steps of 8 bits
+    pixels = np.float32(0.4) + np.repeat(grain, 3, -1)
+    small = resize.shrink(pixels, (32, 32))
+    result = merge_rgb(pixels, small, small + np.array([0.2, 0, -0.1], np.float32))
+    np.testing.assert_allclose(result.mean((0, 1)), [0.6, 0.4, 0.3], atol=2e-3)
+    np.testing.assert_allclose(result.std((0, 1)), pixels.std((0, 1)), rtol=0.1)
+
+
+def test_restyling_gray_pixels_gives_color() -> None:
+    pixels = picture((20, 20), np.uint8)
+    small = np.repeat(resize.shrink(pixels, (10, 10))[..., None], 3, -1)
+    result = merge_rgb(pixels, small, small * np.array([1, 0.5, 0.5], np.float32))
+    assert result.shape == (20, 20, 3)
+    assert result[..., 0].mean() > 1.5 * result[..., 1].mean()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_pixels_survive_the_way_to_the_unit_interval_and_back(dtype: type) -> None:
+    pixels = picture((9, 7, 3), dtype)
+    unit = torch.from_numpy(resize.to_unit(pixels)).permute(2, 0, 1)
+    assert np.array_equal(from_unit(unit, pixels.dtype), pixels)

@@ -1,0 +1,86 @@
+"""What users install: the wheel, and the checkpoints in it."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from safetensors import safe_open
+
+from excolor.errors import CheckpointError
+from excolor.weights import NETWORKS, default_model, find_model, model_names
+
+ROOT = Path(__file__).parents[1]
+TABLE = tomllib.loads((ROOT / "weights.toml").read_text())
+
+
+def test_the_wheel_alone_runs_the_main_job_from_another_folder(tmp_path: Path, target: Path, reference: Path) -> None:
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    build = [*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", tmp_path, ROOT]
+    subprocess.run(build, check=True)
+    (wheel,) = tmp_path.glob("excolor-*.whl")
+    site = tmp_path / "site"
+    subprocess.run([*pip, "install", "--no-deps", "--no-index", "--target", site, wheel], check=True)
+
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    environment = os.environ | {"PYTHONPATH": str(site)}
+
+    def python(*arguments: object) -> str:
+        command = [sys.executable, *map(str, arguments)]
+        done = subprocess.run(command, cwd=elsewhere, env=environment, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    assert python("-c", "import excolor; print(excolor.__file__)").startswith(str(site))
+    assert python("-m", "excolor", "colorize", target, "--ref", reference, "-o", "color.jpg") == "color.jpg"
+    with Image.open(elsewhere / "color.jpg") as image, Image.open(target) as original:
+        assert image.size == original.size
+        assert image.mode == "RGB"
+
+
+@pytest.mark.parametrize("model", TABLE["models"])
+@pytest.mark.parametrize("network", NETWORKS)
+def test_weights_toml_tells_the_truth(model: str, network: str) -> None:
+    entry = TABLE["models"][model][network]
+    path = ROOT / "src/excolor/checkpoints" / entry["file"]
+    assert entry["bytes"] == path.stat().st_size
+    assert entry["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    with safe_open(path, framework="np") as file:
+        description = json.loads(file.metadata()["excolor"])
+        assert description["network"] == network
+        assert entry["width"] == description["config"]["width"]
+        assert {str(file.get_tensor(name).dtype) for name in file.keys()} == {entry["dtype"]}  # noqa: SIM118
+    assert all(entry[key] for key in ("licence", "recipe", "data", "commit", "trained_at"))
+
+
+def test_the_default_model_is_shipped() -> None:
+    assert default_model() in model_names()
+    assert all(getattr(find_model(default_model()), network).is_file() for network in NETWORKS)
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One flipped bit in the packaged file."""
+    monkeypatch.setattr("excolor.weights._PACKAGE", tmp_path)
+    (tmp_path / "checkpoints").mkdir()
+    for network in NETWORKS:
+        file = TABLE["models"]["lite"][network]["file"]
+        data = bytearray((ROOT / "src/excolor/checkpoints" / file).read_bytes())
+        data[-1] ^= network == "decoder"
+        (tmp_path / "checkpoints" / file).write_bytes(data)
+    with pytest.raises(CheckpointError, match=r"lite-decoder.*sha256"):
+        find_model("lite")
+    (tmp_path / "checkpoints" / TABLE["models"]["lite"]["decoder"]["file"]).unlink()
+    with pytest.raises(CheckpointError, match="reinstall"):
+        find_model("lite")
+
+
+def test_nothing_large_is_tracked() -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert sum((ROOT / name).stat().st_size for name in files.split("\0") if name and (ROOT / name).exists()) < 45e6

@@ -1,0 +1,41 @@
+"""The scripts of the checkout run to their end, on four small pictures."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(4):
+        blobs = Image.fromarray(rng.integers(0, 256, (5, 7, 3), dtype=np.uint8))
+        blobs.resize((112, 96), Image.Resampling.BICUBIC).save(folder / f"{i}.png")
+    return folder
+
+
+def test_train_measures_a_usable_model(photos: Path, tmp_path: Path, target: Path, reference: Path) -> None:
+    out = tmp_path / "model"
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "DEVICE": "cpu"}
+
+    def train() -> str:
+        command = ["bash", SCRIPTS / "train.sh", "lite", out, "0.01", photos, photos]
+        return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+
+    printed = train()
+    assert "4 photographs, model model" in printed
+    assert {"none", "mirror", "halves", "random"} <= {line.split()[0] for line in printed.splitlines() if line}
+    assert "encoder.safetensors" not in train()  # what is done is not done again
+
+    command = [sys.executable, "-m", "excolor", "colorize", target, "--ref", reference, "--model", out]
+    subprocess.run([*command, "--working-size", "64", "-o", tmp_path / "color.png"], check=True, capture_output=True)
+    assert (tmp_path / "color.png").is_file()

@@ -1,0 +1,135 @@
+"""The loop: a run that was interrupted ends as one that was not, within its budget, and says what went wrong."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from excolor.errors import TrainingError
+from excolor.models.checkpoint import load_colorizer
+from excolor.models.transfer import TransferNet
+from excolor.training import tasks
+from excolor.training.data import PhotoStore
+from excolor.training.loop import STATE, Budget, Report, fit, learning_rate
+from excolor.training.recipes import ColorizerRecipe, Schedule
+from excolor.training.tasks import ColorizerTask
+
+
+@pytest.fixture
+def make_task(store: PhotoStore, transfer_net: TransferNet, colorizer_recipe: ColorizerRecipe):
+    """New tasks that start from the same weights."""
+
+    def make(**changes: object) -> ColorizerTask:
+        torch.manual_seed(0)
+        return ColorizerTask(replace(colorizer_recipe, **changes), store, transfer_net)
+
+    return make
+
+
+@pytest.fixture
+def make_quick_task(store: PhotoStore, patches_recipe: ColorizerRecipe):
+    """Likewise, without coarse maps."""
+
+    def make(**changes: object) -> ColorizerTask:
+        torch.manual_seed(0)
+        return ColorizerTask(replace(patches_recipe, **changes), store, None)
+
+    return make
+
+
+class Interrupted(Exception):  # noqa: N818 - not an error, a signal
+    pass
+
+
+def interrupt_at(step: int):
+    def tell(report: Report) -> None:
+        if report.step == step:
+            raise Interrupted
+
+    return tell
+
+
+def test_a_resumed_run_equals_a_straight_one(make_task, store: PhotoStore, tmp_path: Path) -> None:
+    """Bit for bit: weights, norms and what is exported; with a schedule and crops that follow the budget."""
+    straight = make_task()
+    fit(straight, Budget(steps=4), tmp_path / "straight")
+
+    every_step = {"report_seconds": 0.0, "save_seconds": 0.0}
+    with pytest.raises(Interrupted):
+        fit(make_task(), Budget(steps=4), tmp_path / "resumed", tell=interrupt_at(2), **every_step)
+    resumed = make_task()
+    (exported,) = fit(resumed, Budget(steps=4), tmp_path / "resumed", resume=True)
+
+    for name, tensor in straight.modules.state_dict().items():
+        assert torch.equal(tensor, resumed.modules.state_dict()[name]), name
+    assert exported.read_bytes() == (tmp_path / "straight" / exported.name).read_bytes()
+    load_colorizer(exported)
+
+
+def test_a_run_without_stop_leaves_checkpoint_state_and_log(
+    make_quick_task, store: PhotoStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "_VALIDATION_SIZE", 32)
+    reports: list[Report] = []
+    paths = fit(make_quick_task(), Budget(steps=3), tmp_path / "new" / "run", validation=store, tell=reports.append)
+    assert paths == [tmp_path / "new" / "run" / "colorizer.safetensors"]
+    assert {path.name for path in paths[0].parent.iterdir()} == {paths[0].name, STATE, "training-log.jsonl"}
+    (last,) = reports
+    assert (last.step, last.used) == (3, 1.0)
+    assert last.validation is not None and last.validation["none_psnr"] > 0
+    logged = (paths[0].parent / "training-log.jsonl").read_text().splitlines()
+    assert json.loads(logged[-1])["step"] == 3
+
+
+def test_seeds_give_different_runs(make_quick_task, tmp_path: Path) -> None:
+    a, b = make_quick_task(), make_quick_task()
+    fit(a, Budget(steps=1), tmp_path / "a", seed=1)
+    fit(b, Budget(steps=1), tmp_path / "b", seed=2)
+    assert not torch.equal(a.net.out.weight, b.net.out.weight)
+
+
+@pytest.mark.parametrize("change", ["recipe", "seed", "no state"])
+def test_a_state_of_another_run_is_refused(make_quick_task, tmp_path: Path, change: str) -> None:
+    if change != "no state":
+        fit(make_quick_task(), Budget(steps=1), tmp_path)
+    task = make_quick_task(emphasis=3.0) if change == "recipe" else make_quick_task()
+    with pytest.raises(TrainingError, match=STATE):
+        fit(task, Budget(steps=2), tmp_path, resume=True, seed=int(change == "seed"))
+
+
+def test_a_loss_that_is_no_number_stops_and_saves_nothing(make_quick_task, tmp_path: Path) -> None:
+    task = make_quick_task()
+    with torch.no_grad():
+        task.net.out.bias.fill_(float("nan"))
+    with pytest.raises(TrainingError, match="nan at step 1"):
+        fit(task, Budget(steps=1), tmp_path)
+    assert not (tmp_path / STATE).exists()
+
+
+def test_minutes_end_a_run_and_it_is_saved(make_quick_task, tmp_path: Path) -> None:
+    reports: list[Report] = []
+    fit(make_quick_task(), Budget(minutes=0.005), tmp_path, tell=reports.append)
+    assert [report.used for report in reports] == [1.0]
+    assert reports[0].step >= 1
+    assert torch.load(tmp_path / STATE, weights_only=True)["step"] == reports[0].step
+
+
+def test_budgets() -> None:
+    assert Budget(steps=200).used(50, seconds=1e9) == 0.25
+    assert Budget(minutes=2).used(10**9, seconds=30) == 0.25
+
+
+def test_cosine_schedule() -> None:
+    schedule = Schedule(0.4, warm_up=10)
+    rates = [learning_rate(schedule, 100, used, epoch=3) for used in (0, 0.5, 1, 1.2)]
+    assert rates == pytest.approx([0.4, 0.2, 0, 0], abs=1e-7)
+    assert learning_rate(schedule, 4, 0, 0) == pytest.approx(0.2)  # the fifth of ten steps up
+    assert learning_rate(schedule, 9, 0, 0) == pytest.approx(0.4)
+
+
+def test_step_schedule_is_the_papers() -> None:
+    halved_every_five = Schedule(1e-4, "step", epochs=5, factor=0.5)
+    rates = [learning_rate(halved_every_five, 0, 0.9, epoch) for epoch in (0, 4.99, 5, 9.9, 10)]
+    assert rates == pytest.approx([1e-4, 1e-4, 5e-5, 5e-5, 2.5e-5])

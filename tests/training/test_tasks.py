@@ -1,0 +1,217 @@
+"""The three tasks: each learns, from the batch that its generator draws, and leaves alone what is frozen."""
+
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Generator
+
+from excolor.errors import TrainingError
+from excolor.models.checkpoint import load_colorizer, load_decoder, load_encoder
+from excolor.models.transfer import TransferNet
+from excolor.training import tasks
+from excolor.training.data import PhotoStore
+from excolor.training.recipes import COLORIZER, DECODER, ENCODER, ColorizerRecipe, DecoderRecipe, EncoderRecipe
+from excolor.training.tasks import ColorizerTask, DecoderTask, EncoderTask, Task
+from excolor.training.teacher import Teacher
+
+
+@pytest.fixture(params=["encoder", "decoder", "colorizer"])
+def task(
+    request: pytest.FixtureRequest,
+    store: PhotoStore,
+    transfer_net: TransferNet,
+    encoder_recipe: EncoderRecipe,
+    decoder_recipe: DecoderRecipe,
+    colorizer_recipe: ColorizerRecipe,
+) -> Task:
+    torch.manual_seed(0)
+    if request.param == "encoder":
+        return EncoderTask(encoder_recipe, store, None)
+    if request.param == "decoder":
+        return DecoderTask(decoder_recipe, store, transfer_net.encoder, None)
+    return ColorizerTask(colorizer_recipe, store, transfer_net)
+
+
+def loss(task: Task, seed: int = 0, size: int = 16) -> torch.Tensor:
+    return task.loss(size, Generator().manual_seed(seed), nullcontext())
+
+
+def train(task: Task, steps: int) -> None:
+    optimizer = torch.optim.Adam(task.modules.parameters(), lr=1e-3)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss(task).backward()
+        optimizer.step()
+
+
+def test_one_step_lowers_the_loss_of_the_same_batch(task: Task) -> None:
+    task.modules.train()
+    before = loss(task).item()
+    train(task, 1)
+    assert loss(task).item() < before
+
+
+def test_the_generator_decides_the_batch(task: Task) -> None:
+    task.modules.eval()  # or batch norm would remember the first
+    assert loss(task, 3).item() == loss(task, 3).item()
+    assert loss(task, 3).item() != loss(task, 4).item()
+
+
+def test_every_parameter_is_trained(task: Task) -> None:
+    task.modules.train()
+    loss(task).backward()
+    unused = [name for name, p in task.modules.named_parameters() if p.grad is None or not p.grad.any()]
+    assert unused == []
+
+
+def test_validation_gives_numbers(task: Task, store: PhotoStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "_VALIDATION_SIZE", 32)
+    task.modules.eval()
+    with torch.no_grad():
+        numbers = task.validate(store)
+        assert numbers == task.validate(store)
+    assert numbers and all(torch.tensor(value).isfinite() for value in numbers.values())
+
+
+def test_decoder_training_leaves_the_encoder_unchanged(
+    store: PhotoStore, transfer_net: TransferNet, decoder_recipe: DecoderRecipe
+) -> None:
+    task = DecoderTask(decoder_recipe, store, transfer_net.encoder, None)
+    encoder = {name: tensor.clone() for name, tensor in transfer_net.encoder.state_dict().items()}
+    decoder = {name: tensor.clone() for name, tensor in task.decoder.state_dict().items()}
+    train(task, 2)
+    assert all(torch.equal(tensor, encoder[name]) for name, tensor in transfer_net.encoder.state_dict().items())
+    assert not any(torch.equal(tensor, decoder[name]) for name, tensor in task.decoder.state_dict().items())
+
+
+def test_colorizer_training_leaves_the_transfer_net_unchanged(
+    store: PhotoStore, transfer_net: TransferNet, colorizer_recipe: ColorizerRecipe
+) -> None:
+    task = ColorizerTask(colorizer_recipe, store, transfer_net)
+    before = {name: tensor.clone() for name, tensor in transfer_net.state_dict().items()}
+    train(task, 2)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in transfer_net.state_dict().items())
+
+
+def test_colorizer_is_shown_all_kinds_of_hints(
+    store: PhotoStore, transfer_net: TransferNet, colorizer_recipe: ColorizerRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One picture of six without hints, two with true patches, three with coarse maps: the recipe's shares."""
+    task = ColorizerTask(replace(colorizer_recipe, crops=(24,)), store, transfer_net)
+    seen: list[tuple[torch.Tensor, ...]] = []
+    task.net.register_forward_pre_hook(lambda module, args: seen.append(args))
+    task.modules.train()
+    loss(task, size=24)
+    (invented,) = seen[:-1]  # the pre-coloring of those three, without hints
+    lightness, ab, mask = seen[-1]
+    assert invented[0].shape[0] == 3 and not invented[2].any()
+    assert lightness.shape[0] == 6 and lightness.abs().max() <= 0.5
+    assert not mask[0].any() and not ab[0].any()
+    assert set(mask[1:3].unique().tolist()) <= {0.0, 1.0}
+    assert all(0 < m.max() <= 1 and m.unique().numel() > 2 for m in mask[3:])
+    assert ((mask == 0) & (ab != 0)).sum() == 0
+
+
+def test_pre_coloring_leaves_the_batch_norms_alone(
+    store: PhotoStore, transfer_net: TransferNet, colorizer_recipe: ColorizerRecipe
+) -> None:
+    task = ColorizerTask(colorizer_recipe, store, transfer_net)
+    task.modules.train()
+    loss(task)
+    assert task.net.training
+    assert task.net.block1.norm.num_batches_tracked == 1
+
+
+def test_exported_checkpoints_are_what_was_trained(
+    store: PhotoStore, transfer_net: TransferNet, colorizer_recipe: ColorizerRecipe, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    task = ColorizerTask(colorizer_recipe, store, transfer_net)
+    train(task, 2)
+    task.modules.eval()
+    (path,) = task.export(tmp_path)
+    loaded = load_colorizer(path)
+    assert loaded.config.folded
+    inputs = [torch.rand(1, channels, 16, 16) for channels in (1, 2, 1)]
+    with torch.no_grad():
+        torch.testing.assert_close(loaded(*inputs), task.net(*inputs), atol=5e-3, rtol=0)  # float16 in the file
+
+
+def test_encoder_and_decoder_are_exported(store: PhotoStore, encoder_recipe: EncoderRecipe, tmp_path: Path) -> None:
+    task = EncoderTask(encoder_recipe, store, None)
+    encoder, decoder = task.export(tmp_path)
+    reloaded = TransferNet(load_encoder(encoder), load_decoder(decoder))
+    rgb = torch.rand(1, 3, 16, 16)
+    with torch.no_grad():
+        expected = task.decoder(task.encoder(rgb))
+        torch.testing.assert_close(reloaded.reconstruct(rgb), expected, atol=5e-3, rtol=0)
+
+
+def test_decoder_training_goes_on_from_a_start(
+    store: PhotoStore, transfer_net: TransferNet, decoder_recipe: DecoderRecipe
+) -> None:
+    task = DecoderTask(decoder_recipe, store, transfer_net.encoder, transfer_net.decoder)
+    assert task.decoder is transfer_net.decoder
+
+
+def save_teacher(path: Path) -> None:
+    """Random weights in the form of the distilled VGG19: 16, 32, 64 and 128 channels."""
+    torch.manual_seed(0)
+    widths = [3, 16, 16, 32, 32, 64, 64, 64, 64, 128]
+    names = ("11", "12", "21", "22", "31", "32", "33", "34", "41")
+    tensors = {"conv0.weight": torch.eye(3).view(3, 3, 1, 1), "conv0.bias": torch.zeros(3)}
+    for name, inputs, outputs in zip(names, widths, widths[1:], strict=False):
+        tensors[f"conv{name}.weight"] = torch.randn(outputs, inputs, 3, 3) * (2 / (9 * inputs)) ** 0.5
+        tensors[f"conv{name}.bias"] = torch.zeros(outputs)
+    save_file(tensors, path)
+
+
+def test_a_teacher_is_learned_from(store: PhotoStore, encoder_recipe: EncoderRecipe, tmp_path: Path) -> None:
+    save_teacher(tmp_path / "teacher.safetensors")
+    teacher = Teacher(tmp_path / "teacher.safetensors")
+    shapes = {name: tuple(f.shape[1:]) for name, f in teacher(torch.rand(1, 3, 16, 24)).items()}
+    assert shapes == {
+        "relu1_1": (16, 16, 24),
+        "relu2_1": (32, 8, 12),
+        "relu3_1": (64, 4, 6),
+        "relu4_1": (128, 2, 3),
+    }
+    torch.manual_seed(0)
+    task = EncoderTask(replace(encoder_recipe, reconstruction=0.0), store, teacher)
+    before = loss(task).item()
+    assert 0.5 * encoder_recipe.distillation < before  # the teacher alone makes the loss
+    train(task, 2)
+    assert loss(task).item() < before
+
+
+@pytest.mark.parametrize("content", ["text", "another network"])
+def test_a_wrong_teacher_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "teacher.safetensors"
+    if content == "text":
+        path.write_text("no teacher " * 20)
+    else:
+        save_file({"weight": torch.zeros(2)}, path)
+    with pytest.raises(TrainingError, match=r"teacher\.safetensors"):
+        Teacher(path)
+
+
+def test_the_papers_recipes_are_the_papers() -> None:
+    decoder, colorizer = DECODER["paper"], COLORIZER["paper"]
+    assert (decoder.reconstruction, decoder.perceptual, decoder.gray_share) == (0.8, 0.2, 0)
+    assert (decoder.schedule.rate, decoder.schedule.epochs, decoder.schedule.factor) == (1e-4, 5, 0.5)
+    assert (colorizer.emphasis, colorizer.delta, colorizer.rarity) == (10, 1, 0)
+    assert (colorizer.empty, colorizer.patches) == (0, 1)
+    assert (colorizer.schedule.rate, colorizer.schedule.epochs, colorizer.schedule.factor) == (1e-5, 10, 0.1)
+    assert {decoder.width, colorizer.width} == {64}
+
+
+@pytest.mark.parametrize("name", ["lite", "base"])
+def test_recipes_of_a_model_fit_together(name: str) -> None:
+    assert ENCODER[name].width == DECODER[name].width
+    for recipe in (ENCODER[name], DECODER[name], COLORIZER[name]):
+        assert all(size % 8 == 0 for size in recipe.crops)
+    assert COLORIZER[name].empty + COLORIZER[name].patches < 1  # it learns to disbelieve
