@@ -9,8 +9,8 @@ from PIL import Image
 from skimage.color import rgb2lab
 
 from excolor import Colorizer, Matching, Photo, Settings, Stylizer, read_photo
-from excolor.devices import choose_device
-from excolor.errors import CheckpointError, DeviceError, PhotoError, UnknownModelError
+from excolor.devices import choose_device, out_of_memory_explained
+from excolor.errors import CheckpointError, DeviceError, PhotoError, SettingError, UnknownModelError
 from excolor.metrics import colorfulness
 
 SMALL = Settings(working_size=64)
@@ -167,10 +167,29 @@ def test_stages_show_the_way(colorizer: Colorizer, target: Path, warm: Path) -> 
     )
 
 
-@pytest.mark.parametrize("bad", [{"working_size": 8}, {"strength": 1.5}, {"hint_share": 0.0}])
+@pytest.mark.parametrize("bad", [{"working_size": 8}, {"strength": 1.5}, {"hint_share": 0.0}, {"match": "magic"}])
 def test_settings_out_of_range_are_refused(bad: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match=next(iter(bad))):
+    with pytest.raises(SettingError, match=next(iter(bad))):
         Settings(**bad)
+
+
+def test_settings_that_do_not_go_together_are_refused(colorizer: Colorizer, target: Path, reference: Path) -> None:
+    with pytest.raises(SettingError, match="working_size"):
+        colorizer.precolor(target, working_size=-5)
+    stylizer = Stylizer.load(device="cpu")
+    style = stylizer.measure(reference, Matching(parts=("encoder",)), working_size=64)
+    with pytest.raises(SettingError, match="measure it again"):
+        stylizer.stylize(target, style, Matching(parts=("skip",)), working_size=64)
+
+
+def test_running_out_of_memory_is_explained() -> None:
+    cpu = torch.device("cpu")
+    with pytest.raises(DeviceError, match="--working-size"), out_of_memory_explained(cpu):
+        torch.empty(1 << 60)  # torch's own complaint
+    with pytest.raises(DeviceError, match="--working-size"), out_of_memory_explained(cpu):
+        np.empty(1 << 55)
+    with pytest.raises(RuntimeError, match="a bug"), out_of_memory_explained(cpu):
+        raise RuntimeError("a bug")
 
 
 @pytest.mark.parametrize("method", ["adain", "wct"])

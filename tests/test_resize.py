@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 
 from excolor import resize
-from excolor.resize import MINIMUM, MULTIPLE, LocalAffine, crop, fit_local_affine, pad, shrink, strips, working_size
+from excolor.resize import MINIMUM, MULTIPLE, LocalAffine, crop, fit_local_affine, pad, seen_size, shrink, strips
 
 side = st.integers(1, 20_000)
 
@@ -19,7 +19,7 @@ side = st.integers(1, 20_000)
 @given(side, side, st.integers(16, 1024))
 @settings(max_examples=200, deadline=None)
 def test_working_size_keeps_the_aspect_ratio_and_never_enlarges(height: int, width: int, shorter: int) -> None:
-    small = working_size((height, width), shorter)
+    small = seen_size((height, width), shorter)
     assert 1 <= small[0] <= height and 1 <= small[1] <= width
     assert min(small) <= shorter
     scale = min(1.0, shorter / min(height, width), shorter * (4 / (height * width)) ** 0.5)
@@ -27,15 +27,15 @@ def test_working_size_keeps_the_aspect_ratio_and_never_enlarges(height: int, wid
 
 
 def test_working_size_of_usual_pictures() -> None:
-    assert working_size((3000, 4000), 256) == (256, 341)
-    assert working_size((4000, 3000), 256) == (341, 256)
-    assert working_size((200, 100), 256) == (200, 100)
-    assert working_size((1000, 4000), 256) == (256, 1024)
+    assert seen_size((3000, 4000), 256) == (256, 341)
+    assert seen_size((4000, 3000), 256) == (341, 256)
+    assert seen_size((200, 100), 256) == (200, 100)
+    assert seen_size((1000, 4000), 256) == (256, 1024)
 
 
 @pytest.mark.parametrize("size", [(65500, 16), (16, 65500), (20_000, 300)])
 def test_long_pictures_have_a_bounded_area(size: tuple[int, int]) -> None:
-    height, width = working_size(size, 256)
+    height, width = seen_size(size, 256)
     assert height * width <= 1.05 * 4 * 256**2
 
 

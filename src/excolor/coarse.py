@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from excolor.color import lab_to_rgb, rgb_to_lab
+from excolor.color import grayed, rgb_to_lab
 from excolor.models import correspondence
 from excolor.models.correspondence import Landmarks
 from excolor.models.encoder import Encoder
@@ -43,8 +43,7 @@ class CoarseMap:
 
 def describe_lightness(encoder: Encoder, lightness: Tensor) -> Tensor:
     """Descriptors of a picture by its luminance alone: L (N, 1, H, W) in [0, 100] -> (N, C, H/8, W/8)."""
-    gray = lab_to_rgb(torch.cat((lightness, torch.zeros_like(lightness).expand(-1, 2, -1, -1)), dim=1))
-    return correspondence.describe(encoder(gray))
+    return correspondence.describe(encoder(grayed(lightness)))
 
 
 def encode_reference(net: TransferNet, rgb: Tensor) -> ReferenceFeatures:
@@ -80,6 +79,6 @@ def coarse_map(
     return CoarseMap(ab, _LEAST_CONFIDENCE + (1 - _LEAST_CONFIDENCE) * confidence)
 
 
-def fit(net: TransferNet, lightness: Tensor, reference: ReferenceFeatures) -> Tensor:
-    """How well a reference fits each target, (N,) in [0, 1]: see `correspondence.likeness`."""
-    return correspondence.likeness(describe_lightness(net.encoder, lightness), reference.landmarks)
+def score(net: TransferNet, lightness: Tensor, reference: ReferenceFeatures) -> Tensor:
+    """How well a reference fits each target, (N,) in [0, 1]: see `correspondence.score`."""
+    return correspondence.score(describe_lightness(net.encoder, lightness), reference.landmarks)

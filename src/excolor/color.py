@@ -69,8 +69,8 @@ def fit_gamut(linear: Tensor) -> Tensor:
     Each pixel moves toward the gray of its own luminance Y just as far as is needed. Y, and so L, is linear in RGB:
     it stays exactly what it was (where it is in [0, 1] itself).
     """
-    weights = torch.tensor(_RGB_TO_XYZ[1], dtype=linear.dtype, device=linear.device)
-    y = torch.einsum("j,...jhw->...hw", weights, linear).clamp(0, 1).unsqueeze(-3)
+    weights = torch.tensor(_RGB_TO_XYZ[1], dtype=linear.dtype, device=linear.device).view(3, 1, 1)
+    y = (weights * linear).sum(-3, keepdim=True).clamp(0, 1)
     difference = linear - y
     room = torch.where(difference > 0, 1 - y, y)  # how far this channel may go in its direction
     share = (room / difference.abs().clamp(min=1e-12)).amin(-3, keepdim=True).clamp(max=1)
@@ -80,6 +80,16 @@ def fit_gamut(linear: Tensor) -> Tensor:
 def lab_to_rgb(lab: Tensor) -> Tensor:
     """Lab (*, 3, H, W) to sRGB in [0, 1]; colors outside sRGB lose chroma, not lightness (`fit_gamut`)."""
     return delinearize(fit_gamut(lab_to_linear(lab)))
+
+
+def colored(lightness: Tensor, ab: Tensor) -> Tensor:
+    """L (*, 1, H, W) and ab (*, 2, H, W) to sRGB (*, 3, H, W) in [0, 1]; see `lab_to_rgb`."""
+    return lab_to_rgb(torch.cat((lightness, ab), dim=-3))
+
+
+def grayed(lightness: Tensor) -> Tensor:
+    """L (*, 1, H, W) to the gray picture, sRGB (*, 3, H, W) in [0, 1]."""
+    return colored(lightness, torch.zeros_like(lightness).repeat_interleave(2, -3))
 
 
 def lightness_to_network(lightness: Tensor) -> Tensor:

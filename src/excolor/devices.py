@@ -36,10 +36,16 @@ def choose_dtype(device: torch.device) -> torch.dtype:
 
 @contextmanager
 def out_of_memory_explained(device: torch.device) -> Iterator[None]:
-    """Turn CUDA's out of memory into a DeviceError."""
+    """Turn the ways of running out of memory, on the GPU and in the computer, into a DeviceError."""
     try:
         yield
-    except torch.OutOfMemoryError as error:
-        raise DeviceError(
-            f"{device} has too little memory free; use a smaller --working-size or --device cpu"
-        ) from error
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise DeviceError(_too_little(device)) from error
+    except RuntimeError as error:
+        if "can't allocate memory" not in str(error):  # what torch says on the CPU, in no class of its own
+            raise
+        raise DeviceError(_too_little(device)) from error
+
+
+def _too_little(device: torch.device) -> str:
+    return f"too little memory is free on device {device}; use a smaller --working-size, or another --device"

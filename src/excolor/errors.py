@@ -29,5 +29,9 @@ class DeviceError(ExcolorError):
     """The device asked for is absent or cannot hold the work."""
 
 
+class SettingError(ExcolorError, ValueError):
+    """A setting is out of its range, or does not go with another."""
+
+
 class TrainingError(ExcolorError):
     """Training cannot start or go on: no data, a recipe that does not fit, a state of another run."""

@@ -36,7 +36,7 @@ def scatter(ab: Tensor, confidence: Tensor, share: Tensor | float, generator: Ge
         ab: (N, 2, H, W) in network scale; H and W are multiples of CELL.
         confidence: (N, 1, H, W) in [0, 1].
         share: of the cells, in [0, 1]; a number or one per picture, (N,). 1 gives every cell: a dense map.
-        generator: on the CPU, so that the same seed places the same hints on every device.
+        generator: of any device; one on the CPU places the same hints wherever the networks run.
     """
     cells = F.avg_pool2d(torch.cat((ab, confidence), dim=1), CELL)  # (N, 3, H/CELL, W/CELL)
     draw = torch.rand((cells.shape[0], 1, *cells.shape[2:]), generator=generator, device=generator.device)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from excolor.color import gray_to_lightness, lab_to_rgb, rgb_to_lab
+from excolor.color import colored, gray_to_lightness, rgb_to_lab
 from excolor.resize import Floats, LocalAffine, fit_local_affine, strips, to_unit
 
 # Window and flatness of the fit, in pixels of the working size and squared units of the guide
@@ -43,7 +43,7 @@ def merge_ab(pixels: np.ndarray, small_lightness: Floats, small_ab: Floats) -> n
 
     def color(strip: np.ndarray, rows: slice) -> Tensor:
         lightness = lightness_of(strip)
-        return lab_to_rgb(torch.cat((lightness, upsampled(lightness, rows))))
+        return colored(lightness, upsampled(lightness, rows))
 
     return _in_strips(pixels, color)
 

@@ -69,7 +69,7 @@ _UPRIGHT = {
 }
 
 # What Pillow raises on damaged files, found by decoding 700,000 of them, and what its own Image.open takes for damage
-_DAMAGE = (OSError, SyntaxError, TypeError, ValueError, EOFError, IndexError, struct.error)
+DAMAGE = (OSError, SyntaxError, TypeError, ValueError, EOFError, IndexError, struct.error)
 
 _STRIP_PIXELS = 1 << 20  # work over whole pictures goes in strips of about this size, so that it needs little memory
 
@@ -267,7 +267,7 @@ def _pillow(name: str) -> Iterator[None]:
                 f"cannot read {name}: it is no picture of a kind read here ({', '.join(READABLE_FORMATS)}), "
                 "or its beginning is damaged; convert it to PNG or TIFF, or copy it again from where it came"
             ) from error
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise PhotoError(
                 f"cannot read {name}: the file is damaged or cut short ({error}); copy it again from where it came"
             ) from error
@@ -294,7 +294,7 @@ def _orientation(image: Image.Image) -> int:
     """EXIF orientation 1..8; damaged EXIF counts as upright."""
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except _DAMAGE:
+    except DAMAGE:
         return 1
 
 

@@ -9,21 +9,23 @@ reference is encoded once and given to as many targets as there are.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from excolor.coarse import CoarseMap, Match, ReferenceFeatures, coarse_map, encode_reference, fit
-from excolor.color import ab_from_network, ab_to_network, lab_to_rgb, lightness_to_network
+from excolor.coarse import CoarseMap, Match, ReferenceFeatures, coarse_map, encode_reference, score
+from excolor.color import ab_from_network, ab_to_network, colored, lightness_to_network
 from excolor.devices import choose_device, choose_dtype, out_of_memory_explained
+from excolor.errors import SettingError
 from excolor.hints import Hints, no_hints, scatter
 from excolor.merge import from_unit, lightness_of, merge_ab, merge_rgb
-from excolor.models.checkpoint import load_colorizer, load_decoder, load_encoder
+from excolor.models.checkpoint import load_colorizer, load_transfer
 from excolor.models.colorization import ColorizationNet
 from excolor.models.transfer import Matching, Statistics, TransferNet
 from excolor.photo import Photo, PhotoSource, as_photo
-from excolor.resize import crop, pad, shrink, working_size
+from excolor.resize import check_working_size, crop, pad, seen_size, shrink
 from excolor.weights import ModelFiles, default_model, find_model
 
 STYLE_SIZE = 512  # pixels of the shorter side at which stylization works by default
@@ -49,12 +51,13 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.working_size < 16:
-            raise ValueError(f"working_size is {self.working_size} and must be at least 16 pixels")
+        check_working_size(self.working_size)
         if not 0 <= self.strength <= 1:
-            raise ValueError(f"strength is {self.strength} and must lie in [0, 1]")
+            raise SettingError(f"strength is {self.strength} and must lie in [0, 1]")
+        if self.match not in get_args(Match):
+            raise SettingError(f"match is {self.match!r} and must be one of {', '.join(get_args(Match))}")
         if not 0 < self.hint_share <= 1:
-            raise ValueError(f"hint_share is {self.hint_share} and must lie in (0, 1]")
+            raise SettingError(f"hint_share is {self.hint_share} and must lie in (0, 1]")
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ class Colorizer:
         files = find_model(default_model() if model is None else model)
         colorization = load_colorizer(files.colorizer)
         colorization.to(place, choose_dtype(place)).to(memory_format=torch.channels_last)
-        return cls(_load_transfer(files, place), colorization, files.name)
+        return cls(_transfer_on(files, place), colorization, files.name)
 
     @property
     def device(self) -> torch.device:
@@ -161,17 +164,17 @@ class Colorizer:
         with out_of_memory_explained(self.device):
             seen = self._see(photo, settings.working_size)
             invented = self._refine(seen, no_hints(seen.lightness))
-            precolored = _rgb(seen.lightness, invented)
+            precolored = colored(seen.lightness, invented)
             coarse = coarse_map(self._transfer, seen.lightness, precolored, reference.features, settings.match)
             hints = self._hints(coarse, settings)
             refined = self._refine(seen, hints)
             ab = invented.lerp(refined, settings.strength)
-        return Stages(
-            precolor=_preview(precolored, seen),
-            coarse=_preview(_rgb(seen.lightness, coarse.ab), seen),
-            hints=_preview(_rgb(seen.lightness, ab_from_network(hints.ab) * (hints.mask > 0)), seen),
-            result=_merge(photo, seen, ab),
-        )
+            return Stages(
+                precolor=_preview(precolored, seen),
+                coarse=_preview(colored(seen.lightness, coarse.ab), seen),
+                hints=_preview(colored(seen.lightness, ab_from_network(hints.ab)), seen),
+                result=_merge(photo, seen, ab),
+            )
 
     @torch.inference_mode()
     def precolor(self, target: PhotoSource | Photo, *, working_size: int = Settings.working_size) -> Photo:
@@ -180,7 +183,7 @@ class Colorizer:
         with out_of_memory_explained(self.device):
             seen = self._see(photo, working_size)
             invented = self._refine(seen, no_hints(seen.lightness))
-        return _merge(photo, seen, invented)
+            return _merge(photo, seen, invented)
 
     @torch.inference_mode()
     def score(
@@ -193,10 +196,10 @@ class Colorizer:
         """How well each reference fits `target`, in [0, 1]: the mean cosine of features at places that correspond."""
         with out_of_memory_explained(self.device):
             seen = self._see(as_photo(target), working_size)
-            return [fit(self._transfer, seen.lightness, reference.features).item() for reference in references]
+            return [score(self._transfer, seen.lightness, reference.features).item() for reference in references]
 
     def _see(self, photo: Photo, shorter_side: int) -> _Seen:
-        size = working_size(photo.size, shorter_side)
+        size = seen_size(photo.size, shorter_side)
         lightness = lightness_of(shrink(photo.pixels, size))[None]
         return _Seen(pad(lightness).to(self.device), size)
 
@@ -221,7 +224,7 @@ class Stylizer:
     def load(cls, model: str | Path | None = None, *, device: str = "auto") -> "Stylizer":
         """Load the transfer net of a model. Arguments and errors as in `Colorizer.load`."""
         files = find_model(default_model() if model is None else model)
-        return cls(_load_transfer(files, choose_device(device)), files.name)
+        return cls(_transfer_on(files, choose_device(device)), files.name)
 
     @property
     def device(self) -> torch.device:
@@ -253,36 +256,29 @@ class Stylizer:
         photo = as_photo(content)
         if not isinstance(style, dict):
             style = self.measure(style, matching, working_size=working_size)
-        seen = _see_rgb(photo, working_size, self.device)
+        elif not matching.names() <= style.keys():
+            raise SettingError("the style was measured under another matching; measure it again under this one")
+        size = seen_size(photo.size, working_size)
         with out_of_memory_explained(self.device):
-            styled = self._transfer(seen, style, matching).float()
-        size = _working(photo, working_size)
-        before, after = (_hwc(crop(x, size)) for x in (seen, styled))
-        if size == photo.size:
-            pixels = from_unit(crop(styled, size)[0].cpu(), photo.pixels.dtype)
-        else:
-            pixels = merge_rgb(photo.pixels, before, after)
+            seen = _see_rgb(photo, working_size, self.device)
+            styled = crop(self._transfer(seen, style, matching).float(), size)
+            if size == photo.size:
+                pixels = from_unit(styled[0].cpu(), photo.pixels.dtype)
+            else:
+                pixels = merge_rgb(photo.pixels, _hwc(crop(seen, size)), _hwc(styled))
         return replace(photo, pixels=pixels)
 
 
-def _load_transfer(files: ModelFiles, device: torch.device) -> TransferNet:
-    transfer = TransferNet(load_encoder(files.encoder), load_decoder(files.decoder)).eval()
+def _transfer_on(files: ModelFiles, device: torch.device) -> TransferNet:
+    transfer = load_transfer(files.encoder, files.decoder)
     return transfer.to(device, choose_dtype(device)).to(memory_format=torch.channels_last)
-
-
-def _working(photo: Photo, shorter_side: int) -> tuple[int, int]:
-    return working_size(photo.size, shorter_side)
 
 
 def _see_rgb(photo: Photo, shorter_side: int, device: torch.device) -> Tensor:
     """A picture as the networks see it: padded sRGB (1, 3, h, w) in [0, 1]."""
-    small = torch.from_numpy(shrink(photo.pixels, working_size(photo.size, shorter_side)))
+    small = torch.from_numpy(shrink(photo.pixels, seen_size(photo.size, shorter_side)))
     rgb = small.permute(2, 0, 1) if small.ndim == 3 else small.expand(3, -1, -1)
     return pad(rgb[None]).to(device)
-
-
-def _rgb(lightness: Tensor, ab: Tensor) -> Tensor:
-    return lab_to_rgb(torch.cat((lightness, ab), dim=1))
 
 
 def _hwc(x: Tensor) -> np.ndarray:

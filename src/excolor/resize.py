@@ -14,6 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from excolor.errors import SettingError
+
 MULTIPLE = 8  # three poolings
 MINIMUM = 16  # reflection padding needs two pixels at 1/8 of the size
 
@@ -23,11 +25,19 @@ _STRIP = 1 << 18  # pixels of a strip: some 50 MB of temporaries
 Floats = NDArray[np.float32]
 
 
-def working_size(size: tuple[int, int], shorter_side: int) -> tuple[int, int]:
+def check_working_size(shorter_side: int) -> None:
+    """Raise SettingError if the networks cannot work at a shorter side of so many pixels."""
+    if shorter_side < MINIMUM:
+        raise SettingError(f"working_size is {shorter_side} and must be at least {MINIMUM} pixels")
+
+
+def seen_size(size: tuple[int, int], shorter_side: int) -> tuple[int, int]:
     """The size at which the networks see a picture of `size`: same aspect ratio, shorter side at most `shorter_side`.
 
     Pictures are never enlarged. Very long ones are bounded by area, so that cost does not depend on the aspect ratio.
+    Raises SettingError for a `shorter_side` that is too small.
     """
+    check_working_size(shorter_side)
     height, width = size
     scale = min(1.0, shorter_side / min(size), shorter_side * (_LONGEST / (height * width)) ** 0.5)
     return max(1, round(height * scale)), max(1, round(width * scale))

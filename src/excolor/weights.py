@@ -5,6 +5,7 @@ decoder.safetensors and colorizer.safetensors is a model too, named by its path.
 """
 
 import hashlib
+import os
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -59,7 +60,7 @@ def find_model(model: str | Path) -> ModelFiles:
             _verify(path, listed[network]["sha256"])
         return ModelFiles(str(model), **files)
     folder = Path(model)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # noqa: PTH112 - Path.is_dir raises for names that are too long
         known = ", ".join(model_names())
         raise UnknownModelError(f"unknown model {str(model)!r}: choose from {known}, or give a folder of checkpoints")
     return ModelFiles(folder.name, *(folder / f"{network}.safetensors" for network in NETWORKS))

@@ -1,5 +1,7 @@
 """The commands as a user meets them: real pictures, the shipped weights, exit codes, stdout and stderr."""
 
+import os
+import shutil
 import subprocess
 import sys
 import time
@@ -14,7 +16,10 @@ from PIL import Image
 
 from excolor import Matching, Settings
 from excolor.cli.main import main
+from excolor.models.checkpoint import save_network
+from excolor.models.encoder import Encoder, EncoderConfig
 from excolor.pipeline import STYLE_SIZE
+from excolor.weights import find_model
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -217,6 +222,42 @@ def test_save_stages_writes_the_papers_figure_4(gray: Path, reference: Path, tmp
         assert look(stages / f"gray-{name}.png").size == size
 
 
+def test_save_stages_of_equal_names_are_refused(gray: Path, reference: Path, tmp_path: Path) -> None:
+    second = tmp_path / "gray.png"
+    look(gray).save(second)
+    assert_fails(run("colorize", gray, second, "--ref", reference, "--save-stages", tmp_path / "s"), "stages", code=2)
+
+
+def test_a_result_is_written_even_if_its_stages_cannot_be(gray: Path, reference: Path, tmp_path: Path) -> None:
+    stages = tmp_path / "stages"
+    arguments = ["colorize", gray, "--ref", reference, "--working-size", 64, "--save-stages", stages, "-o"]
+    assert run(*arguments, tmp_path / "first.png").exit_code == 0
+    assert_fails(run(*arguments, tmp_path / "second.png"), "gray-precolor.png", "--force")
+    assert run(*arguments, tmp_path / "second.png", "--force").exit_code == 0
+
+
+def test_names_that_are_not_text(gray: Path, reference: Path, tmp_path: Path) -> None:
+    """Old archives have names in Latin-1; the terminal speaks UTF-8 and is strict about it."""
+    odd = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.jpg")
+    Path(odd).write_bytes(gray.read_bytes())
+    command = [
+        sys.executable,
+        "-m",
+        "excolor",
+        "colorize",
+        odd,
+        str(gray),
+        "--ref",
+        str(reference),
+        "--working-size",
+        "64",
+    ]
+    environment = os.environ | {"PYTHONIOENCODING": "utf-8:strict"}
+    done = subprocess.run(command, env=environment, check=True, capture_output=True)
+    assert done.stdout.splitlines()[0].endswith(b"caf\xe9-color.jpg")
+    assert gray.with_name("gray-color.jpg").is_file()
+
+
 # --- stylize and pre-colorize ---
 
 
@@ -286,6 +327,47 @@ def test_output_that_cannot_be_written(gray: Path, reference: Path, tmp_path: Pa
     assert_fails(run("colorize", gray, "--ref", reference, "-o", gray / "sub"), "gray.jpg")
 
 
+def test_inputs_are_never_replaced(gray: Path, reference: Path, tmp_path: Path) -> None:
+    earlier = tmp_path / "gray-color.jpg"
+    earlier.write_bytes(gray.read_bytes())
+    style = tmp_path / "style.jpg"
+    style.write_bytes(reference.read_bytes())
+    for arguments in (
+        ("colorize", gray, "--ref", style, "-o", gray),
+        ("colorize", gray, "--ref", style, "-o", style),
+        ("colorize", gray, earlier, "--ref", style),  # a second run over a folder that holds the first one's results
+        ("stylize", gray, style, "-o", style),
+        ("pre-colorize", gray, "-o", tmp_path / "." / "gray.jpg"),
+    ):
+        assert_fails(run(*arguments, "--force"), "is an input")
+    assert earlier.read_bytes() == gray.read_bytes()
+    assert style.read_bytes() == reference.read_bytes()
+
+
+def test_a_batch_goes_on_past_an_existing_output(gray: Path, reference: Path, tmp_path: Path) -> None:
+    (tmp_path / "gray-color.jpg").write_text("precious")
+    second = tmp_path / "second.jpg"
+    second.write_bytes(gray.read_bytes())
+    result = run("colorize", gray, second, "--ref", reference, "--working-size", 64)
+    assert result.exit_code == 1
+    assert result.stdout == f"{tmp_path / 'second-color.jpg'}\n"
+    assert "gray-color.jpg exists already" in result.stderr
+    assert (tmp_path / "gray-color.jpg").read_text() == "precious"
+
+
+def test_folder_names(gray: Path, reference: Path, tmp_path: Path) -> None:
+    common = ("colorize", gray, "--ref", reference, "--working-size", 64, "-o")
+    assert run(*common, f"{tmp_path}/out.v2/").exit_code == 0
+    assert (tmp_path / "out.v2" / "gray-color.jpg").is_file()
+    assert run(*common, tmp_path / "out.v2", "--force").exit_code == 0
+    assert_fails(run(*common, tmp_path / ("x" * 300)), "File name too long")
+    assert_fails(run("colorize", gray, "--ref", reference, "--model", "x" * 300), "unknown model")
+
+
+def test_a_missing_folder_of_the_input_is_not_blamed_on_the_output(reference: Path, tmp_path: Path) -> None:
+    assert_fails(run("colorize", tmp_path / "nosuch" / "a.jpg", "--ref", reference), "cannot read", "nosuch")
+
+
 def test_two_inputs_with_one_output_name(gray: Path, reference: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
@@ -324,6 +406,10 @@ def test_cuda_asked_for_and_absent(gray: Path, reference: Path) -> None:
         ("stylize", "a.jpg"),
         ("stylize", "a.jpg", "b.jpg", "--at", "encoder,elsewhere"),
         ("stylize", "a.jpg", "b.jpg", "--method", "magic"),
+        ("colorize", "a.jpg", "--ref", "b.jpg", "--strength", "nan"),
+        ("colorize", "a.jpg", "--ref", "b.jpg", "--seed", "99999999999999999999"),
+        ("stylize", "a.jpg", "b.jpg", "--alpha", "nan"),
+        ("train", "encoder", "photos", "-o", "out", "--minutes", "nan"),
         ("train", "encoder", "photos", "-o", "out"),
         ("train", "colorizer", "photos", "-o", "out", "--steps", "1"),
         ("nonesuch",),
@@ -373,6 +459,32 @@ def test_train_all_three_and_use_them(photos: Path, gray: Path, reference: Path,
 
     used = run("colorize", gray, "--ref", reference, "--model", out, "--working-size", 64)
     assert used.exit_code == 0, used.stderr
+
+
+def test_train_with_what_does_not_fit(photos: Path, tmp_path: Path) -> None:
+    files = find_model("lite")
+    out = tmp_path / "out"
+    common = (photos, "--steps", 1, "--device", "cpu", "-q")
+    decoder = run("train", "decoder", *common, "--encoder", files.encoder, "--recipe", "base", "-o", out)
+    assert_fails(decoder, "width 64", "width 16")
+    not_a_folder = tmp_path / "file"
+    not_a_folder.touch()
+    assert_fails(run("train", "encoder", *common, "-o", not_a_folder), "--output")
+    assert_fails(run("train", "encoder", *common, "-o", out, "--resume"), "training-state.pt")
+    assert_fails(run("train", "encoder", *common, "-o", out, "--teacher", photos / "0.png"), "0.png", "--teacher")
+
+
+def test_networks_of_two_models_do_not_fit(photos: Path, gray: Path, reference: Path, tmp_path: Path) -> None:
+    files = find_model("lite")
+    mixed = tmp_path / "mixed"
+    mixed.mkdir()
+    save_network(Encoder(EncoderConfig(8)), mixed / "encoder.safetensors")
+    shutil.copy(files.decoder, mixed / "decoder.safetensors")
+    shutil.copy(files.colorizer, mixed / "colorizer.safetensors")
+    assert_fails(run("colorize", gray, "--ref", reference, "--model", mixed), "width 16", "width 8")
+    common = (photos, "-o", tmp_path / "out", "--steps", 1, "-q", "--device", "cpu")
+    nets = ("--encoder", mixed / "encoder.safetensors", "--decoder", mixed / "decoder.safetensors")
+    assert_fails(run("train", "colorizer", *common, *nets), "width 16", "width 8")
 
 
 def test_train_without_photographs(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from excolor.models import correspondence
-from excolor.models.correspondence import describe, find, landmarks, likeness
+from excolor.models.correspondence import describe, find, landmarks, score
 from excolor.models.encoder import Encoder
 
 GRID = (4, 6)
@@ -66,7 +66,7 @@ def test_agrees_with_a_plain_computation() -> None:
     queries, keys, ab = descriptors(2), descriptors(2, seed=1), colors(2, seed=1)
     reference = landmarks(keys, ab)
     found, confidence = find(queries, reference)
-    fits = likeness(queries, reference)
+    fits = score(queries, reference)
     for i in range(2):
         q, k = (t[i].flatten(1).double().numpy() for t in (queries, keys))
         candidates = ab[i, :, ::8, ::8].flatten(1).double().numpy().T
@@ -103,23 +103,23 @@ def test_strangers_are_not_trusted() -> None:
     queries = F.normalize(torch.ones(1, 8, *GRID), dim=1)
     reference = landmarks(-queries, colors())
     _, confidence = find(queries, reference)
-    assert confidence.max() == 0 and likeness(queries, reference).item() == 0
+    assert confidence.max() == 0 and score(queries, reference).item() == 0
     _, confidence = find(descriptors(), landmarks(descriptors(seed=1), colors()))
     assert confidence.min() >= 0 and confidence.max() < 0.9
 
 
 def test_a_picture_fits_itself_best() -> None:
     own, other = (landmarks(descriptors(seed=seed), colors()) for seed in (0, 1))
-    assert likeness(descriptors(), own).item() == pytest.approx(1, abs=1e-4)
-    assert likeness(descriptors(), other).item() < 0.8
+    assert score(descriptors(), own).item() == pytest.approx(1, abs=1e-4)
+    assert score(descriptors(), other).item() < 0.8
 
 
 @pytest.mark.parametrize("held", [1, 100, 150])
 def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch, held: int) -> None:
     queries, reference = descriptors(2), landmarks(descriptors(2, seed=1), colors(2))
-    whole = (*find(queries, reference), likeness(queries, reference))
+    whole = (*find(queries, reference), score(queries, reference))
     monkeypatch.setattr(correspondence, "_CHUNK", held)
-    for found, expected in zip((*find(queries, reference), likeness(queries, reference)), whole, strict=True):
+    for found, expected in zip((*find(queries, reference), score(queries, reference)), whole, strict=True):
         torch.testing.assert_close(found, expected, atol=1e-3, rtol=1e-5)
 
 
@@ -142,4 +142,4 @@ def test_one_reference_serves_a_batch() -> None:
     for i in range(3):
         expected = find(queries[i : i + 1], reference)
         torch.testing.assert_close((found[i : i + 1], confidence[i : i + 1]), expected, atol=1e-3, rtol=1e-4)
-        torch.testing.assert_close(likeness(queries, reference)[i : i + 1], likeness(queries[i : i + 1], reference))
+        torch.testing.assert_close(score(queries, reference)[i : i + 1], score(queries[i : i + 1], reference))

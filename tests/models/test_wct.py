@@ -74,6 +74,15 @@ def test_fewer_positions_than_channels_stay_finite_and_in_range(size: tuple[int,
     assert (centered @ centered.T / centered.shape[1]).norm(2) < 1.01 * strongest
 
 
+@pytest.mark.parametrize("scale", [1, 1000])
+def test_rounding_of_the_content_does_not_show(scale: float) -> None:
+    """One channel is the sum of two others: in that direction there is nothing but rounding, not to be whitened."""
+    content, style = features(1, 4, 8, 8) * scale, features(1, 4, 9, 9, seed=1)
+    content[:, 3] = content[:, 0] + content[:, 1]
+    rounded = content * (1 + 1e-7 * torch.randn(content.shape, generator=torch.Generator().manual_seed(2)))
+    torch.testing.assert_close(wct(rounded, style), wct(content, style), atol=1e-2, rtol=0)
+
+
 def test_dead_channels_stay_finite() -> None:
     content, style = features(1, 4, 8, 8), features(1, 4, 8, 8, seed=1)
     content[:, 2] = 0

@@ -13,7 +13,7 @@ from excolor.models.transfer import TransferNet
 from excolor.training import tasks
 from excolor.training.data import PhotoStore
 from excolor.training.loop import STATE, Budget, Report, fit, learning_rate
-from excolor.training.recipes import ColorizerRecipe, Schedule
+from excolor.training.recipes import COLORIZER, DECODER, ColorizerRecipe, Schedule
 from excolor.training.tasks import ColorizerTask
 
 
@@ -103,7 +103,7 @@ def test_a_loss_that_is_no_number_stops_and_saves_nothing(make_quick_task, tmp_p
     task = make_quick_task()
     with torch.no_grad():
         task.net.out.bias.fill_(float("nan"))
-    with pytest.raises(TrainingError, match="nan at step 1"):
+    with pytest.raises(TrainingError, match="nan by step 1"):
         fit(task, Budget(steps=1), tmp_path)
     assert not (tmp_path / STATE).exists()
 
@@ -130,6 +130,36 @@ def test_cosine_schedule() -> None:
 
 
 def test_step_schedule_is_the_papers() -> None:
-    halved_every_five = Schedule(1e-4, "step", epochs=5, factor=0.5)
+    halved_every_five = DECODER["paper"].schedule
     rates = [learning_rate(halved_every_five, 0, 0.9, epoch) for epoch in (0, 4.99, 5, 9.9, 10)]
     assert rates == pytest.approx([1e-4, 1e-4, 5e-5, 5e-5, 2.5e-5])
+    divided_after_ten = COLORIZER["paper"].schedule
+    rates = [learning_rate(divided_after_ten, 0, 0.9, epoch) for epoch in (0, 9.9, 10, 25)]
+    assert rates == pytest.approx([1e-5, 1e-5, 1e-6, 1e-6])
+
+
+@pytest.mark.parametrize("budget", [{}, {"steps": 1, "minutes": 1.0}, {"steps": 0}, {"minutes": float("nan")}])
+def test_a_budget_is_one_positive_number(budget: dict[str, float]) -> None:
+    with pytest.raises(TrainingError, match="budget"):
+        Budget(**budget)
+
+
+def test_a_damaged_state_is_named(make_quick_task, tmp_path: Path) -> None:
+    fit(make_quick_task(), Budget(steps=1), tmp_path)
+    state = tmp_path / STATE
+    state.write_bytes(state.read_bytes()[:5000])
+    with pytest.raises(TrainingError, match="not a readable training state"):
+        fit(make_quick_task(), Budget(steps=2), tmp_path, resume=True)
+
+
+def test_a_run_starts_from_the_weights_of_another(make_quick_task, tmp_path: Path) -> None:
+    fit(make_quick_task(), Budget(steps=6), tmp_path / "first")
+    earlier = torch.load(tmp_path / "first" / STATE, weights_only=True)["modules"]
+    later = make_quick_task()
+    fit(later, Budget(steps=1), tmp_path / "second", start=tmp_path / "first" / STATE)
+
+    def distance(task: ColorizerTask) -> float:
+        return max((t - earlier[name]).abs().max().item() for name, t in task.modules.named_parameters())
+
+    assert distance(later) < 0.6 * distance(make_quick_task())  # one step away instead of six
+    assert torch.load(tmp_path / "second" / STATE, weights_only=True)["step"] == 1

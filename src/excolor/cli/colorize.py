@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from excolor.cli.options import PHOTO, model_options, output_options, working_size_option
+from excolor.cli.options import PHOTO, SEED, FiniteRange, model_options, output_options, working_size_option
 
 if TYPE_CHECKING:
-    from excolor import Photo, Stages
+    from excolor import Photo
     from excolor.cli.progress import Reporter
 
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--strength",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=1.0,
     show_default=True,
     help="How far the reference is followed; 0 invents the colors.",
@@ -39,12 +39,12 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--hint-share",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=FiniteRange(0, 1, min_open=True),
     default=1.0,
     show_default=True,
     help="Share of the coarse map that is given as hints.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the hints' places, if not all are given.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Of the hints' places, if not all are given.")
 @working_size_option(256)
 @click.option(
     "--save-stages",
@@ -65,7 +65,7 @@ def colorize(
     save_stages: Path | None,
     model: str | None,
     device: str,
-    output: Path | None,
+    output: str | None,
     force: bool,
     quiet: bool,
 ) -> None:
@@ -77,14 +77,16 @@ def colorize(
     Example:
         excolor colorize 1912.jpg --ref garden.jpg -o 1912-in-color.jpg
     """
-    from excolor.cli.outputs import plan_outputs
+    from excolor.cli.outputs import make_folder, plan_outputs, read_for
     from excolor.cli.progress import for_each, reporter
 
-    jobs = plan_outputs(targets, output, "color", overwrite=force)
+    jobs = plan_outputs(targets, output, "color", keep=references)
+    if save_stages is not None and len({target.stem for target in targets}) < len(targets):
+        raise click.UsageError("targets of equal names would overwrite each other's stages; run them one by one.")
     with reporter(quiet) as report:
         report.expect(len(jobs), "Loading the model")
-        from excolor import Colorizer, Settings, read_photo
-        from excolor.photo import check_fits
+        from excolor import Colorizer, Settings
+        from excolor.photo import check_output
 
         settings = Settings(working_size, strength, match, hint_share, seed)  # type: ignore[arg-type]
         colorizer = Colorizer.load(model, device=device)
@@ -92,10 +94,14 @@ def colorize(
         for reference in encoded:
             if reference.is_gray:
                 report.note(f"{reference.name} is gray: it has no colors to give")
+        if save_stages is not None:
+            make_folder(save_stages)
 
         def work(source: Path, destination: Path) -> None:
-            photo = read_photo(source)
-            check_fits(photo, destination)
+            photo = read_for(source, destination, overwrite=force)
+            steps = stage_paths(save_stages, source) if save_stages else {}
+            for path in steps.values():
+                check_output(path, overwrite=force)
             note_color(photo, report)
             best = encoded[0]
             if len(encoded) > 1:
@@ -103,9 +109,9 @@ def colorize(
                 score, best = max(zip(scores, encoded, strict=True), key=lambda pair: pair[0])
                 report.note(f"{photo.name}: {best.name} fits best (score {score:.2f})")
             stages = colorizer.colorize_stages(photo, best, settings)
-            if save_stages is not None:
-                write_stages(stages, save_stages, source.stem, overwrite=force)
             stages.result.save(destination, overwrite=force)
+            for name, path in steps.items():
+                getattr(stages, name).save(path, overwrite=force)
 
         for_each(jobs, work, report, "Colorizing")
 
@@ -116,15 +122,6 @@ def note_color(photo: "Photo", report: "Reporter") -> None:
         report.note(f"{photo.name} is in color: only its lightness is used")
 
 
-def write_stages(stages: "Stages", folder: Path, stem: str, *, overwrite: bool) -> None:
-    """Write all steps of a result as pictures (the paper's Figure 4)."""
-    from dataclasses import fields
-
-    from excolor.errors import OutputError
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be made a folder ({error.strerror}); choose another one") from error
-    for field in fields(stages):
-        getattr(stages, field.name).save(folder / f"{stem}-{field.name}.png", overwrite=overwrite)
+def stage_paths(folder: Path, source: Path) -> dict[str, Path]:
+    """Where the steps to a result go, by their names in `Stages` (the paper's Figure 4)."""
+    return {name: folder / f"{source.stem}-{name}.png" for name in ("precolor", "coarse", "hints", "result")}

@@ -1,5 +1,6 @@
 """Options that several commands share, and the types of their values."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,6 +11,20 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 # Whether a file exists and can be read is said by the library, in the same words for the API and the command line
 PHOTO = click.Path(path_type=Path)
+
+
+SEED = click.IntRange(0, 2**32 - 1)
+
+
+class FiniteRange(click.FloatRange):
+    """A range of numbers that "nan", which compares with nothing, is not in."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Parse and check."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return number
 
 
 class CommaList(click.ParamType):  # type: ignore[type-arg,unused-ignore]
@@ -43,7 +58,7 @@ def output_options(command: F) -> F:
         click.option(
             "-o",
             "--output",
-            type=click.Path(path_type=Path),
+            type=click.Path(),  # as it was typed: a path object would lose the slash that says "folder"
             metavar="FILE|FOLDER",
             help="Where to write; beside the input by default.",
         ),

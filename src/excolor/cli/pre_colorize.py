@@ -17,7 +17,7 @@ def pre_colorize(
     working_size: int,
     model: str | None,
     device: str,
-    output: Path | None,
+    output: str | None,
     force: bool,
     quiet: bool,
 ) -> None:
@@ -30,20 +30,18 @@ def pre_colorize(
         excolor pre-colorize 1912.jpg
     """
     from excolor.cli.colorize import note_color
-    from excolor.cli.outputs import plan_outputs
+    from excolor.cli.outputs import plan_outputs, read_for
     from excolor.cli.progress import for_each, reporter
 
-    jobs = plan_outputs(targets, output, "precolor", overwrite=force)
+    jobs = plan_outputs(targets, output, "precolor")
     with reporter(quiet) as report:
         report.expect(len(jobs), "Loading the model")
-        from excolor import Colorizer, read_photo
-        from excolor.photo import check_fits
+        from excolor import Colorizer
 
         colorizer = Colorizer.load(model, device=device)
 
         def work(source: Path, destination: Path) -> None:
-            photo = read_photo(source)
-            check_fits(photo, destination)
+            photo = read_for(source, destination, overwrite=force)
             note_color(photo, report)
             colorizer.precolor(photo, working_size=working_size).save(destination, overwrite=force)
 

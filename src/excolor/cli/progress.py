@@ -1,5 +1,7 @@
 """Progress and notes on stderr, results on stdout."""
 
+import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,13 +18,16 @@ if TYPE_CHECKING:
 class Reporter:
     """What a command tells while it works; made by `reporter`."""
 
-    def __init__(self, progress: "Progress", quiet: bool) -> None:
+    def __init__(self, progress: "Progress | None", quiet: bool) -> None:
+        """Tell by `progress`, if there is a bar, and leave notes away if `quiet`."""
         self._progress = progress
         self._quiet = quiet
         self._task: TaskID | None = None
 
     def expect(self, total: int, what: str) -> None:
         """Show a bar of `total` units, or change what it says."""
+        if self._progress is None:
+            return
         if self._task is None:
             self._task = self._progress.add_task(what, total=total)
         else:
@@ -30,7 +35,7 @@ class Reporter:
 
     def advance(self, units: float = 1) -> None:
         """Move the bar on."""
-        if self._task is not None:
+        if self._progress is not None and self._task is not None:
             self._progress.advance(self._task, units)
 
     def note(self, message: str) -> None:
@@ -44,9 +49,8 @@ class Reporter:
 
     def result(self, path: Path) -> None:
         """Print a written path to stdout."""
-        # rich would keep its bar below a line on stdout only if it owned stdout; pausing it is simpler
         with self._paused():
-            click.echo(str(path))
+            click.echo(os.fsencode(path))  # as bytes: a name need not be text in the terminal's encoding
 
     def _print(self, message: str) -> None:
         with self._paused():
@@ -54,33 +58,28 @@ class Reporter:
 
     @contextmanager
     def _paused(self) -> Iterator[None]:
-        live = self._progress.live.is_started
-        if live:
-            self._progress.stop()
+        """Take the bar away while a line is printed; rich does so only for what goes through its own console."""
+        if self._progress is None:
+            yield
+            return
+        self._progress.stop()
         try:
             yield
         finally:
-            if live:
-                self._progress.start()
+            self._progress.start()
 
 
 @contextmanager
 def reporter(quiet: bool) -> Iterator[Reporter]:
     """A progress bar on stderr while the context lasts: none with `quiet` or if stderr is not a terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield Reporter(None, quiet)
+        return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    console = Console(stderr=True)
-    progress = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=quiet or not console.is_terminal,
-    )
-    with progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         yield Reporter(progress, quiet)
 
 

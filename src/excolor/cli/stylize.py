@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from excolor.cli.options import PHOTO, CommaList, model_options, output_options, working_size_option
+from excolor.cli.options import PHOTO, CommaList, FiniteRange, model_options, output_options, working_size_option
 
 
 @click.command()
@@ -27,10 +27,10 @@ from excolor.cli.options import PHOTO, CommaList, model_options, output_options,
 )
 @click.option(
     "--alpha",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=1.0,
     show_default=True,
-    help="How far the style is followed; 0 leaves the content as it is.",
+    help="How far the style is followed; at 0 the content only passes through the network.",
 )
 @working_size_option(512)
 @model_options
@@ -44,7 +44,7 @@ def stylize(
     working_size: int,
     model: str | None,
     device: str,
-    output: Path | None,
+    output: str | None,
     force: bool,
     quiet: bool,
 ) -> None:
@@ -56,21 +56,19 @@ def stylize(
     Example:
         excolor stylize house.jpg evening.jpg -o house-in-the-evening.jpg
     """
-    from excolor.cli.outputs import plan_outputs
+    from excolor.cli.outputs import plan_outputs, read_for
     from excolor.cli.progress import for_each, reporter
 
-    jobs = plan_outputs([content], output, "styled", overwrite=force)
+    jobs = plan_outputs([content], output, "styled", keep=[style])
     with reporter(quiet) as report:
         report.expect(len(jobs), "Loading the model")
-        from excolor import Matching, Stylizer, read_photo
-        from excolor.photo import check_fits
+        from excolor import Matching, Stylizer
 
         stylizer = Stylizer.load(model, device=device)
         matching = Matching(method, parts, alpha)  # type: ignore[arg-type]
 
         def work(source: Path, destination: Path) -> None:
-            photo = read_photo(source)
-            check_fits(photo, destination)
+            photo = read_for(source, destination, overwrite=force)
             stylizer.stylize(photo, style, matching, working_size=working_size).save(destination, overwrite=force)
 
         for_each(jobs, work, report, "Stylizing")

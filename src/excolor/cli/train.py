@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from excolor.cli.options import SEED, FiniteRange
+
 if TYPE_CHECKING:
     from excolor.training.data import PhotoStore
     from excolor.training.loop import Report
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 _PATH = click.Path(path_type=Path)
-_PHOTO_SIDE = 160  # pixels: photographs are kept at this shorter side
 
 
 @click.group()
@@ -36,11 +37,11 @@ def _run_options(recipes: tuple[str, ...]) -> Callable[[F], F]:
         for option in (
             click.option("-q", "--quiet", is_flag=True, help="No progress lines."),
             click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
-            click.option("--seed", type=int, default=0, show_default=True, help="Of all that is drawn."),
+            click.option("--seed", type=SEED, default=0, show_default=True, help="Of all that is drawn."),
             click.option("--limit", type=click.IntRange(1), metavar="N", help="Read only the first N photographs."),
             click.option("--validate", type=_PATH, metavar="PATH", help="Photographs to measure on now and then."),
             click.option("--resume", is_flag=True, help="Go on from the training state in the output folder."),
-            click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Train for so long."),
+            click.option("--minutes", type=FiniteRange(0, min_open=True), help="Train for so long."),
             click.option("--steps", type=click.IntRange(1), help="Train for so many steps."),
             click.option(
                 "--recipe",
@@ -77,15 +78,17 @@ def encoder(photos: tuple[Path, ...], teacher: Path | None, recipe: str, **run: 
     Example:
         excolor train encoder photos.tar -o runs/encoder --minutes 15
     """
+    from excolor.training.recipes import ENCODER
+
+    hyperparameters = ENCODER[recipe]
 
     def task(store: "PhotoStore") -> "Task":
-        from excolor.training.recipes import ENCODER
         from excolor.training.tasks import EncoderTask
         from excolor.training.teacher import Teacher
 
-        return EncoderTask(ENCODER[recipe], store, Teacher(teacher) if teacher else None)
+        return EncoderTask(hyperparameters, store, Teacher(teacher) if teacher else None)
 
-    _train(photos, task, **run)
+    _train(photos, hyperparameters.photo_side, task, **run)
 
 
 @train.command()
@@ -101,23 +104,31 @@ def decoder(photos: tuple[Path, ...], encoder_path: Path, start: Path | None, re
     Example:
         excolor train decoder photos.tar --encoder runs/encoder/encoder.safetensors -o runs/decoder --minutes 5
     """
+    from excolor.training.recipes import DECODER
+
+    hyperparameters = DECODER[recipe]
 
     def task(store: "PhotoStore") -> "Task":
         from excolor.models.checkpoint import load_decoder, load_encoder
-        from excolor.training.recipes import DECODER
         from excolor.training.tasks import DecoderTask
 
-        return DecoderTask(DECODER[recipe], store, load_encoder(encoder_path), load_decoder(start) if start else None)
+        return DecoderTask(hyperparameters, store, load_encoder(encoder_path), load_decoder(start) if start else None)
 
-    _train(photos, task, **run)
+    _train(photos, hyperparameters.photo_side, task, **run)
 
 
 @train.command()
 @click.option("--encoder", "encoder_path", type=_PATH, metavar="FILE", help="Checkpoint, for hints from references.")
 @click.option("--decoder", "decoder_path", type=_PATH, metavar="FILE", help="Checkpoint, for hints from references.")
-@_run_options(("lite", "base", "paper"))
+@click.option("--start", type=_PATH, metavar="FILE", help="Training state of an earlier run, for its weights.")
+@_run_options(("lite", "lite-large", "base", "paper"))
 def colorizer(
-    photos: tuple[Path, ...], encoder_path: Path | None, decoder_path: Path | None, recipe: str, **run: Any
+    photos: tuple[Path, ...],
+    encoder_path: Path | None,
+    decoder_path: Path | None,
+    start: Path | None,
+    recipe: str,
+    **run: Any,
 ) -> None:
     """Train the colorization net.
 
@@ -132,22 +143,23 @@ def colorizer(
     if recipe != "paper" and not (encoder_path and decoder_path):
         raise click.UsageError(f"the recipe {recipe} needs --encoder and --decoder.")
 
+    from excolor.training.recipes import COLORIZER
+
+    hyperparameters = COLORIZER[recipe]
+
     def task(store: "PhotoStore") -> "Task":
-        from excolor.models.checkpoint import load_decoder, load_encoder
-        from excolor.models.transfer import TransferNet
-        from excolor.training.recipes import COLORIZER
+        from excolor.models.checkpoint import load_transfer
         from excolor.training.tasks import ColorizerTask
 
-        transfer = None
-        if encoder_path and decoder_path:
-            transfer = TransferNet(load_encoder(encoder_path), load_decoder(decoder_path))
-        return ColorizerTask(COLORIZER[recipe], store, transfer)
+        transfer = load_transfer(encoder_path, decoder_path) if encoder_path and decoder_path else None
+        return ColorizerTask(hyperparameters, store, transfer)
 
-    _train(photos, task, **run)
+    _train(photos, hyperparameters.photo_side, task, start=start, **run)
 
 
 def _train(
     photos: tuple[Path, ...],
+    photo_side: int,
     make_task: Callable[["PhotoStore"], "Task"],
     *,
     output: Path,
@@ -159,6 +171,7 @@ def _train(
     seed: int,
     device: str,
     quiet: bool,
+    start: Path | None = None,
 ) -> None:
     """Load the photographs, train, and print the checkpoints that were written."""
     if (steps is None) == (minutes is None):
@@ -168,7 +181,7 @@ def _train(
 
     from excolor.devices import choose_device
     from excolor.training.data import load_photos
-    from excolor.training.loop import STATE, Budget, fit
+    from excolor.training.loop import STATE, Budget, fit, make_output_folder
 
     if not resume and (output / STATE).exists():
         raise click.ClickException(f"{output} holds a training run; go on with --resume, or choose another --output")
@@ -182,11 +195,13 @@ def _train(
         click.echo(f"step {report.step}  {report.used:4.0%}  {told}", err=True)
 
     place = choose_device(device)
-    store = load_photos(photos, place, shorter_side=_PHOTO_SIDE, limit=limit)
-    held_out = load_photos([validate], place, shorter_side=_PHOTO_SIDE) if validate else None
+    make_output_folder(output)
+    store = load_photos(photos, place, shorter_side=photo_side, limit=limit)
+    held_out = load_photos([validate], place, shorter_side=photo_side) if validate else None
     if not quiet:
         click.echo(f"{len(store)} photographs on {place}", err=True)
     torch.manual_seed(seed)  # of the networks' first weights
     budget = Budget(steps=steps, minutes=minutes)
-    for path in fit(make_task(store), budget, output, seed=seed, resume=resume, validation=held_out, tell=tell):
+    task = make_task(store)
+    for path in fit(task, budget, output, seed=seed, resume=resume, start=start, validation=held_out, tell=tell):
         click.echo(path)

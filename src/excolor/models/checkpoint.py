@@ -19,6 +19,7 @@ from excolor.errors import CheckpointError
 from excolor.models.colorization import ColorizationConfig, ColorizationNet
 from excolor.models.decoder import Decoder, DecoderConfig
 from excolor.models.encoder import Encoder, EncoderConfig
+from excolor.models.transfer import TransferNet
 
 _KEY = "excolor"
 _MAX_WIDTH = 128  # twice VGG19's: above it a file is damaged or hostile, and the network would exhaust memory
@@ -55,6 +56,22 @@ def load_encoder(path: Path) -> Encoder:
 def load_decoder(path: Path) -> Decoder:
     """Read a decoder in evaluation mode, float32, on the CPU. Raises CheckpointError if the file is not one."""
     return _load(path, "decoder", Decoder)
+
+
+def load_transfer(encoder: Path, decoder: Path) -> TransferNet:
+    """Read a transfer net in evaluation mode, float32, on the CPU.
+
+    Raises:
+        CheckpointError: a file is not what it should be, or the two are of different widths.
+    """
+    net = TransferNet(load_encoder(encoder), load_decoder(decoder)).eval()
+    widths = net.encoder.config.width, net.decoder.config.width
+    if widths[0] != widths[1]:
+        raise CheckpointError(
+            f"{decoder}: a decoder of width {widths[1]} does not fit the encoder {encoder} of width {widths[0]}; "
+            "give the two of one model"
+        )
+    return net
 
 
 def load_colorizer(path: Path) -> ColorizationNet:

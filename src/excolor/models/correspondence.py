@@ -56,7 +56,7 @@ def _similarities(descriptors: Tensor, reference: Landmarks) -> Iterator[Tensor]
         yield some @ keys
 
 
-def likeness(descriptors: Tensor, reference: Landmarks) -> Tensor:
+def score(descriptors: Tensor, reference: Landmarks) -> Tensor:
     """How well a reference fits each target (N, C, h, w): the mean cosine of the best match of each place, (N,)."""
     best = torch.cat([similarity.amax(-1) for similarity in _similarities(descriptors, reference)], dim=1)
     return best.mean(1).clamp(0, 1)

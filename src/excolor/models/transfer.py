@@ -11,6 +11,7 @@ from typing import Literal, get_args
 
 from torch import Tensor, nn
 
+from excolor.errors import SettingError
 from excolor.models import adain, wct
 from excolor.models.decoder import DECODED, Decoder
 from excolor.models.encoder import LEVELS, POOLS, SKIPS, Encoder, keep
@@ -42,11 +43,11 @@ class Matching:
     def __post_init__(self) -> None:
         unknown = [part for part in self.parts if part not in PARTS]
         if unknown:
-            raise ValueError(f"unknown part {unknown[0]!r}: choose from {', '.join(PARTS)}")
+            raise SettingError(f"unknown part {unknown[0]!r}: choose from {', '.join(PARTS)}")
         if self.method not in METHODS:
-            raise ValueError(f"unknown method {self.method!r}: choose from {', '.join(METHODS)}")
+            raise SettingError(f"unknown method {self.method!r}: choose from {', '.join(METHODS)}")
         if not 0 <= self.alpha <= 1:
-            raise ValueError(f"alpha is {self.alpha} and must lie in [0, 1]")
+            raise SettingError(f"alpha is {self.alpha} and must lie in [0, 1]")
 
     def names(self) -> frozenset[str]:
         """The names of the features that are matched."""
@@ -94,7 +95,7 @@ class TransferNet(nn.Module):
         return out.clamp(0, 1)
 
     def reconstruct(self, rgb: Tensor) -> Tensor:
-        """The decoder's answer to the encoder alone, not clipped: what the decoder is trained on."""
+        """The decoder's answer to the encoder alone, not clipped: how well the two keep a picture."""
         out: Tensor = self.decoder(self.encoder(rgb, keep))
         return out
 

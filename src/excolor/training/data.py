@@ -8,18 +8,21 @@ import io
 import tarfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
+from itertools import chain, islice
 from os import cpu_count
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Generator, Tensor
 
 from excolor.errors import TrainingError
+from excolor.photo import DAMAGE
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
+_READ_AHEAD = 512  # files in memory, not yet decoded
 _OVERSAMPLING = 2  # points along each axis that are averaged for a pixel of a crop
 _GRAY_SPREAD = 8.0  # mean of max(R, G, B) - min(R, G, B) in 8-bit steps, below which a picture teaches no color
 
@@ -37,14 +40,6 @@ class Crops:
     left: Tensor
     step: Tensor
     mirrored: Tensor
-
-    def where(self, condition: Tensor, other: "Crops") -> "Crops":
-        """These crops where `condition` (B,) holds, those of `other` elsewhere."""
-        return Crops(*(torch.where(condition, getattr(self, f.name), getattr(other, f.name)) for f in fields(Crops)))
-
-    def flip(self) -> "Crops":
-        """The same parts, mirrored."""
-        return replace(self, mirrored=~self.mirrored)
 
 
 class PhotoStore:
@@ -147,7 +142,7 @@ def load_photos(
             with Image.open(io.BytesIO(data)) as image:
                 image.draft("RGB", (shorter_side, shorter_side))
                 rgb = image.convert("RGB")
-        except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError):
+        except (*DAMAGE, Image.DecompressionBombError):
             return None
         scale = shorter_side / min(rgb.size)
         if scale < 1:
@@ -156,11 +151,14 @@ def load_photos(
         spread = pixels.max(-1).astype(np.int16) - pixels.min(-1)
         return (source, pixels) if spread.mean() >= _GRAY_SPREAD else None
 
-    files = (item for path in paths for item in photo_files(path))
+    files: Iterator[tuple[str, bytes]] = chain.from_iterable(map(photo_files, paths))
     if limit is not None:
-        files = (item for item, _ in zip(files, range(limit), strict=False))
+        files = islice(files, limit)
+    decoded = []
     with ThreadPoolExecutor(cpu_count()) as pool:
-        decoded = [item for item in pool.map(decode, files) if item is not None]
+        # Some at a time: the pool reads all that it is given before it hands anything back
+        while batch := list(islice(files, _READ_AHEAD)):
+            decoded += [item for item in pool.map(decode, batch) if item is not None]
     if not decoded:
         raise TrainingError(f"no color photographs in {', '.join(map(str, paths))}; give folders or tar files of them")
     decoded.sort(key=lambda item: item[0])  # stable: within a source the order of the files stays
@@ -171,18 +169,21 @@ def photo_files(path: Path) -> Iterator[tuple[str, bytes]]:
     """(source, content) of each picture file in a folder or tar file; the source is the folder it lies in.
 
     Raises:
-        TrainingError: `path` is neither.
+        TrainingError: `path` is neither, or the tar file is damaged.
     """
     if path.is_dir():
         for file in sorted(path.rglob("*")):
             if file.suffix.lower() in _SUFFIXES and file.is_file():
                 yield file.parent.name, file.read_bytes()
     elif path.is_file() and tarfile.is_tarfile(path):
-        with tarfile.open(path) as tar:
-            for member in tar:
-                name = Path(member.name)
-                content = tar.extractfile(member) if name.suffix.lower() in _SUFFIXES else None
-                if content is not None:
-                    yield name.parent.name, content.read()
+        try:
+            with tarfile.open(path) as tar:
+                for member in tar:
+                    name = Path(member.name)
+                    content = tar.extractfile(member) if name.suffix.lower() in _SUFFIXES else None
+                    if content is not None:
+                        yield name.parent.name, content.read()
+        except (tarfile.TarError, OSError, EOFError) as error:
+            raise TrainingError(f"{path}: the tar file is damaged or cut short ({error}); make it again") from error
     else:
         raise TrainingError(f"{path}: neither a folder nor a tar file of photographs")

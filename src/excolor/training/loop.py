@@ -6,16 +6,19 @@ resumed ends with the same weights as one that never stopped.
 """
 
 import json
+import subprocess
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
 from torch import Generator
 
+from excolor.devices import out_of_memory_explained
 from excolor.errors import TrainingError
 from excolor.training.data import PhotoStore
 from excolor.training.recipes import Schedule
@@ -27,10 +30,19 @@ _LOG = "training-log.jsonl"
 
 @dataclass(frozen=True)
 class Budget:
-    """When training ends: after `steps` steps or `minutes` on the clock; exactly one of them is set."""
+    """When training ends: after `steps` steps or `minutes` on the clock.
+
+    Raises:
+        TrainingError: not exactly one of them is given, or it is not above zero.
+    """
 
     steps: int | None = None
     minutes: float | None = None
+
+    def __post_init__(self) -> None:
+        given = [limit for limit in (self.steps, self.minutes) if limit is not None]
+        if len(given) != 1 or not 0 < given[0] < float("inf"):
+            raise TrainingError("the budget is to be a number of steps or of minutes, above zero")
 
     def used(self, step: int, seconds: float) -> float:
         """The share that is used up, from 0; training ends at 1."""
@@ -56,7 +68,16 @@ def learning_rate(schedule: Schedule, step: int, used: float, epoch: float) -> f
     warm = min(1.0, (step + 1) / schedule.warm_up) if schedule.warm_up else 1.0
     if schedule.decay == "cosine":
         return float(schedule.rate * warm * 0.5 * (1 + torch.cos(torch.tensor(torch.pi * min(used, 1.0))).item()))
-    return schedule.rate * warm * schedule.factor ** int(epoch // schedule.epochs)
+    passed = int(epoch // schedule.epochs)
+    return schedule.rate * warm * schedule.factor ** (min(passed, 1) if schedule.decay == "once" else passed)
+
+
+def make_output_folder(folder: Path) -> None:
+    """Make the folder of a run. Raises TrainingError if that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(f"{folder}: cannot be made a folder ({error.strerror}); choose another --output") from error
 
 
 def fit(
@@ -66,6 +87,7 @@ def fit(
     *,
     seed: int = 0,
     resume: bool = False,
+    start: Path | None = None,
     validation: PhotoStore | None = None,
     report_seconds: float = 10.0,
     save_seconds: float = 90.0,
@@ -79,6 +101,7 @@ def fit(
         folder: gets the checkpoints, `training-state.pt` and `training-log.jsonl`.
         seed: of everything that is drawn.
         resume: go on from the state in `folder`.
+        start: training state of an earlier run, perhaps under another recipe, whose weights to begin with.
         validation: photographs that are not trained on; None validates nothing.
         report_seconds: between two calls of `tell`.
         save_seconds: between two saves (with validation); the end saves too.
@@ -90,12 +113,14 @@ def fit(
     Raises:
         TrainingError: there is no state to resume, or it is of another recipe; or the loss is not a number any more.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_output_folder(folder)
     device = task.photos.device
     optimizer = torch.optim.Adam(task.modules.parameters(), lr=task.recipe.schedule.rate)
     step, seconds_before = 0, 0.0
     if resume:
         step, seconds_before = _load_state(folder / STATE, task, optimizer, seed)
+    elif start is not None:
+        _load_modules(start, _read_state(start), task)
     started = time.monotonic()
     last_report = last_save = started
     reported_step = step
@@ -121,33 +146,41 @@ def fit(
         size = task.recipe.crops[int(share * len(task.recipe.crops))]
         generator = Generator(device).manual_seed(seed * 1_000_003 + step)
         optimizer.zero_grad(set_to_none=True)
-        loss = task.loss(size, generator, _precision(device))
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
+        with out_of_memory_explained(device):
+            loss = task.loss(size, generator, _precision(device))
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
         losses.append(loss.detach())
         step += 1
 
         now = time.monotonic()
         share = used()  # once a step, so that the last one is always reported and saved
         if now - last_report >= report_seconds or share >= 1:
-            mean_loss = torch.stack(losses).mean().item()
-            if not mean_loss < float("inf"):
-                raise TrainingError(
-                    f"the loss became {mean_loss} at step {step}; lower the learning rate of the recipe"
-                )
+            mean_loss = _mean(losses, step)
             numbers = None
             speed = (step - reported_step) * task.recipe.batch / (now - last_report)
             if now - last_save >= save_seconds or share >= 1:
                 numbers = save()
                 last_save = time.monotonic()
             report = Report(step, min(share, 1.0), mean_loss, speed, numbers)
-            with (folder / _LOG).open("a") as log:
-                log.write(json.dumps(asdict(report)) + "\n")
+            _write_log(folder / _LOG, report)
             tell(report)
             losses.clear()
             last_report, reported_step = time.monotonic(), step
     task.modules.eval()
     return task.export(folder)
+
+
+def _mean(losses: list[torch.Tensor], step: int) -> float:
+    mean = torch.stack(losses).mean().item()
+    if not mean < float("inf"):  # also true of NaN
+        raise TrainingError(f"the loss became {mean} by step {step}; lower the learning rate of the recipe")
+    return mean
+
+
+def _write_log(path: Path, report: Report) -> None:
+    with path.open("a") as log:
+        log.write(json.dumps(asdict(report)) + "\n")
 
 
 def _precision(device: torch.device) -> AbstractContextManager[Any]:
@@ -159,6 +192,7 @@ def _save_state(path: Path, task: Task, optimizer: torch.optim.Adam, step: int, 
     state = {
         "recipe": json.dumps(asdict(task.recipe)),
         "seed": seed,
+        "commit": _commit(),
         "step": step,
         "seconds": seconds,
         "modules": task.modules.state_dict(),
@@ -169,13 +203,40 @@ def _save_state(path: Path, task: Task, optimizer: torch.optim.Adam, step: int, 
     temporary.replace(path)
 
 
+def _commit() -> str | None:
+    """The commit of the code that trains, with a + if it was changed since; None outside a checkout."""
+    git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty=+", "--exclude=*"]
+    try:
+        return subprocess.run(git, check=True, capture_output=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
 def _load_state(path: Path, task: Task, optimizer: torch.optim.Adam, seed: int) -> tuple[int, float]:
     """Put the saved state back; returns the step and the seconds it was reached in."""
-    if not path.is_file():
-        raise TrainingError(f"{path}: no state to resume from; leave --resume away to start anew")
-    state = torch.load(path, map_location=task.photos.device, weights_only=True)
+    state = _read_state(path)
     if state["recipe"] != json.dumps(asdict(task.recipe)) or state["seed"] != seed:
         raise TrainingError(f"{path}: belongs to another recipe or seed; choose another --output, or do not --resume")
-    task.modules.load_state_dict(state["modules"])
+    _load_modules(path, state, task)
     optimizer.load_state_dict(state["optimizer"])
     return int(state["step"]), float(state["seconds"])
+
+
+def _read_state(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise TrainingError(f"{path}: no training state there; check the path, or start anew without it")
+    try:
+        # To the CPU: what belongs on a GPU is copied there, and Adam's counters are faster to read here
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, EOFError, RuntimeError, UnpicklingError) as error:
+        raise TrainingError(f"{path}: not a readable training state ({error}); delete it and start anew") from error
+    return state
+
+
+def _load_modules(path: Path, state: dict[str, Any], task: Task) -> None:
+    try:
+        task.modules.load_state_dict(state["modules"])
+    except (KeyError, RuntimeError) as error:
+        raise TrainingError(
+            f"{path}: holds other networks than are trained here; use the options of that run"
+        ) from error

@@ -1,4 +1,4 @@
-"""The losses of the paper and those of our recipes; all are means over everything and take (N, C, H, W) tensors."""
+"""The losses of the paper and those of our recipes: means over pictures and positions of (N, C, H, W) tensors."""
 
 from collections.abc import Iterable
 

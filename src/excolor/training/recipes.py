@@ -14,15 +14,15 @@ class Schedule:
 
     Attributes:
         rate: the highest learning rate.
-        decay: `cosine` falls to zero at the end of the run; `step` multiplies by `factor` after every `epochs`
-            passes over the pictures.
+        decay: `cosine` falls to zero at the end of the run; `every` multiplies by `factor` after every `epochs` passes
+            over the pictures, `once` only after the first `epochs`.
         warm_up: steps over which the rate rises from zero.
-        epochs: between two steps down (`step` only).
-        factor: of a step down (`step` only).
+        epochs: until a step down (`every` and `once`).
+        factor: of a step down (`every` and `once`).
     """
 
     rate: float
-    decay: Literal["cosine", "step"] = "cosine"
+    decay: Literal["cosine", "every", "once"] = "cosine"
     warm_up: int = 0
     epochs: int = 0
     factor: float = 1.0
@@ -37,6 +37,7 @@ class EncoderRecipe:
         batch: crops a step.
         crops: side of the crops in pixels; several are used one after another over equal parts of the run.
         schedule: the learning rate.
+        photo_side: shorter side in pixels to which larger photographs are shrunk first.
         reconstruction: weight of the L2 between input and decoded picture.
         distillation: weight of the match with the teacher's features, if a teacher is given.
         gray_share: share of the inputs that are grayed, so that features serve gray pictures too.
@@ -46,6 +47,7 @@ class EncoderRecipe:
     batch: int
     crops: tuple[int, ...]
     schedule: Schedule
+    photo_side: int = 160
     reconstruction: float = 8.0
     distillation: float = 0.3
     gray_share: float = 0.2
@@ -60,6 +62,7 @@ class DecoderRecipe:
         batch: crops a step.
         crops: as in EncoderRecipe.
         schedule: the learning rate.
+        photo_side: as in EncoderRecipe.
         reconstruction: weight of the L2 between input and decoded picture.
         perceptual: weight of the L2 between the encoder's features of both.
         gray_share: share of the inputs that are grayed.
@@ -69,6 +72,7 @@ class DecoderRecipe:
     batch: int
     crops: tuple[int, ...]
     schedule: Schedule
+    photo_side: int = 160
     reconstruction: float = 0.8
     perceptual: float = 0.2
     gray_share: float = 0.0
@@ -86,6 +90,7 @@ class ColorizerRecipe:
         batch: crops a step.
         crops: as in EncoderRecipe.
         schedule: the learning rate.
+        photo_side: as in EncoderRecipe.
         empty: share of pictures without hints.
         patches: share with true patches (Zhang et al. 2017).
         same: of the coarse maps, the share whose reference is the picture itself, mirrored and changed in tone.
@@ -102,12 +107,13 @@ class ColorizerRecipe:
     batch: int
     crops: tuple[int, ...]
     schedule: Schedule
-    empty: float
-    patches: float
-    same: float = 0.0
-    other_crop: float = 0.0
-    related: float = 0.0
-    recolored: float = 0.0
+    photo_side: int = 160
+    empty: float = 0.3
+    patches: float = 0.1
+    same: float = 0.35
+    other_crop: float = 0.3
+    related: float = 0.2
+    recolored: float = 0.15
     emphasis: float = 10.0
     delta: float = 1.0
     rarity: float = 0.0
@@ -124,10 +130,10 @@ DECODER = {
     "lite": DecoderRecipe(width=16, batch=16, crops=(96,), schedule=Schedule(1e-3, warm_up=50), gray_share=0.1),
     "base": DecoderRecipe(width=64, batch=32, crops=(128,), schedule=Schedule(3e-4, warm_up=200), gray_share=0.1),
     # Adam, 1e-4, halved every 5 epochs; crop and batch are not stated in the paper
-    "paper": DecoderRecipe(width=64, batch=8, crops=(256,), schedule=Schedule(1e-4, "step", epochs=5, factor=0.5)),
+    "paper": DecoderRecipe(
+        width=64, batch=8, crops=(256,), photo_side=256, schedule=Schedule(1e-4, "every", epochs=5, factor=0.5)
+    ),
 }
-
-_KINDS = {"empty": 0.3, "patches": 0.1, "same": 0.35, "other_crop": 0.3, "related": 0.2, "recolored": 0.15}
 
 COLORIZER = {
     "lite": ColorizerRecipe(
@@ -137,7 +143,16 @@ COLORIZER = {
         schedule=Schedule(1.5e-3, warm_up=200),
         delta=0.3,
         rarity=2.0,
-        **_KINDS,
+    ),
+    # After `lite`, from its weights (--start): pictures nearer to the size that they have in use, where a reference
+    # has more places to compare with and confidence is lower
+    "lite-large": ColorizerRecipe(
+        width=16,
+        batch=16,
+        crops=(128,),
+        schedule=Schedule(6e-4, warm_up=50),
+        delta=0.3,
+        rarity=2.0,
     ),
     "base": ColorizerRecipe(
         width=32,
@@ -146,14 +161,14 @@ COLORIZER = {
         schedule=Schedule(1e-3, warm_up=500),
         delta=0.3,
         rarity=2.0,
-        **_KINDS,
     ),
     # Adam, 1e-5, divided by 10 after 10 epochs; true patches only. Crop and batch are not stated in the paper
     "paper": ColorizerRecipe(
         width=64,
         batch=8,
         crops=(256,),
-        schedule=Schedule(1e-5, "step", epochs=10, factor=0.1),
+        photo_side=256,
+        schedule=Schedule(1e-5, "once", epochs=10, factor=0.1),
         empty=0.0,
         patches=1.0,
     ),

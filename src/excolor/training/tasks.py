@@ -16,7 +16,16 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
 from excolor.coarse import coarse_map, encode_reference
-from excolor.color import ab_from_network, ab_to_network, lab_to_rgb, lightness_to_network, rgb_to_lab
+from excolor.color import (
+    ab_from_network,
+    ab_to_network,
+    colored,
+    grayed,
+    lab_to_rgb,
+    lightness_to_network,
+    rgb_to_lab,
+)
+from excolor.errors import TrainingError
 from excolor.hints import Hints, geometric_patches, no_hints, scatter
 from excolor.metrics import colorfulness, psnr
 from excolor.models.checkpoint import save_network
@@ -61,8 +70,7 @@ class Task(Protocol):
 
 def _gray(rgb: Tensor) -> Tensor:
     """The picture's luminance as a gray picture, (N, 3, H, W) in [0, 1]."""
-    lab = rgb_to_lab(rgb)
-    return lab_to_rgb(torch.cat((lab[:, :1], torch.zeros_like(lab[:, 1:])), dim=1))
+    return grayed(rgb_to_lab(rgb)[:, :1])
 
 
 def _gray_some(rgb: Tensor, share: float, generator: Generator) -> Tensor:
@@ -150,7 +158,17 @@ class DecoderTask:
     """The decoder over a frozen encoder: 0.8·L2 + 0.2·perceptual in the paper (section 3.3)."""
 
     def __init__(self, recipe: DecoderRecipe, photos: PhotoStore, encoder: Encoder, start: Decoder | None) -> None:
-        """`start` is a decoder to go on from; None starts from random weights."""
+        """`start` is a decoder to go on from; None starts from random weights.
+
+        Raises:
+            TrainingError: the widths of recipe, encoder and start differ.
+        """
+        for name, net in (("encoder", encoder), ("decoder to start from", start)):
+            if net is not None and net.config.width != recipe.width:
+                raise TrainingError(
+                    f"the recipe is of width {recipe.width} and the {name} of width {net.config.width}; "
+                    "choose the recipe that the encoder was trained with"
+                )
         self.recipe = recipe
         self.photos = photos
         self.encoder = encoder.to(photos.device).to(memory_format=torch.channels_last).requires_grad_(False)
@@ -268,13 +286,13 @@ class ColorizerTask:
         self.net.eval()
         scaled = self.net(lightness_to_network(lightness), hints.ab, hints.mask)
         self.net.train(training)
-        return lab_to_rgb(torch.cat((lightness, ab_from_network(scaled.float())), dim=1))
+        return colored(lightness, ab_from_network(scaled.float()))
 
     @torch.no_grad()
     def validate(self, photos: PhotoStore) -> dict[str, float]:
         rgb = _validation_crops(photos)
         lightness = rgb_to_lab(rgb)[:, :1]
-        gray = lab_to_rgb(torch.cat((lightness, torch.zeros_like(rgb[:, 1:])), dim=1))
+        gray = grayed(lightness)
         invented = self._colorize(lightness, no_hints(lightness))
         vivid = [_mean(colorfulness(picture) for picture in _arrays(x)) for x in (invented, rgb)]
         numbers = {
@@ -299,5 +317,5 @@ def _turn_hue(lab: Tensor, angle: Tensor) -> Tensor:
     """Turn ab by `angle` (N, 1, 1, 1) in radians; the result is brought back into sRGB."""
     lightness, a, b = lab[:, :1], lab[:, 1:2], lab[:, 2:]
     cos, sin = angle.cos(), angle.sin()
-    turned = rgb_to_lab(lab_to_rgb(torch.cat((lightness, a * cos - b * sin, a * sin + b * cos), dim=1)))
+    turned = rgb_to_lab(colored(lightness, torch.cat((a * cos - b * sin, a * sin + b * cos), dim=1)))
     return torch.where(angle == 0, lab, turned)
