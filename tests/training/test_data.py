@@ -155,7 +155,10 @@ def test_pictures_beyond_pillows_limit_are_left_out(folder: Path, monkeypatch: p
 def test_a_tar_file_cut_short_is_named(folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "photos.tar"
     with tarfile.open(path, "w") as tar:
-        tar.add(folder / "a" / "1.png", "a/1.png")
-    path.write_bytes(path.read_bytes()[: 512 + 10])  # the header of the file, and its first bytes
+        for name in ("1.png", "2.png"):
+            tar.add(folder / "a" / name, f"a/{name}")
+    with tarfile.open(path) as tar:
+        second = tar.getmembers()[1]
+    path.write_bytes(path.read_bytes()[: second.offset_data + 10])
     with pytest.raises(TrainingError, match=r"photos\.tar.*cut short"):
         load_photos([path], CPU, shorter_side=64)
