@@ -1,16 +1,17 @@
 """Put trained checkpoints into the package and describe them in weights.toml.
 
     python scripts/pack_model.py lite runs/encoder/encoder.safetensors runs/decoder/decoder.safetensors \
-        runs/colorizer/colorizer.safetensors --data "…" --hardware "2 CPU cores" --minutes 12,2.5,72
+        runs/colorizer/colorizer.safetensors --data "…" --hardware "2 CPU cores" --minutes 12,2.5,72 \
+        --commits 1a2b3c4,1a2b3c4,5d6e7f8
 
-Run it from the top of the checkout. The commit that is recorded is the one that is checked out.
+Run it from the top of the checkout. Several runs of one network are joined by a plus: 12,2.5,52+24. --commits says
+which code trained each network; it is in the training states.
 """
 
 import argparse
 import hashlib
 import json
 import shutil
-import subprocess
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,7 +37,6 @@ def describe(name: str, network: str, source: Path, details: dict[str, str]) -> 
     with safe_open(target, framework="np") as file:
         width = json.loads(file.metadata()["excolor"])["config"]["width"]
         dtype = str(next(iter(file.get_tensor(key).dtype for key in file.keys())))  # noqa: SIM118 - not a mapping
-    written = datetime.fromtimestamp(source.stat().st_mtime, UTC)
     return {
         "file": target.name,
         "sha256": hashlib.sha256(target.read_bytes()).hexdigest(),
@@ -45,7 +45,6 @@ def describe(name: str, network: str, source: Path, details: dict[str, str]) -> 
         "width": width,
         "licence": "MIT",
         **details,
-        "trained_at": written.strftime("%Y-%m-%d"),
     }
 
 
@@ -67,13 +66,14 @@ def main() -> None:
     parser.add_argument("--data", required=True, help="what it was trained on")
     parser.add_argument("--hardware", required=True)
     parser.add_argument("--minutes", required=True, help="of the three trainings, separated by commas")
+    parser.add_argument("--commits", required=True, help="of the code that trained the three, separated by commas")
+    parser.add_argument("--date", default=str(datetime.now(UTC).date()), help="of the training; today by default")
     parser.add_argument("--recipe", help="name of the recipes; that of the model by default")
     parser.add_argument("--default", action="store_true", help="make it the default model")
     arguments = parser.parse_args()
 
     table = tomllib.loads(TABLE.read_text()) if TABLE.exists() else {"default": arguments.name, "models": {}}
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], check=True, capture_output=True, text=True).stdout
-    minutes = arguments.minutes.split(",")
+    minutes, commits = arguments.minutes.split(","), arguments.commits.split(",")
     table["models"][arguments.name] = {
         network: describe(
             arguments.name,
@@ -82,10 +82,11 @@ def main() -> None:
             {
                 "recipe": f"{network} {arguments.recipe or arguments.name}, {spent} minutes on {arguments.hardware}",
                 "data": arguments.data,
-                "commit": commit.strip(),
+                "commit": commit,
+                "trained_at": arguments.date,
             },
         )
-        for network, spent in zip(NETWORKS, minutes, strict=True)
+        for network, spent, commit in zip(NETWORKS, minutes, commits, strict=True)
     }
     if arguments.default:
         table["default"] = arguments.name

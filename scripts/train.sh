@@ -6,7 +6,7 @@
 #   scripts/train.sh base runs/base 27 val.tar photos-*.tar          # on one GPU
 #
 # MODEL is lite or base; PHOTOS and VALIDATION are folders or tar files of color photographs. MINUTES are shared out:
-# 15 % for the encoder, 5 % for the decoder, 80 % for the colorizer. TEACHER=FILE distills the encoder from a teacher,
+# 15 % for the encoder, 5 % for the decoder, 80 % for the colorizer (of lite a third of it on larger crops). TEACHER=FILE distills the encoder from a teacher,
 # SEED, DEVICE and LIMIT (photographs read) go to every command. Run again after an interruption, it goes on where it was.
 # The model is then in OUT: `excolor colorize … --model OUT`.
 set -euo pipefail
@@ -23,23 +23,31 @@ export MALLOC_MMAP_THRESHOLD_=8589934592 MALLOC_TRIM_THRESHOLD_=17179869184 MALL
 
 part() { awk -v minutes="$minutes" -v share="$1" 'BEGIN { print minutes * share }'; }
 
-train() {
-    local network=$1 share=$2
-    shift 2
-    if [ -e "$out/$network/done" ]; then return; fi
-    local options=(--recipe "$model" -o "$out/$network" --minutes "$(part "$share")" --validate "$validation")
+train() {  # NETWORK RECIPE FOLDER SHARE and what else the command takes
+    local network=$1 recipe=$2 run=$out/$3 share=$4
+    shift 4
+    if [ -e "$run/done" ]; then return; fi
+    local options=(--recipe "$recipe" -o "$run" --minutes "$(part "$share")" --validate "$validation")
     options+=(--device "${DEVICE:-auto}" --seed "${SEED:-0}")
     if [ -n "${LIMIT:-}" ]; then options+=(--limit "$LIMIT"); fi
-    if [ -e "$out/$network/training-state.pt" ]; then options+=(--resume); fi
+    if [ -e "$run/training-state.pt" ]; then options+=(--resume); fi
     excolor train "$network" "$@" "${options[@]}"
-    touch "$out/$network/done"
+    touch "$run/done"
 }
 
-train encoder 0.15 "$@" ${TEACHER:+--teacher "$TEACHER"}
+train encoder "$model" encoder 0.15 "$@" ${TEACHER:+--teacher "$TEACHER"}
 encoder=$out/encoder/encoder.safetensors
-train decoder 0.05 "$@" --encoder "$encoder" --start "$out/encoder/decoder.safetensors"
+train decoder "$model" decoder 0.05 "$@" --encoder "$encoder" --start "$out/encoder/decoder.safetensors"
 decoder=$out/decoder/decoder.safetensors
-train colorizer 0.80 "$@" --encoder "$encoder" --decoder "$decoder"
+nets=(--encoder "$encoder" --decoder "$decoder")
+if [ "$model" = lite ]; then
+    train colorizer lite colorizer 0.53 "$@" "${nets[@]}"
+    train colorizer lite-large colorizer-large 0.27 "$@" "${nets[@]}" --start "$out/colorizer/training-state.pt"
+    colorizer=$out/colorizer-large/colorizer.safetensors
+else
+    train colorizer "$model" colorizer 0.80 "$@" "${nets[@]}"
+    colorizer=$out/colorizer/colorizer.safetensors
+fi
 
-cp "$encoder" "$decoder" "$out/colorizer/colorizer.safetensors" "$out/"
+cp "$encoder" "$decoder" "$colorizer" "$out/"
 python "$(dirname "$0")/measure.py" "$validation" --model "$out" ${LIMIT:+--limit "$LIMIT"}
