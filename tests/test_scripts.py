@@ -5,22 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
-import pytest
-from PIL import Image
-
 SCRIPTS = Path(__file__).parents[1] / "scripts"
-
-
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    rng = np.random.default_rng(0)
-    for i in range(4):
-        blobs = Image.fromarray(rng.integers(0, 256, (5, 7, 3), dtype=np.uint8))
-        blobs.resize((112, 96), Image.Resampling.BICUBIC).save(folder / f"{i}.png")
-    return folder
 
 
 def test_train_measures_a_usable_model(photos: Path, tmp_path: Path, target: Path, reference: Path) -> None:

@@ -422,18 +422,6 @@ def test_wrong_usage_exits_2(arguments: tuple[str, ...]) -> None:
 # --- train ---
 
 
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    """Four small color photographs."""
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    rng = np.random.default_rng(1)
-    for i in range(4):
-        coarse = rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)
-        Image.fromarray(coarse).resize((120, 100), Image.Resampling.BICUBIC).save(folder / f"{i}.png")
-    return folder
-
-
 def test_train_all_three_and_use_them(photos: Path, gray: Path, reference: Path, tmp_path: Path) -> None:
     out = tmp_path / "model"
     encoder, decoder = out / "encoder.safetensors", out / "decoder.safetensors"

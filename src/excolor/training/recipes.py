@@ -29,8 +29,8 @@ class Schedule:
 
 
 @dataclass(frozen=True)
-class EncoderRecipe:
-    """Encoder and decoder together, so that the encoder keeps what the decoder needs.
+class Recipe:
+    """What all networks have in common.
 
     Attributes:
         width: channels at full resolution.
@@ -38,9 +38,6 @@ class EncoderRecipe:
         crops: side of the crops in pixels; several are used one after another over equal parts of the run.
         schedule: the learning rate.
         photo_side: shorter side in pixels to which larger photographs are shrunk first.
-        reconstruction: weight of the L2 between input and decoded picture.
-        distillation: weight of the match with the teacher's features, if a teacher is given.
-        gray_share: share of the inputs that are grayed, so that features serve gray pictures too.
     """
 
     width: int
@@ -48,49 +45,46 @@ class EncoderRecipe:
     crops: tuple[int, ...]
     schedule: Schedule
     photo_side: int = 160
+
+
+@dataclass(frozen=True)
+class EncoderRecipe(Recipe):
+    """Encoder and decoder together, so that the encoder keeps what the decoder needs.
+
+    Attributes:
+        reconstruction: weight of the L2 between input and decoded picture.
+        distillation: weight of the match with the teacher's features, if a teacher is given.
+        gray_share: share of the inputs that are grayed, so that features serve gray pictures too.
+    """
+
     reconstruction: float = 8.0
     distillation: float = 0.3
     gray_share: float = 0.2
 
 
 @dataclass(frozen=True)
-class DecoderRecipe:
-    """The decoder over a frozen encoder.
+class DecoderRecipe(Recipe):
+    """The decoder over a frozen encoder, whose width it has.
 
     Attributes:
-        width: that of the encoder.
-        batch: crops a step.
-        crops: as in EncoderRecipe.
-        schedule: the learning rate.
-        photo_side: as in EncoderRecipe.
         reconstruction: weight of the L2 between input and decoded picture.
         perceptual: weight of the L2 between the encoder's features of both.
         gray_share: share of the inputs that are grayed.
     """
 
-    width: int
-    batch: int
-    crops: tuple[int, ...]
-    schedule: Schedule
-    photo_side: int = 160
     reconstruction: float = 0.8
     perceptual: float = 0.2
     gray_share: float = 0.0
 
 
 @dataclass(frozen=True)
-class ColorizerRecipe:
+class ColorizerRecipe(Recipe):
     """The colorization net.
 
     The pictures of a batch are given hints of three kinds: none, true patches, and (what is left of the shares) coarse
     maps from the frozen transfer net as in use, which are wrong in places. The target is always the truth.
 
     Attributes:
-        width: channels of the first block.
-        batch: crops a step.
-        crops: as in EncoderRecipe.
-        schedule: the learning rate.
-        photo_side: as in EncoderRecipe.
         empty: share of pictures without hints.
         patches: share with true patches (Zhang et al. 2017).
         same: of the coarse maps, the share whose reference is the picture itself, mirrored and changed in tone.
@@ -103,11 +97,6 @@ class ColorizerRecipe:
         rarity: weight of saturated pixels in the loss; 0 is the paper's.
     """
 
-    width: int
-    batch: int
-    crops: tuple[int, ...]
-    schedule: Schedule
-    photo_side: int = 160
     empty: float = 0.3
     patches: float = 0.1
     same: float = 0.35
@@ -119,10 +108,8 @@ class ColorizerRecipe:
     rarity: float = 0.0
 
 
-_ENCODER_STEPS = Schedule(2e-3, warm_up=100)
-
 ENCODER = {
-    "lite": EncoderRecipe(width=16, batch=32, crops=(64, 96), schedule=_ENCODER_STEPS),
+    "lite": EncoderRecipe(width=16, batch=32, crops=(64, 96), schedule=Schedule(2e-3, warm_up=100)),
     "base": EncoderRecipe(width=64, batch=64, crops=(96, 128), schedule=Schedule(5e-4, warm_up=500)),
 }
 

@@ -35,7 +35,7 @@ from excolor.models.encoder import LEVELS, Encoder, EncoderConfig
 from excolor.models.transfer import TransferNet
 from excolor.training.data import PhotoStore
 from excolor.training.losses import feature_loss, masked_huber, normalized_feature_loss
-from excolor.training.recipes import ColorizerRecipe, DecoderRecipe, EncoderRecipe
+from excolor.training.recipes import ColorizerRecipe, DecoderRecipe, EncoderRecipe, Recipe
 from excolor.training.teacher import Teacher
 
 _VALIDATION_SIZE = 128  # pixels: side of the squares that validation looks at
@@ -51,7 +51,7 @@ class Task(Protocol):
         """What is trained, and saved in the training state."""
 
     @property
-    def recipe(self) -> EncoderRecipe | DecoderRecipe | ColorizerRecipe:
+    def recipe(self) -> Recipe:
         """Its hyperparameters."""
 
     @property
