@@ -1,4 +1,4 @@
-"""Imports point one way: the layout of DESIGN.md, section 4, read from the sources without running them."""
+"""Imports point one way: read from the sources without running them."""
 
 import ast
 from collections.abc import Iterator
@@ -75,7 +75,7 @@ def layer(name: str) -> int:
     for height, parts in enumerate(LAYERS):
         if part(name) in parts:
             return height
-    raise AssertionError(f"{name} has no place in LAYERS: say in DESIGN.md what it may import")
+    raise AssertionError(f"{name} has no place in LAYERS: put it where its imports allow")
 
 
 def reached(name: str) -> set[str]:

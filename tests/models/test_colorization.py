@@ -1,6 +1,6 @@
 """The colorization net: the SIGGRAPH 2017 net's topology, tensor for tensor, so that its checkpoint can be imported.
 
-Second source: the list of layers in DESIGN.md, section 2, written out below as in Zhang et al. 2017.
+Second source: the layers of Zhang et al. 2017, written out below.
 """
 
 import pytest
