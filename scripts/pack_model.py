@@ -36,7 +36,7 @@ def describe(name: str, network: str, source: Path, details: dict[str, str]) -> 
     shutil.copyfile(source, target)
     with safe_open(target, framework="np") as file:
         width = json.loads(file.metadata()["excolor"])["config"]["width"]
-        dtype = str(next(iter(file.get_tensor(key).dtype for key in file.keys())))  # noqa: SIM118 - not a mapping
+        dtype = str(next(file.get_tensor(key).dtype for key in file.keys()))  # noqa: SIM118 - not a mapping
     return {
         "file": target.name,
         "sha256": hashlib.sha256(target.read_bytes()).hexdigest(),

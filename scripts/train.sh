@@ -6,9 +6,9 @@
 #   scripts/train.sh base runs/base 27 val.tar photos-*.tar          # on one GPU
 #
 # MODEL is lite or base; PHOTOS and VALIDATION are folders or tar files of color photographs. MINUTES are shared out:
-# 15 % for the encoder, 5 % for the decoder, 80 % for the colorizer (of lite a third of it on larger crops). TEACHER=FILE distills the encoder from a teacher,
-# SEED, DEVICE and LIMIT (photographs read) go to every command. Run again after an interruption, it goes on where it was.
-# The model is then in OUT: `excolor colorize … --model OUT`.
+# 15 % for the encoder, 5 % for the decoder, 80 % for the colorizer (of lite a third of it on larger crops).
+# TEACHER=FILE distills the encoder from a teacher; SEED, DEVICE and LIMIT (photographs read) go to every command.
+# Run again after an interruption, it goes on where it was. The model is then in OUT: `excolor colorize … --model OUT`.
 set -euo pipefail
 
 if [ $# -lt 5 ]; then

@@ -77,8 +77,3 @@ def coarse_map(
         return CoarseMap(found, confidence)
     ab = transferred.lerp(found, confidence)
     return CoarseMap(ab, _LEAST_CONFIDENCE + (1 - _LEAST_CONFIDENCE) * confidence)
-
-
-def score(net: TransferNet, lightness: Tensor, reference: ReferenceFeatures) -> Tensor:
-    """How well a reference fits each target, (N,) in [0, 1]: see `correspondence.score`."""
-    return correspondence.score(describe_lightness(net.encoder, lightness), reference.landmarks)

@@ -35,17 +35,16 @@ def choose_dtype(device: torch.device) -> torch.dtype:
 
 
 @contextmanager
-def out_of_memory_explained(device: torch.device) -> Iterator[None]:
-    """Turn the ways of running out of memory, on the GPU and in the computer, into a DeviceError."""
+def out_of_memory_explained(device: torch.device, way_out: str = "a smaller --working-size") -> Iterator[None]:
+    """Turn the ways of running out of memory, on the GPU and in the computer, into a DeviceError.
+
+    `way_out` says what to use instead, besides another device.
+    """
     try:
         yield
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        raise DeviceError(_too_little(device)) from error
-    except RuntimeError as error:
-        if "can't allocate memory" not in str(error):  # what torch says on the CPU, in no class of its own
-            raise
-        raise DeviceError(_too_little(device)) from error
-
-
-def _too_little(device: torch.device) -> str:
-    return f"too little memory is free on device {device}; use a smaller --working-size, or another --device"
+    except (RuntimeError, MemoryError) as error:
+        # On the CPU torch has no class of its own for it
+        if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error):
+            message = f"too little memory is free on device {device}; use {way_out}, or another --device"
+            raise DeviceError(message) from error
+        raise

@@ -15,12 +15,13 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from excolor.coarse import CoarseMap, Match, ReferenceFeatures, coarse_map, encode_reference, score
+from excolor.coarse import CoarseMap, Match, ReferenceFeatures, coarse_map, describe_lightness, encode_reference
 from excolor.color import ab_from_network, ab_to_network, colored, lightness_to_network
 from excolor.devices import choose_device, choose_dtype, out_of_memory_explained
 from excolor.errors import SettingError
 from excolor.hints import Hints, no_hints, scatter
 from excolor.merge import from_unit, lightness_of, merge_ab, merge_rgb
+from excolor.models import correspondence
 from excolor.models.checkpoint import load_colorizer, load_transfer
 from excolor.models.colorization import ColorizationNet
 from excolor.models.transfer import Matching, Statistics, TransferNet
@@ -196,7 +197,8 @@ class Colorizer:
         """How well each reference fits `target`, in [0, 1]: the mean cosine of features at places that correspond."""
         with out_of_memory_explained(self.device):
             seen = self._see(as_photo(target), working_size)
-            return [score(self._transfer, seen.lightness, reference.features).item() for reference in references]
+            descriptors = describe_lightness(self._transfer.encoder, seen.lightness)
+            return [correspondence.score(descriptors, ref.features.landmarks).item() for ref in references]
 
     def _see(self, photo: Photo, shorter_side: int) -> _Seen:
         size = seen_size(photo.size, shorter_side)

@@ -146,7 +146,7 @@ def fit(
         size = task.recipe.crops[int(share * len(task.recipe.crops))]
         generator = Generator(device).manual_seed(seed * 1_000_003 + step)
         optimizer.zero_grad(set_to_none=True)
-        with out_of_memory_explained(device):
+        with out_of_memory_explained(device, "a recipe of smaller width, crops or batch"):
             loss = task.loss(size, generator, _precision(device))
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()

@@ -104,8 +104,8 @@ class ColorizerRecipe(Recipe):
     related: float = 0.2
     recolored: float = 0.15
     emphasis: float = 10.0
-    delta: float = 1.0
-    rarity: float = 0.0
+    delta: float = 0.3
+    rarity: float = 2.0
 
 
 ENCODER = {
@@ -128,8 +128,6 @@ COLORIZER = {
         batch=32,
         crops=(64, 64, 64, 96),
         schedule=Schedule(1.5e-3, warm_up=200),
-        delta=0.3,
-        rarity=2.0,
     ),
     # After `lite`, from its weights (--start): pictures nearer to the size that they have in use, where a reference
     # has more places to compare with and confidence is lower
@@ -138,16 +136,12 @@ COLORIZER = {
         batch=16,
         crops=(128,),
         schedule=Schedule(6e-4, warm_up=50),
-        delta=0.3,
-        rarity=2.0,
     ),
     "base": ColorizerRecipe(
         width=32,
         batch=96,
         crops=(96, 128, 160),
         schedule=Schedule(1e-3, warm_up=500),
-        delta=0.3,
-        rarity=2.0,
     ),
     # Adam, 1e-5, divided by 10 after 10 epochs; true patches only. Crop and batch are not stated in the paper
     "paper": ColorizerRecipe(
@@ -158,5 +152,7 @@ COLORIZER = {
         schedule=Schedule(1e-5, "once", epochs=10, factor=0.1),
         empty=0.0,
         patches=1.0,
+        delta=1.0,
+        rarity=0.0,
     ),
 }
