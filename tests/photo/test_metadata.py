@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import tifffile
 from hypothesis import example, given, settings
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError, features
 from PIL.PngImagePlugin import PngInfo
 from PIL.TiffImagePlugin import IFDRational, ImageFileDirectory_v2
 
@@ -57,17 +57,15 @@ def exif_block(order: str = "<", turn: int = 1) -> bytes:
     exif[306] = "2020:01:02 03:04:05"
     exif[315] = "Ada Müller".encode()  # type ASCII by the standard, UTF-8 in practice
     exif[33432] = "(c) Archive"
-    exif.get_ifd(34665).update(
-        {
-            36867: "1912:05:06 07:08:09",
-            37500: MAKER_NOTE,
-            37510: COMMENT,
-            40962: 48,
-            40963: 32,
-            33434: IFDRational(1, 60),
-        }
-    )
-    exif.get_ifd(34853).update({1: "N", 2: (IFDRational(48), IFDRational(8), IFDRational(1, 3)), 5: b"\0"})
+    exif[34665] = {
+        36867: "1912:05:06 07:08:09",
+        37500: MAKER_NOTE,
+        37510: COMMENT,
+        40962: 48,
+        40963: 32,
+        33434: IFDRational(1, 60),
+    }
+    exif[34853] = {1: "N", 2: (IFDRational(48), IFDRational(8), IFDRational(1, 3)), 5: b"\0"}
     return exif.tobytes().removeprefix(b"Exif\0\0")
 
 
@@ -218,6 +216,8 @@ def test_iptc_in_a_tiff_as_numbers_of_four_bytes() -> None:
 
 @pytest.mark.parametrize("kind", ["AVIF", "JPEG2000", "GIF", "BMP"])
 def test_other_formats(kind: str) -> None:
+    if kind == "AVIF" and not features.check("avif"):
+        pytest.skip("this Pillow has no AVIF")
     buffer = io.BytesIO()
     gray().save(buffer, kind, exif=exif_block(), xmp=XMP, comment="from Ada", dpi=(300, 300))
     found = decoded(buffer.getvalue())
