@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO
 
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -51,6 +51,10 @@ class Metadata:
     """Pixels per inch, horizontal and vertical."""
     text: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """PNG text chunks; the comment of a JPEG or GIF is under "Comment"."""
+    profile: bytes | None = None
+    """The ICC profile of colors that pixels are to be written in; in memory they are sRGB all the same."""
+    quantization: tuple[tuple[int, ...], ...] = ()
+    """Quantization tables of a JPEG: how finely it was stored."""
 
 
 # What Pillow raises on damaged files
@@ -447,8 +451,8 @@ def _is_used(part: range, directories: Sequence[Directory]) -> bool:
 # Writing
 
 
-def save_options(metadata: Metadata, format: Literal["JPEG", "PNG", "WEBP"]) -> tuple[dict[str, Any], tuple[str, ...]]:  # noqa: A002
-    """Arguments of Pillow's `Image.save` that write the metadata, as far as the format can hold it.
+def save_options(metadata: Metadata, format: str) -> tuple[dict[str, Any], tuple[str, ...]]:  # noqa: A002
+    """Arguments of Pillow's `Image.save` that write the metadata, as far as the format (JPEG, PNG, WEBP) can hold it.
 
     Returns:
         The arguments (none of them sets how pixels are stored), and what has to be left out: "EXIF", "XMP", "IPTC",
