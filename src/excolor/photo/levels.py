@@ -9,13 +9,11 @@ import numpy as np
 
 from excolor.errors import PhotoError
 
-_STRIP_PIXELS = 1 << 20
 
-
-def strips(array: np.ndarray) -> Iterator[slice]:
-    """Slices over the rows of (H, W, ...), about a megapixel each."""
+def strips(array: np.ndarray, pixels: int = 1 << 20) -> Iterator[slice]:
+    """Slices over the rows of (H, W, ...), of about so many pixels each."""
     height, width = array.shape[:2]
-    rows = max(1, _STRIP_PIXELS // width)
+    rows = max(1, pixels // width)
     return (slice(top, top + rows) for top in range(0, height, rows))
 
 

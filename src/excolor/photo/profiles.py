@@ -4,16 +4,17 @@ Shapes: H, W height and width in pixels. Levels are uint8, uint16 or float32 in 
 type that it is given. Gray means sRGB's tone curve: the gray level v stands for the sRGB color (v, v, v).
 
 Little CMS does the work (through imagecodecs: Pillow's ImageCms knows 8 bits a channel only), with relative
-colorimetric intent and black point compensation. Nothing is kept from one call to
-the next, and other threads run meanwhile: any number of them may call at once. Work goes in strips, so that it needs little memory beside input and output.
+colorimetric intent and black point compensation. Any number of threads may call at once: nothing is kept from one call
+to the next, and other threads run meanwhile. Work goes in strips, with little memory beside input and output.
 """
 
 import struct
-from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
 import imagecodecs
 import numpy as np
+
+from excolor.photo.levels import strips
 
 ProfileKind: TypeAlias = Literal["gray", "rgb", "cmyk", "lab"]
 
@@ -161,12 +162,12 @@ def _gray_to_srgb(pixels: np.ndarray, kind: ProfileKind, profile: bytes) -> np.n
         return pixels
     converted = np.empty_like(pixels)
     if pixels.dtype.kind == "f":
-        for rows in _strips(pixels):
+        for rows in strips(pixels, _STRIP_PIXELS):
             converted[rows] = convert(pixels[rows])
     else:
         levels = np.arange(np.iinfo(pixels.dtype).max + 1, dtype=pixels.dtype)
         table = convert(levels[None])[0]
-        for rows in _strips(pixels):
+        for rows in strips(pixels, _STRIP_PIXELS):
             converted[rows] = table[pixels[rows]]
     return converted
 
@@ -182,7 +183,7 @@ def _plain(pixels: np.ndarray) -> np.ndarray:
     """CMYK (H, W, 4) to RGB (H, W, 3) where no profile says how the inks look."""
     white = 1.0 if pixels.dtype.kind == "f" else float(np.iinfo(pixels.dtype).max)
     converted = np.empty((*pixels.shape[:2], 3), pixels.dtype)
-    for rows in _strips(pixels):
+    for rows in strips(pixels, _STRIP_PIXELS):
         paper = 1 - pixels[rows] / np.float32(white)
         light = paper[..., :3] * paper[..., 3:] * white
         converted[rows] = light if pixels.dtype.kind == "f" else np.rint(light)
@@ -203,8 +204,8 @@ def _transform(pixels: np.ndarray, kind: str, profile: bytes, to_kind: str, to_p
     ink = is_float and kind == "cmyk"  # Little CMS wants percent of these
     channels = () if to_kind == "gray" else (_CHANNELS[to_kind],)
     converted = np.empty((*pixels.shape[:2], *channels), pixels.dtype)
-    for rows in _strips(pixels):
-        imagecodecs.cms_transform(
+    for rows in strips(pixels, _STRIP_PIXELS):
+        strip = imagecodecs.cms_transform(
             pixels[rows] * np.float32(100) if ink else pixels[rows],
             profile,
             to_profile,
@@ -212,13 +213,8 @@ def _transform(pixels: np.ndarray, kind: str, profile: bytes, to_kind: str, to_p
             outcolorspace=to_kind,
             intent=_RELATIVE_COLORIMETRIC,
             flags=flags,
-            out=converted[rows],
         )
+        converted[rows] = strip.reshape(converted[rows].shape)
     if is_float:  # colors that the other space does not have
         np.clip(converted, 0, 1, out=converted)
     return converted
-
-
-def _strips(pixels: np.ndarray) -> Iterator[slice]:
-    step = max(1, _STRIP_PIXELS // pixels.shape[1])
-    return (slice(top, top + step) for top in range(0, pixels.shape[0], step))

@@ -19,6 +19,7 @@ from PIL import Image
 from torch import Generator, Tensor
 
 from excolor.errors import PhotoError, TrainingError
+from excolor.photo import MAX_PIXELS
 from excolor.photo.guard import guarded
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
@@ -140,6 +141,8 @@ def load_photos(
         source, data = item
         try:
             with guarded(source), Image.open(io.BytesIO(data)) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    return None
                 image.draft("RGB", (shorter_side, shorter_side))
                 rgb = image.convert("RGB")
         except PhotoError:
