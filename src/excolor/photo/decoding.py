@@ -200,7 +200,8 @@ def _split(image: Image.Image, name: str) -> tuple[np.ndarray, np.ndarray | None
     if image.has_transparency_data:
         image = image.convert("LA" if is_gray else "RGBA")
         alpha = np.array(image.getchannel("A"))
-    return np.array(image.convert("L" if is_gray else "RGB")), alpha
+    mode = "L" if is_gray else "RGB"
+    return np.array(image if image.mode == mode else image.convert(mode)), alpha
 
 
 def _is_16_bit_png(file: BinaryIO) -> bool:
