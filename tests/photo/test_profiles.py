@@ -227,7 +227,7 @@ def test_threads_do_not_disturb_each_other(rng) -> None:
                 np.testing.assert_array_equal(one, wanted)
 
 
-def test_tall_pictures_have_no_seams(rng) -> None:
+def test_strips_leave_no_seams(rng) -> None:
     wide = levels(rng.random((3, 1 << 21, 3)).astype(np.float32), np.uint8)  # several strips
     found = to_srgb(wide, ADOBE_RGB)
     np.testing.assert_array_equal(found[2:, -1000:], to_srgb(wide[2:, -1000:], ADOBE_RGB))
