@@ -42,8 +42,8 @@ def values(pixels: np.ndarray) -> np.ndarray:
     return pixels / white(pixels.dtype.type)
 
 
-def expected_srgb(rgb: np.ndarray, matrix: np.ndarray, light: np.ndarray) -> np.ndarray:
-    """By the formulas: linear `light` of a space with the matrix to XYZ under D65, in sRGB."""
+def expected_srgb(matrix: np.ndarray, light: np.ndarray) -> np.ndarray:
+    """By the formulas: linear `light` of a space with that matrix to XYZ, in sRGB."""
     linear = light @ (np.linalg.inv(icc.rgb_to_xyz(icc.REC709)) @ matrix).T
     return icc.linear_to_srgb(linear.clip(0, 1))
 
@@ -56,7 +56,7 @@ def expected_srgb(rgb: np.ndarray, matrix: np.ndarray, light: np.ndarray) -> np.
 )
 def test_rgb_profiles_follow_the_published_formulas(profile, primaries, curve, dtype, rng) -> None:
     pixels = levels(rng.random((40, 50, 3)) ** 2, dtype)
-    expected = expected_srgb(pixels, icc.rgb_to_xyz(primaries), curve(values(pixels)))
+    expected = expected_srgb(icc.rgb_to_xyz(primaries), curve(values(pixels)))
     found = to_srgb(pixels, profile)
     assert found.dtype == dtype
     assert found.shape == pixels.shape
@@ -227,7 +227,7 @@ def test_threads_do_not_disturb_each_other(rng) -> None:
                 np.testing.assert_array_equal(one, wanted)
 
 
-def test_tall_pictures_have_no_seams(rng) -> None:
+def test_strips_leave_no_seams(rng) -> None:
     wide = levels(rng.random((3, 1 << 21, 3)).astype(np.float32), np.uint8)  # several strips
     found = to_srgb(wide, ADOBE_RGB)
     np.testing.assert_array_equal(found[2:, -1000:], to_srgb(wide[2:, -1000:], ADOBE_RGB))

@@ -198,7 +198,7 @@ def _transform(pixels: np.ndarray, kind: str, profile: bytes, to_kind: str, to_p
     """
     flags = _BLACK_POINT_COMPENSATION
     if pixels.dtype != np.uint8 or to_kind == "gray":
-        # Little CMS would put 16 bits through a coarse table: its errors reach tens of 8-bit steps
+        # Little CMS would put 16 bits through a coarse table: off by up to 20 steps of 8 bits
         flags |= _NO_OPTIMIZE
     is_float = pixels.dtype.kind == "f"
     ink = is_float and kind == "cmyk"  # Little CMS wants percent of these
