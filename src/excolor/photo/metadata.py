@@ -13,7 +13,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, BinaryIO, Literal
 
 from PIL import Image
@@ -49,7 +48,7 @@ class Metadata:
     """IPTC-IIM datasets."""
     dpi: tuple[float, float] | None = None
     """Pixels per inch, horizontal and vertical."""
-    text: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    text: Mapping[str, str] = field(default_factory=dict)
     """PNG text chunks; the comment of a JPEG or GIF is under "Comment"."""
 
 
@@ -281,17 +280,16 @@ def _read_tiff(image: Image.Image) -> Metadata:
 @contextmanager
 def _file_of(image: Image.Image) -> Iterator[BinaryIO]:
     """The file that Pillow reads an image from, put back to where it was, or opened anew."""
-    # The image forgets the file when it has decoded it; its EXIF remembers it
-    for file in (getattr(image, "fp", None), getattr(image.getexif(), "fp", None)):
-        if file is not None and not file.closed:
-            position = file.tell()
-            try:
-                yield file
-            finally:
-                file.seek(position)
-            return
-    with Path(getattr(image, "filename", "")).open("rb") as file:
+    file = getattr(image, "fp", None) or getattr(image.getexif(), "fp", None)  # the EXIF keeps it after decoding, too
+    if file is None or file.closed:
+        with Path(getattr(image, "filename", "")).open("rb") as file:
+            yield file
+        return
+    position = file.tell()
+    try:
         yield file
+    finally:
+        file.seek(position)
 
 
 def _page(reader: TagReader, page: int) -> Directory:
@@ -321,8 +319,8 @@ def _exif_of_tiff(reader: TagReader, directory: Directory) -> bytes:
 
 def _descriptive(reader: TagReader, directory: Directory) -> tuple[dict[int, Tag], dict[int, dict[int, Tag]]]:
     """What a first directory says of the picture: its tags, and the Exif and GPS directories by their pointer."""
-    tags = _movable(reader.tags(directory, _MAX_TAG, 16 * _MAX_TAG))
-    tags = {tag: value for tag, value in tags.items() if tag not in _STRUCTURAL}
+    own = {tag: entry for tag, entry in directory.entries.items() if tag not in _STRUCTURAL}
+    tags = _movable(reader.tags(own, _MAX_TAG, 16 * _MAX_TAG))
     if _DESCRIPTION in tags and tags[_DESCRIPTION].data.startswith(_STRUCTURAL_DESCRIPTIONS):
         del tags[_DESCRIPTION]
     children = {}
@@ -330,7 +328,7 @@ def _descriptive(reader: TagReader, directory: Directory) -> tuple[dict[int, Tag
         offset = reader.integer(directory, pointer)
         if offset is not None:
             with suppress(ValueError):
-                children[pointer] = _movable(reader.tags(reader.directory(offset), _MAX_EXIF, _MAX_EXIF))
+                children[pointer] = _movable(reader.tags(reader.directory(offset).entries, _MAX_EXIF, _MAX_EXIF))
                 children[pointer].pop(_INTEROPERABILITY, None)
     return tags, {pointer: child for pointer, child in children.items() if child}
 

@@ -117,10 +117,10 @@ class TagReader:
         data = self.read(entry.offset, entry.size)
         return Tag(entry.type, entry.count, data) if len(data) == entry.size else None
 
-    def tags(self, directory: Directory, max_size: int, max_total: int) -> dict[int, Tag]:
-        """All values of a directory that are not too large, alone and together."""
+    def tags(self, entries: Mapping[int, Entry], max_size: int, max_total: int) -> dict[int, Tag]:
+        """The values of all entries that are not too large, alone and together."""
         tags: dict[int, Tag] = {}
-        for tag, entry in directory.entries.items():
+        for tag, entry in entries.items():
             value = self.tag(entry, min(max_size, max_total))
             if value is not None:
                 tags[tag] = value
