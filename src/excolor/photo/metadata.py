@@ -104,10 +104,26 @@ def read_metadata(image: Image.Image) -> Metadata:
     was a file it is what `image.info` holds. No damage is an error; Pillow warns of some, which is left to the caller.
     """
     if hasattr(image, "tag_v2"):
-        return _read_tiff(image)
+        with suppress(*_DAMAGE), _file_of(image) as file:
+            return read_tiff_metadata(file, image.tell())
+        return Metadata()
     text = _png_text(image)
     exif = _exif(image, text)
     return Metadata(exif, _xmp(image, text), _iptc(image, text), _dpi(image, exif), _plain_text(image, text))
+
+
+def read_tiff_metadata(file: BinaryIO, page: int = 0) -> Metadata:
+    """Read what a TIFF has beside the pixels of a page, counted from 0 among all directories of the file.
+
+    Other than Pillow it takes every kind of pixels, and BigTIFF of either byte order.
+    """
+    with suppress(OSError, ValueError):
+        reader = TagReader(file)
+        directory = _page(reader, page)
+        exif = _exif_of_tiff(reader, directory)
+        iptc = _iptc_of_tiff(reader, directory)
+        return Metadata(exif, _in_utf8(_packet(reader, directory, _XMP)), iptc, _dpi_of(exif))
+    return Metadata()
 
 
 def _png_text(image: Image.Image) -> Mapping[str, str]:
@@ -267,16 +283,6 @@ def _dpi_of(exif: bytes) -> tuple[float, float] | None:
     return _valid_dpi(sides, {None: 1.0, 2: 1.0, 3: 2.54}.get(unit, 0.0))  # without a unit it is inches
 
 
-def _read_tiff(image: Image.Image) -> Metadata:
-    with suppress(*_DAMAGE), _file_of(image) as file:
-        reader = TagReader(file)
-        directory = _page(reader, image.tell())
-        exif = _exif_of_tiff(reader, directory)
-        iptc = _iptc_of_tiff(reader, directory)
-        return Metadata(exif, _in_utf8(_packet(reader, directory, _XMP)), iptc, _dpi_of(exif))
-    return Metadata()
-
-
 @contextmanager
 def _file_of(image: Image.Image) -> Iterator[BinaryIO]:
     """The file that Pillow reads an image from, put back to where it was, or opened anew."""
@@ -377,31 +383,28 @@ def _upright_exif(exif: bytes, is_turned: bool) -> bytes:
     if entry is not None and reader.integer(directory, _ORIENTATION) is not None:
         width = entry.size // entry.count
         block[entry.offset : entry.offset + width] = (1).to_bytes(width, "little" if reader.order == "<" else "big")
-    children = _children(reader, directory)
+    children = list(_children(reader, directory))
+    children += [grandchild for child in children for grandchild in _children(reader, child)]
     if is_turned:
         _swap(block, directory, _SWAPPED_SIDES)
         for child in children:
             _swap(block, child, _SWAPPED_EXIF_SIDES)
-    if directory.link + 4 <= len(block):
+    link = range(directory.link, directory.link + 4)
+    if link.stop <= len(block) and not _is_used(link, (directory, *children)):  # some blocks have no such number
         thumbnail = _thumbnail(reader, directory)
         if thumbnail is not None and not _is_used(thumbnail, (directory, *children)):
             block[thumbnail.start : thumbnail.stop] = bytes(len(thumbnail))
-        block[directory.link : directory.link + 4] = bytes(4)
+        block[link.start : link.stop] = bytes(4)
     return bytes(block)
 
 
-def _children(reader: TagReader, directory: Directory) -> list[Directory]:
-    """The Exif, GPS and interoperability directories, as far as they can be read."""
-    found = []
-    parents = [directory]
+def _children(reader: TagReader, directory: Directory) -> Iterator[Directory]:
+    """The Exif, GPS and interoperability directories that a directory points to, as far as they can be read."""
     for pointer in (_EXIF, _GPS, _INTEROPERABILITY):
-        for parent in parents[:2]:
-            offset = reader.integer(parent, pointer)
-            if offset is not None:
-                with suppress(ValueError):
-                    found.append(reader.directory(offset))
-        parents = [directory, *found]
-    return found
+        offset = reader.integer(directory, pointer)
+        if offset is not None:
+            with suppress(ValueError):
+                yield reader.directory(offset)
 
 
 def _swap(block: bytearray, directory: Directory, pairs: Sequence[tuple[int, int]]) -> None:
@@ -434,12 +437,7 @@ def _is_used(part: range, directories: Sequence[Directory]) -> bool:
     def value_overlaps(entry: Entry) -> bool:
         return overlaps(entry.offset, entry.offset + entry.size)
 
-    return any(
-        overlaps(min(e.position for e in d.entries.values()) - 2, d.link + 4)
-        or any(map(value_overlaps, d.entries.values()))
-        for d in directories
-        if d.entries
-    )
+    return any(overlaps(d.start, d.link) or any(map(value_overlaps, d.entries.values())) for d in directories)
 
 
 # Writing
@@ -574,7 +572,7 @@ def _are_close(dpi: tuple[float, float], other: tuple[float, float] | None) -> b
 
 
 def append_ifds(file: BinaryIO, pages: Sequence[Metadata]) -> None:
-    """Put metadata into a TIFF that has been written, page by page.
+    """Put metadata into a TIFF that has been written, page by page; it is that of upright pictures (see `upright`).
 
     Each page's directory is written anew at the end of the file, with the tags of the EXIF block, the Exif and GPS
     directories, XMP, IPTC and resolution; the pixels stay where they are. So that the writer adds nothing of its own,
