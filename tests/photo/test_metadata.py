@@ -406,6 +406,12 @@ def test_a_block_without_a_next_directory_keeps_the_value_that_stands_there() ->
     assert upright(Metadata(exif=block)).exif == block
 
 
+def test_an_orientation_that_lies_elsewhere_changes_nothing() -> None:
+    block = b"II*\0\x08\0\0\0\x01\0" + struct.pack("<HHLLL", 274, 3, 3, 4, 0)  # three values, the first in the header
+    assert orientation(Metadata(exif=block)) == 1
+    assert upright(Metadata(exif=block)).exif == block
+
+
 # Damage
 
 

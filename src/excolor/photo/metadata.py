@@ -329,6 +329,9 @@ def _descriptive(reader: TagReader, directory: Directory) -> tuple[dict[int, Tag
     tags = _movable(reader.tags(own, _MAX_TAG, 16 * _MAX_TAG))
     if _DESCRIPTION in tags and tags[_DESCRIPTION].data.startswith(_STRUCTURAL_DESCRIPTIONS):
         del tags[_DESCRIPTION]
+    for tag in (_X_RESOLUTION, _Y_RESOLUTION):  # Pillow refuses a JPEG where it is of another type
+        if tag in tags and (tags[tag].type, tags[tag].count) != (RATIONAL, 1):
+            del tags[tag]
     children = {}
     for pointer in (_EXIF, _GPS):
         offset = reader.integer(directory, pointer)
@@ -354,11 +357,20 @@ _SWAPPED_EXIF_SIDES = ((0xA002, 0xA003),)  # PixelXDimension, PixelYDimension
 def orientation(metadata: Metadata) -> int:
     """How the picture has to be turned: 1 (upright) to 8 (EXIF 2.32, tag 274); 1 if there is no sense in it."""
     found = _first_directory(metadata.exif)
-    value = None if found is None else found[0].integer(found[1], _ORIENTATION)
+    value = None
+    if found is not None and _orientation_entry(*found) is not None:
+        value = found[0].integer(found[1], _ORIENTATION)
     if value is None:
         match = _XMP_ORIENTATION.search(metadata.xmp)
         value = 1 if match is None else int(match[2])
     return value if 1 <= value <= 8 else 1
+
+
+def _orientation_entry(reader: TagReader, directory: Directory) -> Entry | None:
+    """The tag of orientation, if its value is in its entry, where it can be changed without harm to others."""
+    entry = directory.entries.get(_ORIENTATION)
+    is_sound = entry is not None and entry.size <= 4 and reader.integer(directory, _ORIENTATION) is not None
+    return entry if is_sound else None
 
 
 def upright(metadata: Metadata) -> Metadata:
@@ -379,8 +391,8 @@ def _upright_exif(exif: bytes, is_turned: bool) -> bytes:
         return exif
     reader, directory = found
     block = bytearray(exif)
-    entry = directory.entries.get(_ORIENTATION)
-    if entry is not None and reader.integer(directory, _ORIENTATION) is not None:
+    entry = _orientation_entry(reader, directory)
+    if entry is not None:
         width = entry.size // entry.count
         block[entry.offset : entry.offset + width] = (1).to_bytes(width, "little" if reader.order == "<" else "big")
     children = list(_children(reader, directory))
