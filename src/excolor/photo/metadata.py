@@ -13,7 +13,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, BinaryIO
 
 from PIL import Image
@@ -49,7 +48,7 @@ class Metadata:
     """IPTC-IIM datasets."""
     dpi: tuple[float, float] | None = None
     """Pixels per inch, horizontal and vertical."""
-    text: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    text: Mapping[str, str] = field(default_factory=dict)
     """PNG text chunks; the comment of a JPEG or GIF is under "Comment"."""
     profile: bytes | None = None
     """The ICC profile of colors that pixels are to be written in; in memory they are sRGB all the same."""
@@ -109,10 +108,26 @@ def read_metadata(image: Image.Image) -> Metadata:
     was a file it is what `image.info` holds. No damage is an error; Pillow warns of some, which is left to the caller.
     """
     if hasattr(image, "tag_v2"):
-        return _read_tiff(image)
+        with suppress(*_DAMAGE), _file_of(image) as file:
+            return read_tiff_metadata(file, image.tell())
+        return Metadata()
     text = _png_text(image)
     exif = _exif(image, text)
     return Metadata(exif, _xmp(image, text), _iptc(image, text), _dpi(image, exif), _plain_text(image, text))
+
+
+def read_tiff_metadata(file: BinaryIO, page: int = 0) -> Metadata:
+    """Read what a TIFF has beside the pixels of a page, counted from 0 among all directories of the file.
+
+    Other than Pillow it takes every kind of pixels, and BigTIFF of either byte order.
+    """
+    with suppress(OSError, ValueError):
+        reader = TagReader(file)
+        directory = _page(reader, page)
+        exif = _exif_of_tiff(reader, directory)
+        iptc = _iptc_of_tiff(reader, directory)
+        return Metadata(exif, _in_utf8(_packet(reader, directory, _XMP)), iptc, _dpi_of(exif))
+    return Metadata()
 
 
 def _png_text(image: Image.Image) -> Mapping[str, str]:
@@ -272,30 +287,19 @@ def _dpi_of(exif: bytes) -> tuple[float, float] | None:
     return _valid_dpi(sides, {None: 1.0, 2: 1.0, 3: 2.54}.get(unit, 0.0))  # without a unit it is inches
 
 
-def _read_tiff(image: Image.Image) -> Metadata:
-    with suppress(*_DAMAGE), _file_of(image) as file:
-        reader = TagReader(file)
-        directory = _page(reader, image.tell())
-        exif = _exif_of_tiff(reader, directory)
-        iptc = _iptc_of_tiff(reader, directory)
-        return Metadata(exif, _in_utf8(_packet(reader, directory, _XMP)), iptc, _dpi_of(exif))
-    return Metadata()
-
-
 @contextmanager
 def _file_of(image: Image.Image) -> Iterator[BinaryIO]:
     """The file that Pillow reads an image from, put back to where it was, or opened anew."""
-    # The image forgets the file when it has decoded it; its EXIF remembers it
-    for file in (getattr(image, "fp", None), getattr(image.getexif(), "fp", None)):
-        if file is not None and not file.closed:
-            position = file.tell()
-            try:
-                yield file
-            finally:
-                file.seek(position)
-            return
-    with Path(getattr(image, "filename", "")).open("rb") as file:
+    file = getattr(image, "fp", None) or getattr(image.getexif(), "fp", None)  # the EXIF keeps it after decoding, too
+    if file is None or file.closed:
+        with Path(getattr(image, "filename", "")).open("rb") as file:
+            yield file
+        return
+    position = file.tell()
+    try:
         yield file
+    finally:
+        file.seek(position)
 
 
 def _page(reader: TagReader, page: int) -> Directory:
@@ -325,16 +329,19 @@ def _exif_of_tiff(reader: TagReader, directory: Directory) -> bytes:
 
 def _descriptive(reader: TagReader, directory: Directory) -> tuple[dict[int, Tag], dict[int, dict[int, Tag]]]:
     """What a first directory says of the picture: its tags, and the Exif and GPS directories by their pointer."""
-    tags = _movable(reader.tags(directory, _MAX_TAG, 16 * _MAX_TAG))
-    tags = {tag: value for tag, value in tags.items() if tag not in _STRUCTURAL}
+    own = {tag: entry for tag, entry in directory.entries.items() if tag not in _STRUCTURAL}
+    tags = _movable(reader.tags(own, _MAX_TAG, 16 * _MAX_TAG))
     if _DESCRIPTION in tags and tags[_DESCRIPTION].data.startswith(_STRUCTURAL_DESCRIPTIONS):
         del tags[_DESCRIPTION]
+    for tag in (_X_RESOLUTION, _Y_RESOLUTION):  # Pillow refuses a JPEG where it is of another type
+        if tag in tags and (tags[tag].type, tags[tag].count) != (RATIONAL, 1):
+            del tags[tag]
     children = {}
     for pointer in (_EXIF, _GPS):
         offset = reader.integer(directory, pointer)
         if offset is not None:
             with suppress(ValueError):
-                children[pointer] = _movable(reader.tags(reader.directory(offset), _MAX_EXIF, _MAX_EXIF))
+                children[pointer] = _movable(reader.tags(reader.directory(offset).entries, _MAX_EXIF, _MAX_EXIF))
                 children[pointer].pop(_INTEROPERABILITY, None)
     return tags, {pointer: child for pointer, child in children.items() if child}
 
@@ -354,11 +361,20 @@ _SWAPPED_EXIF_SIDES = ((0xA002, 0xA003),)  # PixelXDimension, PixelYDimension
 def orientation(metadata: Metadata) -> int:
     """How the picture has to be turned: 1 (upright) to 8 (EXIF 2.32, tag 274); 1 if there is no sense in it."""
     found = _first_directory(metadata.exif)
-    value = None if found is None else found[0].integer(found[1], _ORIENTATION)
+    value = None
+    if found is not None and _orientation_entry(*found) is not None:
+        value = found[0].integer(found[1], _ORIENTATION)
     if value is None:
         match = _XMP_ORIENTATION.search(metadata.xmp)
         value = 1 if match is None else int(match[2])
     return value if 1 <= value <= 8 else 1
+
+
+def _orientation_entry(reader: TagReader, directory: Directory) -> Entry | None:
+    """The tag of orientation, if its value is in its entry, where it can be changed without harm to others."""
+    entry = directory.entries.get(_ORIENTATION)
+    is_sound = entry is not None and entry.size <= 4 and reader.integer(directory, _ORIENTATION) is not None
+    return entry if is_sound else None
 
 
 def upright(metadata: Metadata) -> Metadata:
@@ -379,35 +395,32 @@ def _upright_exif(exif: bytes, is_turned: bool) -> bytes:
         return exif
     reader, directory = found
     block = bytearray(exif)
-    entry = directory.entries.get(_ORIENTATION)
-    if entry is not None and reader.integer(directory, _ORIENTATION) is not None:
+    entry = _orientation_entry(reader, directory)
+    if entry is not None:
         width = entry.size // entry.count
         block[entry.offset : entry.offset + width] = (1).to_bytes(width, "little" if reader.order == "<" else "big")
-    children = _children(reader, directory)
+    children = list(_children(reader, directory))
+    children += [grandchild for child in children for grandchild in _children(reader, child)]
     if is_turned:
         _swap(block, directory, _SWAPPED_SIDES)
         for child in children:
             _swap(block, child, _SWAPPED_EXIF_SIDES)
-    if directory.link + 4 <= len(block):
+    link = range(directory.link, directory.link + 4)
+    if link.stop <= len(block) and not _is_used(link, (directory, *children)):  # some blocks have no such number
         thumbnail = _thumbnail(reader, directory)
         if thumbnail is not None and not _is_used(thumbnail, (directory, *children)):
             block[thumbnail.start : thumbnail.stop] = bytes(len(thumbnail))
-        block[directory.link : directory.link + 4] = bytes(4)
+        block[link.start : link.stop] = bytes(4)
     return bytes(block)
 
 
-def _children(reader: TagReader, directory: Directory) -> list[Directory]:
-    """The Exif, GPS and interoperability directories, as far as they can be read."""
-    found = []
-    parents = [directory]
+def _children(reader: TagReader, directory: Directory) -> Iterator[Directory]:
+    """The Exif, GPS and interoperability directories that a directory points to, as far as they can be read."""
     for pointer in (_EXIF, _GPS, _INTEROPERABILITY):
-        for parent in parents[:2]:
-            offset = reader.integer(parent, pointer)
-            if offset is not None:
-                with suppress(ValueError):
-                    found.append(reader.directory(offset))
-        parents = [directory, *found]
-    return found
+        offset = reader.integer(directory, pointer)
+        if offset is not None:
+            with suppress(ValueError):
+                yield reader.directory(offset)
 
 
 def _swap(block: bytearray, directory: Directory, pairs: Sequence[tuple[int, int]]) -> None:
@@ -440,12 +453,7 @@ def _is_used(part: range, directories: Sequence[Directory]) -> bool:
     def value_overlaps(entry: Entry) -> bool:
         return overlaps(entry.offset, entry.offset + entry.size)
 
-    return any(
-        overlaps(min(e.position for e in d.entries.values()) - 2, d.link + 4)
-        or any(map(value_overlaps, d.entries.values()))
-        for d in directories
-        if d.entries
-    )
+    return any(overlaps(d.start, d.link) or any(map(value_overlaps, d.entries.values())) for d in directories)
 
 
 # Writing
@@ -580,7 +588,7 @@ def _are_close(dpi: tuple[float, float], other: tuple[float, float] | None) -> b
 
 
 def append_ifds(file: BinaryIO, pages: Sequence[Metadata]) -> None:
-    """Put metadata into a TIFF that has been written, page by page.
+    """Put metadata into a TIFF that has been written, page by page; it is that of upright pictures (see `upright`).
 
     Each page's directory is written anew at the end of the file, with the tags of the EXIF block, the Exif and GPS
     directories, XMP, IPTC and resolution; the pixels stay where they are. So that the writer adds nothing of its own,

@@ -52,6 +52,7 @@ class Directory:
     """The entries of one directory by tag; of a tag that comes twice the first."""
 
     entries: Mapping[int, Entry]
+    start: int  # position of its beginning
     link: int  # position of the offset of the next directory
     next: int  # offset of the next directory, 0 after the last
 
@@ -108,7 +109,7 @@ class TagReader:
                 entries[tag] = Entry(position, kind, count, value_at, size)
         link = start + number * width
         next_ = self.read(link, inline)  # often missing after the directories of EXIF blocks
-        return Directory(entries, link, int.from_bytes(next_, "little" if self.order == "<" else "big"))
+        return Directory(entries, offset, link, int.from_bytes(next_, "little" if self.order == "<" else "big"))
 
     def tag(self, entry: Entry, max_size: int) -> Tag | None:
         """The value of an entry; None if it lies outside of the file, or is larger than `max_size` bytes."""
@@ -117,10 +118,10 @@ class TagReader:
         data = self.read(entry.offset, entry.size)
         return Tag(entry.type, entry.count, data) if len(data) == entry.size else None
 
-    def tags(self, directory: Directory, max_size: int, max_total: int) -> dict[int, Tag]:
-        """All values of a directory that are not too large, alone and together."""
+    def tags(self, entries: Mapping[int, Entry], max_size: int, max_total: int) -> dict[int, Tag]:
+        """The values of all entries that are not too large, alone and together."""
         tags: dict[int, Tag] = {}
-        for tag, entry in directory.entries.items():
+        for tag, entry in entries.items():
             value = self.tag(entry, min(max_size, max_total))
             if value is not None:
                 tags[tag] = value

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-from PIL import Image
 
 from excolor.errors import PhotoError
 from excolor.photo.guard import guarded
 from excolor.photo.levels import from_numbers, strips, to_16_bit
-from excolor.photo.metadata import Metadata, append_ifds, read_metadata
+from excolor.photo.metadata import Metadata, append_ifds, read_tiff_metadata
 from excolor.photo.page import Page
 
 if TYPE_CHECKING:
@@ -109,7 +108,7 @@ def decode_deep(
             pixels = _unmultiplied(pixels, alpha)
     if page.photometric == _MIN_IS_WHITE:
         pixels = _white(pixels) - pixels
-    return pixels[..., 0] if colors == 1 else pixels, alpha, _read_metadata(file, picture.index, name), profile
+    return pixels[..., 0] if colors == 1 else pixels, alpha, read_tiff_metadata(file, picture.index), profile
 
 
 def _full_range(levels: np.ndarray, bits: int, name: str) -> np.ndarray:
@@ -131,18 +130,6 @@ def _unmultiplied(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
         share = np.maximum(alpha[rows, :, None], white * 1e-9) / white
         colors[rows] = np.clip(pixels[rows] / share + (0.5 if white > 1 else 0), 0, white)
     return colors
-
-
-def _read_metadata(file: BinaryIO, index: int, name: str) -> Metadata:
-    """What Pillow knows of the page, if it knows the page."""
-    try:
-        with guarded(name):
-            file.seek(0)
-            image = Image.open(file, formats=["TIFF"])
-            image.seek(index)
-            return read_metadata(image)
-    except PhotoError:
-        return Metadata()
 
 
 def write(file: BinaryIO, pages: Iterable[tuple[Page, bytes | None]]) -> None:
