@@ -28,6 +28,10 @@ class ModelFiles:
     decoder: Path
     colorizer: Path
 
+    def sha256(self, network: str) -> str:
+        """The checksum of a network's checkpoint, in hex. Raises CheckpointError if it cannot be read."""
+        return _sha256(getattr(self, network), "check the folder of the model")
+
 
 @cache
 def _table() -> dict[str, Any]:
@@ -67,13 +71,17 @@ def find_model(model: str | Path) -> ModelFiles:
 
 
 def _verify(path: Path, sha256: str) -> None:
-    try:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({error.strerror}); reinstall excolor") from error
+    found = _sha256(path, "reinstall excolor")
     if found != sha256:
         raise CheckpointError(
             f"{path}: sha256 is {found[:12]}… and weights.toml says {sha256[:12]}…; "
             "the file is damaged, reinstall excolor"
         )
+
+
+def _sha256(path: Path, way_out: str) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror}); {way_out}") from error

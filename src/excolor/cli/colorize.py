@@ -1,27 +1,46 @@
 """`excolor colorize`."""
 
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from excolor.cli.options import PHOTO, SEED, FiniteRange, model_options, output_options, working_size_option
+from excolor.cli.gray import check_gray, treat_as_gray_option
+from excolor.cli.options import (
+    PHOTO,
+    PICTURES,
+    SEED,
+    FileOptions,
+    FiniteRange,
+    file_options,
+    model_options,
+    working_size_option,
+)
 
 if TYPE_CHECKING:
     from excolor import Photo
-    from excolor.cli.progress import Reporter
+    from excolor.cli.batch import Picture
 
 
 @click.command()
-@click.argument("targets", type=PHOTO, nargs=-1, required=True, metavar="TARGET...")
+@click.argument("targets", type=PICTURES, nargs=-1, required=True, metavar="TARGET...")
 @click.option(
     "--ref",
     "references",
     type=PHOTO,
     multiple=True,
     required=True,
-    metavar="REF",
-    help="Picture in color. If given several times, the one that fits a target best is used.",
+    metavar="FILE|FOLDER",
+    help="Picture in color, or a folder of them. Of several the one that fits a target best is used.",
+)
+@click.option(
+    "--pair",
+    type=click.Choice(["fit", "name"]),
+    default="fit",
+    show_default=True,
+    help="Choose among references by how well they fit, or by the target's name.",
 )
 @click.option(
     "--strength",
@@ -52,76 +71,61 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="Write pre-color, coarse map, hints and result there too.",
 )
+@treat_as_gray_option
 @model_options
-@output_options
+@file_options
 def colorize(
-    targets: tuple[Path, ...],
+    targets: tuple[str, ...],
     references: tuple[Path, ...],
+    pair: str,
     strength: float,
     match: str,
     hint_share: float,
     seed: int,
     working_size: int,
     save_stages: Path | None,
+    treat_as_gray: bool | None,
     model: str | None,
     device: str,
-    output: str | None,
-    force: bool,
-    quiet: bool,
+    files: FileOptions,
 ) -> None:
     """Give each TARGET, a gray photograph, the colors of a reference.
 
-    The result keeps the target's size and lightness and is written beside it as NAME-color.EXT.
+    A TARGET is a file, a folder (with -o), a glob, @LIST (a file with a path a line) or - (standard input). The result
+    keeps the target's size and lightness and is written beside it as NAME-color.EXT.
 
     \b
     Example:
         excolor colorize 1912.jpg --ref garden.jpg -o 1912-in-color.jpg
+        excolor colorize scans/ -r --ref references/ -o colored/ --skip-existing
     """
-    from excolor.cli.outputs import make_folder, plan_outputs, read_for
-    from excolor.cli.progress import for_each, reporter
+    from excolor.cli.batch import batch, provenance
+    from excolor.cli.outputs import plan_outputs
+    from excolor.cli.references import best_fit, find_candidates, of_its_name
+    from excolor.cli.sources import expand
 
-    jobs = plan_outputs(targets, output, "color", keep=references)
-    if save_stages is not None and len({target.stem for target in targets}) < len(targets):
-        raise click.UsageError("targets of equal names would overwrite each other's stages; run them one by one.")
-    with reporter(quiet) as report:
-        report.expect(len(jobs), "Loading the model")
+    sources = expand(targets, recursive=files.recursive, output=files.output)
+    candidates = find_candidates(references)
+    keep = [candidate.source.path for candidate in candidates]
+    jobs = plan_outputs(sources, files, "color", keep=keep, stages=save_stages)
+    with batch(jobs, files, working_size) as work:
         from excolor import Colorizer, Settings
-        from excolor.photo import check_output
 
         settings = Settings(working_size, strength, match, hint_share, seed)  # type: ignore[arg-type]
         colorizer = Colorizer.load(model, device=device)
-        encoded = [colorizer.encode_reference(path, working_size=working_size) for path in references]
-        for reference in encoded:
-            if reference.is_gray:
-                report.note(f"{reference.name} is gray: it has no colors to give")
-        if save_stages is not None:
-            make_folder(save_stages)
+        made_by = provenance(model, ("encoder", "decoder", "colorizer"), {"command": "colorize", **asdict(settings)})
+        if pair == "name":
+            choose = of_its_name(candidates, colorizer, working_size, files.max_pixels)
+        else:
+            choose = best_fit(candidates, colorizer, working_size, files.max_pixels, work)
 
-        def work(source: Path, destination: Path) -> None:
-            photo = read_for(source, destination, overwrite=force)
-            steps = stage_paths(save_stages, source) if save_stages else {}
-            for path in steps.values():
-                check_output(path, overwrite=force)
-            note_color(photo, report)
-            best = encoded[0]
-            if len(encoded) > 1:
-                scores = colorizer.score(photo, encoded, working_size=working_size)
-                score, best = max(zip(scores, encoded, strict=True), key=lambda pair: pair[0])
-                report.note(f"{photo.name}: {best.name} fits best (score {score:.2f})")
-            stages = colorizer.colorize_stages(photo, best, settings)
-            stages.result.save(destination, overwrite=force)
-            for name, path in steps.items():
-                getattr(stages, name).save(path, overwrite=force)
+        def paint(picture: "Picture") -> "Iterator[Photo]":
+            reference = None
+            for photo in picture.pages():
+                check_gray(picture, photo, treat_as_gray)
+                reference = reference or choose(picture, photo)  # for all pages the one of the first
+                stages = colorizer.colorize_stages(photo, reference, settings)
+                picture.stages = (stages.precolor, stages.coarse, stages.hints, stages.result)
+                yield stages.result
 
-        for_each(jobs, work, report, "Colorizing")
-
-
-def note_color(photo: "Photo", report: "Reporter") -> None:
-    """Say that a target in color is taken for a gray one."""
-    if not photo.is_gray:
-        report.note(f"{photo.name} is in color: only its lightness is used")
-
-
-def stage_paths(folder: Path, source: Path) -> dict[str, Path]:
-    """Where the steps to a result go, by their names in `Stages` (the paper's Figure 4)."""
-    return {name: folder / f"{source.stem}-{name}.png" for name in ("precolor", "coarse", "hints", "result")}
+        work.run(paint, made_by, colorizer.device, "Colorizing")

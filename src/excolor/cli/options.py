@@ -2,16 +2,23 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from excolor.photo import SaveSettings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 # Whether a file exists and can be read is said by the library, in the same words for the API and the command line
 PHOTO = click.Path(path_type=Path)
 
+# As typed: a file, a folder, a glob, @LIST or -; see `cli.sources`
+PICTURES = click.Path(allow_dash=True)
 
 SEED = click.IntRange(0, 2**32 - 1)
 
@@ -50,21 +57,103 @@ class CommaList(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         return ",".join(self.choices)
 
 
-def output_options(command: F) -> F:
-    """-o, --force and --quiet."""
+@dataclass(frozen=True)
+class FileOptions:
+    """Which files are read and written, and how: the options of all commands that turn pictures into pictures."""
+
+    recursive: bool
+    output: str | None
+    """As it was typed: a path object would lose the slash that says "folder"."""
+    format: str | None
+    force: bool
+    skip_existing: bool
+    jobs: int | None
+    report: Path | None
+    quality: int | None
+    strip: bool
+    provenance: bool
+    page: int | None
+    max_megapixels: float | None
+    quiet: bool
+
+    def __post_init__(self) -> None:
+        if self.skip_existing and self.force:
+            raise click.UsageError("--skip-existing and --force exclude each other.")
+
+    @property
+    def max_pixels(self) -> int:
+        """The largest picture that is read."""
+        from excolor.photo import MAX_PIXELS
+
+        return MAX_PIXELS if self.max_megapixels is None else int(self.max_megapixels * 1e6)
+
+    @property
+    def save_settings(self) -> "SaveSettings":
+        """How results are encoded."""
+        from excolor.photo import SaveSettings
+
+        return SaveSettings(quality=self.quality, metadata=not self.strip)
+
+
+def file_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of `FileOptions`, given to the command as `files`."""
+
+    @wraps(command)
+    def packed(**values: Any) -> Any:
+        own = {field.name: values.pop(field.name) for field in fields(FileOptions)}
+        return command(files=FileOptions(**own), **values)
+
     for option in (
-        click.option("-q", "--quiet", is_flag=True, help="No notes and no progress bar."),
+        click.option("-q", "--quiet", is_flag=True, help="No notes, no progress bar, no summary."),
+        click.option(
+            "--max-megapixels",
+            type=FiniteRange(0, min_open=True),
+            metavar="M",
+            help="Refuse larger pictures.  [default: 500]",
+        ),
+        click.option(
+            "--page", type=click.IntRange(1), metavar="N", help="Of a TIFF of several pages, only this.  [default: all]"
+        ),
+        click.option(
+            "--no-provenance",
+            "provenance",
+            flag_value=False,
+            default=True,
+            help="Do not say in the metadata how the picture was made.",
+        ),
+        click.option("--strip", is_flag=True, help="Write no metadata: no EXIF, no XMP, nothing of how it was made."),
+        click.option(
+            "--quality",
+            type=click.IntRange(1, 100),
+            help="Of JPEG and WebP.  [default: 95, or the input's own if that is finer]",
+        ),
+        click.option(
+            "--report",
+            type=click.Path(path_type=Path),
+            metavar="FILE.json",
+            help="Write down what became of each picture.",
+        ),
+        click.option(
+            "-j", "--jobs", type=click.IntRange(1), metavar="N", help="Pictures at a time.  [default: by the cores]"
+        ),
+        click.option("--skip-existing", is_flag=True, help="Leave out pictures whose results are there already."),
         click.option("-f", "--force", is_flag=True, help="Replace files that exist."),
+        click.option(
+            "--format",
+            type=click.Choice(["jpeg", "png", "tiff", "webp"]),
+            help="Of the results.  [default: the input's own]",
+        ),
         click.option(
             "-o",
             "--output",
-            type=click.Path(),  # as it was typed: a path object would lose the slash that says "folder"
-            metavar="FILE|FOLDER",
-            help="Where to write; beside the input by default.",
+            type=click.Path(),
+            metavar="FILE|FOLDER|-",
+            help="Where to write; beside the input by default, - is standard output.",
         ),
+        click.option("-r", "--recursive", is_flag=True, help="Look into subfolders, and mirror them below -o."),
     ):
-        command = option(command)
-    return command
+        packed = option(packed)
+    return packed
 
 
 def model_options(command: F) -> F:

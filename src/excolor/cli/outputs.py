@@ -1,55 +1,113 @@
 """Which file each input becomes, settled before any work begins."""
 
 import os
+import stat
+import sys
+import unicodedata
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from excolor.cli.sources import STDIN, Source, is_folder_name
 from excolor.errors import OutputError
-from excolor.photo import Photo, check_fits, check_output, default_output, read_photo
+
+if TYPE_CHECKING:
+    from excolor.cli.options import FileOptions
+
+STAGES = ("precolor", "coarse", "hints", "result")
+"""The steps to a result (the paper's Figure 4), by their names in `excolor.Stages`."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """An input and the files that come of it."""
+
+    source: Source
+    destination: Path | None
+    """None is standard output."""
+    stages: tuple[Path, ...] = ()
+    """Where the steps to the result go, in the order of `STAGES`; empty if they are not asked for."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All that is written."""
+        return self.stages if self.destination is None else (self.destination, *self.stages)
 
 
 def plan_outputs(
-    sources: Sequence[Path], output: str | None, tag: str, *, keep: Iterable[Path] = ()
-) -> list[tuple[Path, Path]]:
-    """Pair each input with its output: beside it, in the folder `output`, or the file `output`.
+    sources: Sequence[Source],
+    options: "FileOptions",
+    tag: str,
+    *,
+    keep: Iterable[Path] = (),
+    stages: Path | None = None,
+) -> list[Job]:
+    """Pair each input with its output: beside it, in the folder that -o names, the file that it names, or stdout.
 
-    `output` is a folder if it is one already, ends in a slash, or has no suffix; it is then made if it is missing.
-    Whether an output exists already is looked at when its turn comes, so that one that does stops no other.
+    Nothing is made yet. Whether an output exists already is looked at when its turn comes, so that one that does stops
+    no other.
 
     Args:
         sources: the inputs that become outputs.
-        output: as the user typed it; None is beside each input.
+        options: of the command.
         tag: what is added to the names.
         keep: further inputs (references, styles), which no output may replace.
+        stages: the folder for the steps to the results.
 
     Raises:
-        click.UsageError: several inputs and one output file.
-        OutputError: the folder cannot be made, two inputs would become one file, or an output is an input.
+        click.UsageError: what -o names does not go with the inputs or with the other options.
+        OutputError: a folder cannot be made, two inputs would become one file, or an output is an input.
     """
-    if output is None or _is_folder(output):
-        folder = None if output is None else Path(output)
-        if folder is not None:
-            make_folder(folder)
-        jobs = [(source, default_output(source, tag, folder)) for source in sources]
-    elif len(sources) > 1:
-        raise click.UsageError(f"-o {output} is one file and there are {len(sources)} inputs; give a folder.")
-    else:
-        jobs = [(sources[0], Path(output))]
-
-    inputs = {os.path.realpath(path) for path in (*sources, *keep)}
-    seen: dict[str, Path] = {}
-    for source, destination in jobs:
-        place = os.path.realpath(destination)
-        if place in inputs:
-            raise OutputError(f"{destination} is an input and would be replaced; write elsewhere with -o")
-        if place in seen:
-            raise OutputError(
-                f"{seen[place]} and {source} would both become {destination}; run them one after the other"
-            )
-        seen[place] = source
+    jobs = _with_results(sources, options, tag)
+    if stages is not None:
+        check_folder(stages)
+        jobs = [replace(job, stages=_stage_paths(stages, job.source)) for job in jobs]
+    _check_apart(jobs)
+    _check_inputs_stay(jobs, keep, options.report)
+    if options.report is not None:
+        check_place(options.report, overwrite=options.force)
     return jobs
+
+
+def check_destination(path: Path, *, overwrite: bool) -> None:
+    """Find out, as far as can be, whether a picture can be written to `path`, whose folder may have to be made.
+
+    Raises:
+        OutputError: it cannot.
+    """
+    from excolor.photo import check_output
+
+    if os.path.lexists(path.parent):
+        check_output(path, overwrite=overwrite)
+    else:
+        check_folder(path.parent)
+
+
+def check_place(path: Path, *, overwrite: bool) -> None:
+    """Find out whether a file of any kind can be written to `path`. Raises OutputError if not."""
+    if os.path.isdir(path):  # noqa: PTH112
+        raise OutputError(f"cannot write {path}: it is a folder; add a file name")
+    if os.path.lexists(path) and not overwrite:
+        raise OutputError(f"{path} exists already: use --force to replace it, or choose another name")
+    check_folder(path.parent)
+
+
+def check_folder(folder: Path) -> None:
+    """Find out whether files can be put in a folder, which is made with the first of them. OutputError if not."""
+    try:
+        mode = folder.stat().st_mode
+    except FileNotFoundError:
+        check_folder(folder.parent)
+        return
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made a folder ({error.strerror}); choose another one") from error
+    if not stat.S_ISDIR(mode):
+        raise OutputError(f"{folder}: cannot be made a folder (it is a file); choose another one")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(f"cannot write to the folder {folder}: it is not writable; choose another one with -o")
 
 
 def make_folder(folder: Path) -> None:
@@ -60,18 +118,89 @@ def make_folder(folder: Path) -> None:
         raise OutputError(f"{folder}: cannot be made a folder ({error.strerror}); choose another one") from error
 
 
-def read_for(source: Path, destination: Path, *, overwrite: bool) -> Photo:
-    """Read an input after making sure, as far as can be, that its result can be written when the work is done.
+def _with_results(sources: Sequence[Source], options: "FileOptions", tag: str) -> list[Job]:
+    from excolor.photo import FORMATS, default_output
 
-    Raises:
-        PhotoError: the input cannot be read.
-        OutputError: the result could not be written.
+    output, suffix = options.output, FORMATS[options.format] if options.format else None
+    from_stdin = sources[0].path == STDIN
+    if output == "-" or (output is None and from_stdin):
+        if sys.stdout.isatty():
+            raise click.UsageError("a picture would be written to the terminal; redirect it, or name a file with -o.")
+        return [Job(_only(sources, "-o -"), None)]
+    if output is not None and not is_folder_name(output):
+        return [
+            Job(_only(sources, f"-o {output}"), _file(output, suffix, may_exist=options.force or options.skip_existing))
+        ]
+    if from_stdin:
+        raise click.UsageError(f"-o {output} is a folder and a picture from standard input has no name; name a file.")
+    if output is None:
+        return [Job(source, default_output(source.path, tag, None, suffix)) for source in sources]
+    check_folder(Path(output))
+    return [Job(source, default_output(source.path, tag, Path(output) / source.below, suffix)) for source in sources]
+
+
+def _only(sources: Sequence[Source], output: str) -> Source:
+    if len(sources) > 1:
+        raise click.UsageError(f"{output} is one file and there are {len(sources)} inputs; give a folder.")
+    return sources[0]
+
+
+def _file(output: str, suffix: str | None, *, may_exist: bool) -> Path:
+    from excolor.photo import OUTPUT_FORMATS, check_output
+
+    path = Path(output)
+    check_output(path, overwrite=may_exist)
+    if suffix is not None and OUTPUT_FORMATS[path.suffix.lower()] != OUTPUT_FORMATS[suffix]:
+        raise click.UsageError(f"-o {output} and --format say different things; leave one away.")
+    return path
+
+
+def _stage_paths(folder: Path, source: Source) -> tuple[Path, ...]:
+    stem = "stdin" if source.path == STDIN else source.path.stem
+    return tuple(folder / source.below / f"{stem}-{stage}.png" for stage in STAGES)
+
+
+def _check_apart(jobs: Iterable[Job]) -> None:
+    """No two inputs become one file.
+
+    Names that differ in case or in the way of writing accents alone are one as well, wherever they are: results are
+    carried to disks (of Windows, of macOS, most memory cards) that do not tell them apart, and one would be lost there.
     """
-    photo = read_photo(source)
-    check_output(destination, overwrite=overwrite)
-    check_fits(photo, destination)
-    return photo
+    taken: dict[str, tuple[Path, Source]] = {}
+    real: dict[Path, str] = {}
+    for job in jobs:
+        for path in job.files:
+            if path.parent not in real:
+                real[path.parent] = os.path.realpath(path.parent)
+            place = unicodedata.normalize("NFC", os.path.join(real[path.parent], path.name)).casefold()  # noqa: PTH118
+            if place not in taken:
+                taken[place] = path, job.source
+                continue
+            other, source = taken[place]
+            if other.name == path.name:
+                clash = f"would both become {path}"
+            else:
+                clash = f"would become {other} and {path}, which many file systems take for one name"
+            raise OutputError(
+                f"{source.path} and {job.source.path} {clash}; "
+                "give their folder with --recursive to keep subfolders apart, or run them one after the other"
+            )
 
 
-def _is_folder(output: str) -> bool:
-    return os.path.isdir(output) or output.endswith(("/", os.sep)) or not Path(output).suffix  # noqa: PTH112
+def _check_inputs_stay(jobs: Sequence[Job], keep: Iterable[Path], report: Path | None) -> None:
+    inputs = {identity for path in (*(job.source.path for job in jobs), *keep) if (identity := _identity(path))}
+    outputs = [path for job in jobs for path in job.files]
+    for path in (*outputs, *([] if report is None else [report])):
+        if _identity(path) in inputs:
+            raise OutputError(f"{path} is an input and would be replaced; write elsewhere with -o")
+    if report is not None and os.path.realpath(report) in {os.path.realpath(path) for path in outputs}:
+        raise OutputError(f"{report} would be both a result and the report; give the report another name")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What a file is, by whatever name or link; None if it is not there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -1,48 +1,56 @@
 """`excolor pre-colorize`."""
 
-from pathlib import Path
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
-from excolor.cli.options import PHOTO, model_options, output_options, working_size_option
+from excolor.cli.gray import check_gray, treat_as_gray_option
+from excolor.cli.options import PICTURES, FileOptions, file_options, model_options, working_size_option
+
+if TYPE_CHECKING:
+    from excolor import Photo
+    from excolor.cli.batch import Picture
 
 
 @click.command("pre-colorize")
-@click.argument("targets", type=PHOTO, nargs=-1, required=True, metavar="TARGET...")
+@click.argument("targets", type=PICTURES, nargs=-1, required=True, metavar="TARGET...")
 @working_size_option(256)
+@treat_as_gray_option
 @model_options
-@output_options
+@file_options
 def pre_colorize(
-    targets: tuple[Path, ...],
+    targets: tuple[str, ...],
     working_size: int,
+    treat_as_gray: bool | None,
     model: str | None,
     device: str,
-    output: str | None,
-    force: bool,
-    quiet: bool,
+    files: FileOptions,
 ) -> None:
     """Invent plausible colors for each TARGET, without a reference.
 
-    The result is written beside the target as NAME-precolor.EXT.
+    A TARGET is a file, a folder (with -o), a glob, @LIST (a file with a path a line) or - (standard input). The result
+    is written beside it as NAME-precolor.EXT.
 
     \b
     Example:
         excolor pre-colorize 1912.jpg
     """
-    from excolor.cli.colorize import note_color
-    from excolor.cli.outputs import plan_outputs, read_for
-    from excolor.cli.progress import for_each, reporter
+    from excolor.cli.batch import batch, provenance
+    from excolor.cli.outputs import plan_outputs
+    from excolor.cli.sources import expand
 
-    jobs = plan_outputs(targets, output, "precolor")
-    with reporter(quiet) as report:
-        report.expect(len(jobs), "Loading the model")
+    sources = expand(targets, recursive=files.recursive, output=files.output)
+    jobs = plan_outputs(sources, files, "precolor")
+    with batch(jobs, files, working_size) as work:
         from excolor import Colorizer
 
         colorizer = Colorizer.load(model, device=device)
+        made_by = provenance(model, ("colorizer",), {"command": "pre-colorize", "working_size": working_size})
 
-        def work(source: Path, destination: Path) -> None:
-            photo = read_for(source, destination, overwrite=force)
-            note_color(photo, report)
-            colorizer.precolor(photo, working_size=working_size).save(destination, overwrite=force)
+        def paint(picture: "Picture") -> "Iterator[Photo]":
+            for photo in picture.pages():
+                check_gray(picture, photo, treat_as_gray)
+                yield colorizer.precolor(photo, working_size=working_size)
 
-        for_each(jobs, work, report, "Pre-colorizing")
+        work.run(paint, made_by, colorizer.device, "Pre-colorizing")

@@ -2,14 +2,12 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-
-from excolor.errors import ExcolorError
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -29,14 +27,17 @@ class Reporter:
         if self._progress is None:
             return
         if self._task is None:
-            self._task = self._progress.add_task(what, total=total)
+            self._task = self._progress.add_task(what, total=total, rate="")
         else:
-            self._progress.update(self._task, description=what, total=total)
+            self._progress.reset(self._task, description=what, total=total)  # the clock of the rate as well
 
     def advance(self, units: float = 1) -> None:
         """Move the bar on."""
-        if self._progress is not None and self._task is not None:
-            self._progress.advance(self._task, units)
+        if self._progress is None or self._task is None:
+            return
+        self._progress.advance(self._task, units)
+        (task,) = self._progress.tasks
+        self._progress.update(self._task, rate=rate(int(task.completed), task.elapsed or 0))
 
     def note(self, message: str) -> None:
         """Tell something the user should know; nothing with --quiet."""
@@ -51,6 +52,11 @@ class Reporter:
         """Print a written path to stdout."""
         with self._paused():
             click.echo(os.fsencode(path))  # as bytes: a name need not be text in the terminal's encoding
+
+    def data(self, content: bytes) -> None:
+        """Write a picture to stdout."""
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
 
     def _print(self, message: str) -> None:
         with self._paused():
@@ -78,31 +84,32 @@ def reporter(quiet: bool) -> Iterator[Reporter]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True)
+    # Speed is estimated over so many seconds: pictures of many megapixels may take long each
+    with Progress(*columns, console=console, transient=True, speed_estimate_period=300) as progress:
         yield Reporter(progress, quiet)
 
 
-def for_each(
-    jobs: Sequence[tuple[Path, Path]], work: Callable[[Path, Path], None], report: Reporter, what: str
-) -> None:
-    """Run `work(input, output)` for each job; a failing one is named and the rest goes on.
+def rate(pictures: int, seconds: float) -> str:
+    """How fast it went, in the unit that is easier to read."""
+    if pictures == 0 or seconds <= 0:
+        return ""
+    per_second = pictures / seconds
+    return f"{per_second:.1f} pictures/s" if per_second >= 1 else f"{per_second * 60:.1f} pictures/min"
 
-    Raises:
-        click.exceptions.Exit: with code 1 after the last job, if any failed.
-    """
-    failed: list[Path] = []
-    report.expect(len(jobs), what)
-    for source, destination in jobs:
-        try:
-            work(source, destination)
-        except ExcolorError as error:
-            report.error(str(error))
-            failed.append(source)
-        else:
-            report.result(destination)
-        report.advance()
-    if failed:
-        if len(jobs) > 1:
-            report.error(f"{len(failed)} of {len(jobs)} pictures failed: {', '.join(map(str, failed))}")
-        raise click.exceptions.Exit(1)
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them."""
+    whole = round(seconds)
+    if whole < 100:
+        return f"{whole} s" if whole >= 10 else f"{seconds:.1f} s"
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

@@ -1,14 +1,30 @@
 """`excolor stylize`."""
 
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from excolor.cli.options import PHOTO, CommaList, FiniteRange, model_options, output_options, working_size_option
+from excolor.cli.options import (
+    PHOTO,
+    PICTURES,
+    CommaList,
+    FileOptions,
+    FiniteRange,
+    file_options,
+    model_options,
+    working_size_option,
+)
+
+if TYPE_CHECKING:
+    from excolor import Photo
+    from excolor.cli.batch import Picture
 
 
 @click.command()
-@click.argument("content", type=PHOTO)
+@click.argument("contents", type=PICTURES, nargs=-1, required=True, metavar="CONTENT...")
 @click.argument("style", type=PHOTO)
 @click.option(
     "--method",
@@ -34,9 +50,9 @@ from excolor.cli.options import PHOTO, CommaList, FiniteRange, model_options, ou
 )
 @working_size_option(512)
 @model_options
-@output_options
+@file_options
 def stylize(
-    content: Path,
+    contents: tuple[str, ...],
     style: Path,
     method: str,
     parts: tuple[str, ...],
@@ -44,31 +60,37 @@ def stylize(
     working_size: int,
     model: str | None,
     device: str,
-    output: str | None,
-    force: bool,
-    quiet: bool,
+    files: FileOptions,
 ) -> None:
-    """Give the photograph CONTENT the tones and colors of STYLE.
+    """Give each photograph CONTENT the tones and colors of STYLE.
 
-    The result keeps the content's size and detail and is written beside it as NAME-styled.EXT.
+    A CONTENT is a file, a folder (with -o), a glob, @LIST (a file with a path a line) or - (standard input). The result
+    keeps the content's size and detail and is written beside it as NAME-styled.EXT.
 
     \b
     Example:
         excolor stylize house.jpg evening.jpg -o house-in-the-evening.jpg
     """
-    from excolor.cli.outputs import plan_outputs, read_for
-    from excolor.cli.progress import for_each, reporter
+    from excolor.cli.batch import batch, provenance
+    from excolor.cli.outputs import plan_outputs
+    from excolor.cli.references import sha256_of
+    from excolor.cli.sources import expand
 
-    jobs = plan_outputs([content], output, "styled", keep=[style])
-    with reporter(quiet) as report:
-        report.expect(len(jobs), "Loading the model")
-        from excolor import Matching, Stylizer
+    sources = expand(contents, recursive=files.recursive, output=files.output)
+    jobs = plan_outputs(sources, files, "styled", keep=[style])
+    with batch(jobs, files, working_size) as work:
+        from excolor import Matching, Stylizer, read_photo
 
-        stylizer = Stylizer.load(model, device=device)
         matching = Matching(method, parts, alpha)  # type: ignore[arg-type]
+        stylizer = Stylizer.load(model, device=device)
+        settings = {"command": "stylize", "working_size": working_size, **asdict(matching)}
+        made_by = provenance(model, ("encoder", "decoder"), settings)
+        measured = stylizer.measure(read_photo(style, max_pixels=files.max_pixels), matching, working_size=working_size)
+        sha256 = sha256_of(style)
 
-        def work(source: Path, destination: Path) -> None:
-            photo = read_for(source, destination, overwrite=force)
-            stylizer.stylize(photo, style, matching, working_size=working_size).save(destination, overwrite=force)
+        def paint(picture: "Picture") -> "Iterator[Photo]":
+            picture.follows(style, sha256)
+            for photo in picture.pages():
+                yield stylizer.stylize(photo, measured, matching, working_size=working_size)
 
-        for_each(jobs, work, report, "Stylizing")
+        work.run(paint, made_by, stylizer.device, "Stylizing")

@@ -1,0 +1,409 @@
+"""The engine of the commands: many pictures at a time, in bounded memory, past failures, to a clean end.
+
+A command gives a plan (`Job`s) and a function that paints: it is handed one `Picture`, reads its pages and yields a
+result for each. All else is done here: what is written where, what is told, and what is left when something fails.
+"""
+
+import io
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import click
+
+from excolor.cli.interruption import Interruption
+from excolor.cli.options import FileOptions
+from excolor.cli.outputs import Job, check_destination, make_folder
+from excolor.cli.progress import Reporter, duration, rate, reporter
+from excolor.cli.sources import STDIN
+from excolor.errors import ExcolorError, OutputError
+
+if TYPE_CHECKING:
+    import torch
+
+    from excolor.photo import Photo, PhotoFile, Provenance
+
+MEGAPIXELS_IN_WORK = 150  # together; each takes about 15 MB of memory, so that this is some 2 GB
+_MOST_JOBS = 8
+_MOST_JOBS_ON_GPU = 4  # decoding and encoding overlap with the networks; more would only fill its memory
+
+Status = Literal["written", "skipped", "failed", "not begun"]
+Paint: TypeAlias = "Callable[[Picture], Iterator[Photo]]"
+
+
+@dataclass
+class Outcome:
+    """What became of a picture; the fields are those of the report."""
+
+    input: str
+    output: str
+    status: Status = "not begun"
+    error: str | None = None
+    notes: list[str] = field(default_factory=list)
+    reference: str | None = None
+    score: float | None = None
+    width: int | None = None
+    height: int | None = None
+    seconds: float | None = None
+
+
+class Picture:
+    """A picture in work, as the function that paints it sees it."""
+
+    def __init__(
+        self, job: Job, file: "PhotoFile", outcome: Outcome, numbers: Sequence[int], go_on: Callable[[], None]
+    ):
+        self.job = job
+        self.stages: tuple[Photo, ...] = ()
+        """The steps to the result, to be written to `job.stages` after it."""
+        self.references: tuple[tuple[str, str], ...] = ()
+        """File name and sha256 of what gave its colors."""
+        self._file = file
+        self._outcome = outcome
+        self._numbers = numbers
+        self._go_on = go_on
+
+    @property
+    def name(self) -> str:
+        """What to call it in messages."""
+        return self.job.source.name
+
+    def pages(self) -> "Iterator[Photo]":
+        """Read the pages that are wanted, one when the one before is done."""
+        from excolor.photo import check_fits
+
+        for number in self._numbers:
+            self._go_on()
+            photo = self._file.read(number)
+            if self.job.destination is not None:
+                check_fits(photo, self.job.destination)
+            yield photo
+
+    def note(self, message: str) -> None:
+        """Tell something about it that the user should know; told once, not for every page."""
+        if message not in self._outcome.notes:
+            self._outcome.notes.append(message)
+
+    def follows(self, path: Path, sha256: str, score: float | None = None) -> None:
+        """Keep which picture gives the colors, and how well it fits."""
+        self.references = ((path.name, sha256),)
+        self._outcome.reference = str(path)
+        self._outcome.score = score
+
+
+class Batch:
+    """The work on a plan; made by `batch`."""
+
+    def __init__(self, jobs: Sequence[Job], options: FileOptions, threads: int, report: Reporter, stop: Interruption):
+        self.report = report
+        self.stop = stop
+        self._jobs = jobs
+        self._options = options
+        self._threads = threads
+        self._room = _Room(MEGAPIXELS_IN_WORK)
+        self._bug: Exception | None = None
+        self._closed: BrokenPipeError | None = None
+
+    def run(self, paint: Paint, made_by: "Provenance", device: "torch.device", what: str) -> None:
+        """Paint every picture of the plan, tell of each when it is done, and of all at the end.
+
+        Args:
+            paint: see the head of this module; it is called from several threads.
+            made_by: model and settings, for the results and the report.
+            device: where the networks run.
+            what: is done, for the progress bar.
+
+        Raises:
+            click.exceptions.Exit: 1 if any picture failed, 130 if it was interrupted.
+            Exception: a bug in the work on one picture, after all else is told.
+        """
+        began = time.monotonic()
+        outcomes = {job: self._expected(job) for job in self._jobs}
+        to_do = [job for job, outcome in outcomes.items() if outcome.status == "not begun"]
+        workers = _workers(len(to_do), self._options.jobs, device, self._threads)
+        self.report.expect(len(to_do), what)
+        self.stop.heeded = True
+        self._work(to_do, outcomes, workers, paint, made_by)
+        seconds = time.monotonic() - began
+        self._sum_up(list(outcomes.values()), seconds)
+        failed = any(outcome.status == "failed" for outcome in outcomes.values())
+        if self._options.report is not None:
+            try:
+                self._write_report(self._options.report, list(outcomes.values()), seconds, made_by, device, workers)
+            except OutputError as error:
+                self.report.error(str(error))
+                failed = True
+        self._end(failed)
+
+    def _expected(self, job: Job) -> Outcome:
+        output = "-" if job.destination is None else str(job.destination)
+        outcome = Outcome(str(job.source.path), output)
+        if self._options.skip_existing and job.destination is not None and os.path.lexists(job.destination):
+            outcome.status = "skipped"
+        return outcome
+
+    def _work(
+        self, to_do: Sequence[Job], outcomes: dict[Job, Outcome], workers: int, paint: Paint, made_by: "Provenance"
+    ) -> None:
+        import torch
+
+        # Each thread has to be told how many of torch's own it may use
+        with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(self._threads,)) as pool:
+            begun = [pool.submit(self._try, job, outcomes[job], paint, made_by) for job in to_do]
+            for done in as_completed(begun):
+                self._tell(*done.result())
+
+    def _try(self, job: Job, outcome: Outcome, paint: Paint, made_by: "Provenance") -> tuple[Outcome, Job, bytes]:
+        """Make one picture; returns with the bytes for standard output, if they go there."""
+        data = b""
+        try:
+            if not self.stop.asked:
+                data = self._make(job, outcome, paint, made_by)
+        except _AbandonedError:
+            pass
+        except ExcolorError as error:
+            name, message = job.source.name, str(error)
+            outcome.status, outcome.error = "failed", message if name in message else f"{name}: {message}"
+        except MemoryError:
+            outcome.status = "failed"
+            outcome.error = f"{job.source.name}: there is not enough memory; use fewer --jobs or scale it down first"
+        except Exception as bug:  # raised again when the others are done
+            outcome.status, outcome.error = "failed", f"{job.source.name}: {type(bug).__name__}: {bug}"
+            self._bug = bug
+            self.stop.asked = True
+        return outcome, job, data
+
+    def _make(self, job: Job, outcome: Outcome, paint: Paint, made_by: "Provenance") -> bytes:
+        for path in job.files:
+            check_destination(path, overwrite=self._options.force)
+        file = self._open(job)
+        outcome.height, outcome.width = file.size
+        pages = range(1, file.pages + 1) if self._options.page is None else (self._options.page,)
+        suffix = _suffix(job, file, self._options)
+        _check_pages(job, len(pages), suffix)
+        with self._room.hold(file.size[0] * file.size[1] / 1e6):
+            if self.stop.asked:
+                return b""
+            began = time.monotonic()
+            try:
+                picture = Picture(job, file, outcome, pages, self._go_on)
+                data = self._write(picture, paint(picture), len(pages), suffix, made_by)
+            finally:
+                outcome.seconds = round(time.monotonic() - began, 3)
+        outcome.status = "written"
+        return data
+
+    def _open(self, job: Job) -> "PhotoFile":
+        from excolor.photo import open_photo
+
+        if job.source.path == STDIN:
+            # A pipe cannot be read twice, and open_photo looks at the header first
+            return open_photo(io.BytesIO(sys.stdin.buffer.read()), max_pixels=self._options.max_pixels)
+        return open_photo(job.source.path, max_pixels=self._options.max_pixels)
+
+    def _write(
+        self, picture: Picture, results: "Iterator[Photo]", pages: int, suffix: str, made_by: "Provenance"
+    ) -> bytes:
+        from excolor.photo import encode_photo, write_photo
+
+        finished = (self._finish(photo, picture, made_by) for photo in results)
+        first = next(finished)
+        photos = first if pages == 1 else chain((first,), finished)
+        settings, destination = self._options.save_settings, picture.job.destination
+        if destination is None:
+            data = encode_photo(photos, suffix, settings)
+        else:
+            data = b""
+            make_folder(destination.parent)
+            write_photo(photos, destination, overwrite=self._options.force, settings=settings)
+        for path, stage in zip(picture.job.stages, picture.stages, strict=False):
+            make_folder(path.parent)
+            stage.save(path, overwrite=self._options.force)
+        return data
+
+    def _finish(self, photo: "Photo", picture: Picture, made_by: "Provenance") -> "Photo":
+        self._go_on()
+        if not self._options.provenance or self._options.strip:
+            return photo
+        return photo.with_provenance(replace(made_by, references=picture.references))
+
+    def _go_on(self) -> None:
+        if self.stop.at_once:
+            raise _AbandonedError
+
+    def _tell(self, outcome: Outcome, job: Job, data: bytes) -> None:
+        for note in outcome.notes:
+            self.report.note(f"{job.source.name}: {note}")
+        if outcome.status == "failed":
+            self.report.error(str(outcome.error))
+        elif outcome.status == "written" and self._closed is None:
+            try:
+                if job.destination is None:
+                    self.report.data(data)
+                else:
+                    self.report.result(job.destination)
+            except BrokenPipeError as error:  # whoever read the paths has read enough
+                self._closed = error
+                self.stop.asked = True
+        self.report.advance()
+
+    def _sum_up(self, outcomes: Sequence[Outcome], seconds: float) -> None:
+        if len(outcomes) == 1:
+            return
+        totals = _totals(outcomes)
+        told = ", ".join(f"{count} {status}" for status, count in totals.items() if count or status == "written")
+        speed = rate(totals["written"], seconds)
+        self.report.note(f"{told} in {duration(seconds)}" + (f": {speed}" if speed else ""))
+        for outcome in outcomes:
+            if outcome.status == "failed":
+                self.report.note(f"  failed: {outcome.error}")
+
+    def _write_report(
+        self,
+        path: Path,
+        outcomes: Sequence[Outcome],
+        seconds: float,
+        made_by: "Provenance",
+        device: "torch.device",
+        workers: int,
+    ) -> None:
+        from excolor.photo import write_bytes
+
+        content = {
+            "excolor": made_by.version,
+            "model": made_by.model,
+            "checkpoints": dict(made_by.checkpoints),
+            "settings": dict(made_by.settings),
+            "device": str(device),
+            "jobs": workers,
+            "seconds": round(seconds, 3),
+            "interrupted": self.stop.asked,
+            "totals": _totals(outcomes),
+            "files": [asdict(outcome) for outcome in outcomes],
+        }
+        text = json.dumps(content, indent=2, ensure_ascii=False)
+        make_folder(path.parent)
+        # Names that are no text have lone surrogates, which become JSON's own escapes in this way
+        write_bytes(text.encode("utf-8", "backslashreplace"), path, overwrite=self._options.force)
+
+    def _end(self, failed: bool) -> None:
+        if self._bug is not None:
+            raise self._bug
+        if self._closed is not None:
+            raise self._closed
+        if self.stop.by_signal:
+            raise click.exceptions.Exit(130)
+        if failed:
+            raise click.exceptions.Exit(1)
+
+
+@contextmanager
+def batch(jobs: Sequence[Job], options: FileOptions, working_size: int) -> Iterator[Batch]:
+    """Everything that is around the work on a plan: the progress bar, the signals, and torch's threads.
+
+    How many threads torch gives to one picture changes the last bits of its sums. So that number depends on nothing
+    but the settings and the machine, never on --jobs or on how many pictures there are: a picture becomes the same
+    alone and among others.
+    """
+    threads = 1 if working_size <= 512 else _cores()  # small networks gain more by several pictures at a time
+    with reporter(options.quiet) as report, Interruption() as stop:
+        report.expect(len(jobs), "Loading the model")
+        import torch
+
+        before = torch.get_num_threads()
+        torch.set_num_threads(threads)
+        try:
+            yield Batch(jobs, options, threads, report, stop)
+        finally:
+            torch.set_num_threads(before)
+
+
+def provenance(model: str | None, networks: Sequence[str], settings: dict[str, Any]) -> "Provenance":
+    """What the results tell of how they were made, without their references."""
+    from excolor import __version__
+    from excolor.photo import Provenance
+    from excolor.weights import default_model, find_model
+
+    files = find_model(default_model() if model is None else model)
+    checkpoints = {network: files.sha256(network) for network in networks}
+    return Provenance(__version__, files.name, checkpoints, (), {name: str(value) for name, value in settings.items()})
+
+
+class _AbandonedError(Exception):
+    """A picture is left before it is done, since the user insists."""
+
+
+class _Room:
+    """Lets pictures in as long as they hold so many megapixels together; a larger one goes in alone."""
+
+    def __init__(self, megapixels: float) -> None:
+        self._megapixels = megapixels
+        self._held = 0.0
+        self._turn = threading.Lock()  # first come, first served: small ones do not keep a large one out for ever
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def hold(self, megapixels: float) -> Iterator[None]:
+        """Wait for room, and keep it while the context lasts."""
+        with self._turn, self._changed:
+            self._changed.wait_for(lambda: self._held == 0 or self._held + megapixels <= self._megapixels)
+            self._held += megapixels
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._held -= megapixels
+                self._changed.notify_all()
+
+
+def _workers(pictures: int, asked: int | None, device: "torch.device", threads: int) -> int:
+    if pictures <= 1:
+        return 1
+    if asked is not None:
+        return asked
+    if device.type == "cuda":
+        return min(_MOST_JOBS_ON_GPU, _cores())
+    return max(1, min(_MOST_JOBS, _cores() // threads))
+
+
+def _cores() -> int:
+    """Processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _suffix(job: Job, file: "PhotoFile", options: FileOptions) -> str:
+    """Which format the result is written in, as a suffix."""
+    from excolor.photo import FORMATS
+
+    if job.destination is not None:
+        return job.destination.suffix.lower()
+    return FORMATS.get(options.format or file.format.lower(), FORMATS["png"])
+
+
+def _check_pages(job: Job, pages: int, suffix: str) -> None:
+    if pages == 1:
+        return
+    if suffix not in (".tif", ".tiff"):
+        raise OutputError(
+            f"{job.source.name} has {pages} pages and a {suffix} file holds one: choose one with --page, "
+            "or write --format tiff"
+        )
+    if job.stages:
+        raise OutputError(f"{job.source.name} has {pages} pages: choose one with --page to save its stages")
+
+
+def _totals(outcomes: Sequence[Outcome]) -> dict[str, int]:
+    """How many pictures became what."""
+    statuses: tuple[Status, ...] = ("written", "skipped", "failed", "not begun")
+    return {status: sum(outcome.status == status for outcome in outcomes) for status in statuses}

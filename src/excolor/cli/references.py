@@ -1,0 +1,127 @@
+"""References: found before the work, each encoded once, and chosen for every target."""
+
+import hashlib
+import os
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from excolor.cli.batch import Batch, Picture
+from excolor.cli.sources import Source, pictures_in
+from excolor.errors import PhotoError
+
+if TYPE_CHECKING:
+    from excolor import Colorizer, Photo, Reference
+
+Choose: TypeAlias = "Callable[[Picture, Photo], Reference]"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A picture that may serve as reference."""
+
+    source: Source
+    named: bool
+    """Whether it was named itself; others were found in a folder."""
+
+
+@dataclass(frozen=True)
+class _Encoded:
+    path: Path
+    sha256: str
+    features: "Reference"
+
+
+def find_candidates(references: Sequence[Path]) -> list[Candidate]:
+    """The pictures that --ref names: files, and all that is in folders and their subfolders.
+
+    Raises:
+        PhotoError: a folder has no pictures or cannot be looked into.
+    """
+    found = []
+    for path in references:
+        if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for names that are too long
+            found += [Candidate(source, named=False) for source in pictures_in(path, recursive=True)]
+        else:
+            found.append(Candidate(Source(path), named=True))
+    return found
+
+
+def best_fit(
+    candidates: Sequence[Candidate], colorizer: "Colorizer", working_size: int, max_pixels: int, batch: Batch
+) -> Choose:
+    """Encode all references, and choose for each target the one that fits it best.
+
+    Raises:
+        PhotoError: a reference that was named cannot be read, or none of those found in folders.
+    """
+    encoded = []
+    for candidate in candidates:
+        if batch.stop.asked:
+            break
+        try:
+            encoded.append(_encode(candidate.source.path, colorizer, working_size, max_pixels))
+        except PhotoError as error:
+            if candidate.named:
+                raise
+            batch.report.note(f"{error}; it is left out of the references")
+            continue
+        if encoded[-1].features.is_gray:
+            batch.report.note(f"{candidate.source.path} is gray: it has no colors to give")
+    if not encoded and not batch.stop.asked:
+        raise PhotoError("none of the references can be read; give others with --ref")
+
+    def choose(picture: Picture, photo: "Photo") -> "Reference":
+        best, score = encoded[0], None
+        if len(encoded) > 1:
+            scores = colorizer.score(photo, [one.features for one in encoded], working_size=working_size)
+            score, best = max(zip(scores, encoded, strict=True), key=lambda pair: pair[0])
+            picture.note(f"{best.path} fits best (score {score:.2f})")
+        picture.follows(best.path, best.sha256, score)
+        return best.features
+
+    return choose
+
+
+def of_its_name(candidates: Sequence[Candidate], colorizer: "Colorizer", working_size: int, max_pixels: int) -> Choose:
+    """Choose for each target the reference of its name, encode it then, and keep nothing of it."""
+    in_folder: dict[tuple[Path, str], list[Path]] = defaultdict(list)
+    anywhere: dict[str, list[Path]] = defaultdict(list)
+    for candidate in candidates:
+        path, below = candidate.source.path, candidate.source.below
+        in_folder[below, path.stem].append(path)
+        anywhere[path.stem].append(path)
+
+    def choose(picture: Picture, _photo: "Photo") -> "Reference":
+        source = picture.job.source
+        stem = source.path.stem
+        found = in_folder.get((source.below, stem)) or anywhere.get(stem, [])
+        if len(found) != 1:
+            problem = (
+                f"several references have its name ({', '.join(map(str, found))})"
+                if found
+                else (f"no reference is named {stem}")
+            )
+            raise PhotoError(f"{source.name}: {problem}; name them alike, or leave --pair name away")
+        encoded = _encode(found[0], colorizer, working_size, max_pixels)
+        if encoded.features.is_gray:
+            picture.note(f"{encoded.path} is gray: it has no colors to give")
+        picture.follows(encoded.path, encoded.sha256)
+        return encoded.features
+
+    return choose
+
+
+def _encode(path: Path, colorizer: "Colorizer", working_size: int, max_pixels: int) -> _Encoded:
+    from excolor.photo import read_photo
+
+    features = colorizer.encode_reference(read_photo(path, max_pixels=max_pixels), working_size=working_size)
+    return _Encoded(path, sha256_of(path), features)
+
+
+def sha256_of(path: Path) -> str:
+    """The checksum of a file that was read before, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
