@@ -1,0 +1,59 @@
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from excolor.cli.main import main
+
+# Tests may run in the background of a shell, where SIGINT is ignored
+START = "import signal as s; s.signal(s.SIGINT, s.default_int_handler); from excolor.cli.main import main; main()"
+
+
+@pytest.fixture
+def gray(tmp_path: Path, target: Path) -> Path:
+    """A copy of the target that a test may work beside."""
+    path = tmp_path / "gray.jpg"
+    path.write_bytes(target.read_bytes())
+    return path
+
+
+@pytest.fixture
+def excolor() -> Callable[..., Result]:
+    """Runs a command in this process."""
+
+    def run(*arguments: object, stdin: bytes | None = None) -> Result:
+        return CliRunner().invoke(main, [str(argument) for argument in arguments], input=stdin)
+
+    return run
+
+
+@pytest.fixture
+def start() -> Callable[..., subprocess.Popen[bytes]]:
+    """Starts a command in a process of its own, with pipes for its output."""
+
+    def popen(*arguments: object) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-c", START, *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    return popen
+
+
+@pytest.fixture
+def small(target: Path) -> Callable[..., Path]:
+    """Writes a small gray photograph: another part of the target for every number."""
+
+    def write(path: Path, number: int = 0, *, size: tuple[int, int] = (80, 64)) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with Image.open(target) as image:
+            left, top = number * 13 % 300, number * 29 % 300
+            image.convert("L").crop((left, top, left + 200, top + 160)).resize(size).save(path)
+        return path
+
+    return write

@@ -1,0 +1,364 @@
+"""Batches as archivists run them: to the end past failures, and to a clean end when stopped."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from PIL import Image
+
+from excolor import Photo
+from excolor.cli.batch import _Room
+from excolor.pipeline import Colorizer
+
+Write = Callable[..., Path]
+Run = Callable[..., Result]
+Start = Callable[..., "subprocess.Popen[bytes]"]
+
+FAST = ("--working-size", 32)
+MANY = 40
+
+
+@pytest.fixture
+def scans(tmp_path: Path, small: Write) -> Path:
+    """A folder of pictures of several sizes and kinds."""
+    folder = tmp_path / "scans"
+    for number in range(5):
+        small(folder / f"{number}.jpg", number, size=(80 + 17 * number, 64 + 9 * number))
+    small(folder / "sub/5.png", 5)
+    return folder
+
+
+@pytest.fixture
+def many(tmp_path: Path, small: Write) -> Path:
+    """A folder of so many pictures that something can happen while they are worked on."""
+    folder = tmp_path / "many"
+    for number in range(MANY):
+        small(folder / f"{number}.jpg", number, size=(300, 240))
+    return folder
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def assert_whole(folder: Path) -> None:
+    for path in folder.rglob("*.jpg"):
+        with Image.open(path) as image:
+            image.load()
+
+
+def first_line(process: "subprocess.Popen[bytes]") -> bytes:
+    """Wait until the first picture is done."""
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line, process.communicate()
+    return line
+
+
+def told(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
+# --- the same whatever the order ---
+
+
+@pytest.mark.parametrize("command", ["colorize", "pre-colorize", "stylize"])
+def test_a_picture_becomes_the_same_alone_and_among_others(
+    command: str, scans: Path, reference: Path, tmp_path: Path, excolor: Run
+) -> None:
+    before = {"colorize": ("--ref", reference)}.get(command, ())
+    after = (reference,) if command == "stylize" else ()
+    size = ("--working-size", 96)
+    for jobs in (1, 2, 5):
+        result = excolor(command, *before, *size, scans, "-r", "--jobs", jobs, "-o", tmp_path / f"out{jobs}", *after)
+        assert result.exit_code == 0, result.output
+        assert len(result.stdout.splitlines()) == 6
+    assert excolor(command, *before, *size, scans / "3.jpg", "-o", f"{tmp_path}/alone/", *after).exit_code == 0
+    batches = [contents(tmp_path / f"out{jobs}") for jobs in (1, 2, 5)]
+    assert batches[0] == batches[1] == batches[2]
+    ((name, alone),) = contents(tmp_path / "alone").items()
+    assert batches[0][name] == alone
+
+
+def test_subfolders_are_mirrored(scans: Path, tmp_path: Path, excolor: Run) -> None:
+    out = tmp_path / "out"
+    result = excolor("pre-colorize", scans, "-r", *FAST, "-o", out)
+    assert result.exit_code == 0
+    assert sorted(map(str, (path.relative_to(out) for path in out.rglob("*.*")))) == [
+        *(f"{number}-precolor.jpg" for number in range(5)),
+        "sub/5-precolor.png",
+    ]
+
+
+def test_a_folder_for_results_is_made_only_for_a_result(scans: Path, tmp_path: Path, excolor: Run) -> None:
+    (scans / "sub/5.png").write_text("no picture")
+    assert excolor("pre-colorize", scans, "-r", *FAST, "-o", tmp_path / "out").exit_code == 1
+    assert (tmp_path / "out").is_dir()
+    assert not (tmp_path / "out/sub").exists()
+
+
+# --- failures ---
+
+
+def test_the_summary_and_the_report_tell_what_became_of_each(
+    scans: Path, reference: Path, tmp_path: Path, excolor: Run
+) -> None:
+    (scans / "1.jpg").write_bytes((scans / "1.jpg").read_bytes()[:400])
+    (scans / "2.jpg").write_text("no picture")
+    out, report = tmp_path / "out", tmp_path / "report.json"
+    out.mkdir()
+    (out / "3-color.jpg").write_text("made before")
+    result = excolor("colorize", scans, "--ref", reference, *FAST, "-o", out, "--skip-existing", "--report", report)
+    assert result.exit_code == 1
+    assert sorted(result.stdout.splitlines()) == [str(out / "0-color.jpg"), str(out / "4-color.jpg")]
+    assert "2 written, 1 skipped, 2 failed in" in result.stderr
+    assert result.stderr.count("1.jpg") == result.stderr.count("2.jpg") == 2  # when it happens, and in the end
+
+    content = told(report)
+    assert content["totals"] == {"written": 2, "skipped": 1, "failed": 2, "not begun": 0}
+    assert content["model"] == "lite"
+    assert content["settings"]["working_size"] == "32"
+    assert set(content["checkpoints"]) == {"encoder", "decoder", "colorizer"}
+    by_name = {Path(file["input"]).name: file for file in content["files"]}
+    assert [by_name[f"{n}.jpg"]["status"] for n in range(5)] == ["written", "failed", "failed", "skipped", "written"]
+    assert "2.jpg" in by_name["2.jpg"]["error"]
+    done = by_name["4.jpg"]
+    assert (done["width"], done["height"]) == (148, 100)
+    assert done["output"] == str(out / "4-color.jpg")
+    assert done["reference"] == str(reference)
+    assert done["seconds"] > 0
+
+
+def test_too_little_memory_for_one_picture_stops_no_other(
+    scans: Path, tmp_path: Path, excolor: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Colorizer.precolor
+
+    def precolor(self: Colorizer, photo: Photo, **settings: Any) -> Photo:
+        if photo.path == scans / "1.jpg":
+            raise MemoryError
+        return real(self, photo, **settings)
+
+    monkeypatch.setattr(Colorizer, "precolor", precolor)
+    result = excolor("pre-colorize", scans, *FAST, "-o", tmp_path / "out", "--jobs", 2)
+    assert result.exit_code == 1
+    assert len(result.stdout.splitlines()) == 4
+    assert f"Error: {scans / '1.jpg'}: there is not enough memory" in result.stderr
+
+
+def test_a_bug_stops_the_batch_and_keeps_its_traceback(
+    many: Path, tmp_path: Path, excolor: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Colorizer.precolor
+
+    def precolor(self: Colorizer, photo: Photo, **settings: Any) -> Photo:
+        if photo.path == many / "3.jpg":
+            raise ZeroDivisionError("a bug")
+        return real(self, photo, **settings)
+
+    monkeypatch.setattr(Colorizer, "precolor", precolor)
+    report = tmp_path / "report.json"
+    out = tmp_path / "out"
+    result = excolor("pre-colorize", many, *FAST, "-o", out, "--jobs", 2, "--report", report)
+    assert isinstance(result.exception, ZeroDivisionError)
+    assert "1 failed" in result.stderr
+    totals = told(report)["totals"]
+    assert totals["failed"] == 1
+    assert totals["not begun"] > MANY / 2
+    assert totals["written"] == len(contents(out)) >= 3
+
+
+def test_quiet_tells_of_failures_alone(scans: Path, tmp_path: Path, excolor: Run) -> None:
+    (scans / "1.jpg").write_text("no picture")
+    result = excolor("pre-colorize", scans, *FAST, "-o", tmp_path / "out", "--quiet")
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("Error: cannot read")
+
+
+def test_a_result_that_the_disk_does_not_take(scans: Path, small: Write, tmp_path: Path) -> None:
+    """A limit on the size of files stands for a full disk: writing fails in the middle."""
+    small(scans / "9.png", 9, size=(700, 700))
+    code = (
+        "import resource, sys; from excolor.cli.main import main\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY)); main(sys.argv[1:])"
+    )
+    out = tmp_path / "out"
+    command = [sys.executable, "-c", code, "pre-colorize", str(scans), "--working-size", "32", "-o", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
+    assert done.returncode == 1
+    assert "9-precolor.png" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert sorted(path.name for path in out.iterdir()) == [f"{number}-precolor.jpg" for number in range(5)]
+
+
+@pytest.mark.skipif(os.access("/sys/kernel", os.W_OK), reason="no folder here that cannot be written")
+def test_a_folder_that_cannot_be_written_is_told_before_the_work(scans: Path, excolor: Run) -> None:
+    for option in ("-o", "--report", "--save-stages"):
+        extra = () if option == "-o" else ("-o", scans.parent / "out")
+        result = excolor("colorize", scans, "--ref", scans / "1.jpg", *extra, option, "/sys/kernel/new/report")
+        assert result.exit_code == 1
+        assert "/sys/kernel" in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+    assert not (scans.parent / "out").exists()
+
+
+# --- interruption ---
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_batch_ends_cleanly_and_can_be_completed(
+    number: signal.Signals, many: Path, tmp_path: Path, start: Start, excolor: Run
+) -> None:
+    out, report = tmp_path / "out", tmp_path / "report.json"
+    arguments = ("pre-colorize", many, "--working-size", 96, "-o", out)
+    process = start(*arguments, "--report", report)
+    first_line(process)
+    process.send_signal(number)
+    stdout, stderr = process.communicate()
+    assert process.returncode == 130, stderr
+    assert b"Traceback" not in stderr
+    content = told(report)
+    totals = content["totals"]
+    assert content["interrupted"]
+    assert totals["failed"] == 0
+    assert 0 < totals["written"] < MANY
+    assert totals["written"] + totals["not begun"] == MANY
+    assert f"{totals['written']} written, {totals['not begun']} not begun".encode() in stderr
+    assert len(stdout.splitlines()) + 1 == totals["written"] == len(contents(out))
+    assert_whole(out)
+
+    again = excolor(*arguments, "--skip-existing")
+    assert again.exit_code == 0
+    assert f"{totals['not begun']} written, {totals['written']} skipped" in again.stderr
+    assert len(contents(out)) == MANY
+
+
+def test_a_second_interruption_leaves_what_is_in_work_and_nothing_half_done(
+    many: Path, tmp_path: Path, start: Start
+) -> None:
+    out = tmp_path / "out"
+    process = start("pre-colorize", many, "--working-size", 96, "-o", out)
+    first_line(process)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate()
+    assert process.returncode == 130
+    assert b"Traceback" not in stderr
+    assert all(name.endswith("-precolor.jpg") for name in contents(out))
+    assert_whole(out)
+
+
+def test_interrupted_while_the_model_is_loaded(many: Path, tmp_path: Path, start: Start) -> None:
+    report = tmp_path / "report.json"
+    process = start("pre-colorize", many, "-o", tmp_path / "out", "--report", report)
+    time.sleep(0.7)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate()
+    assert b"Traceback" not in stderr
+    assert not list((tmp_path / "out").rglob(".*"))
+    # Python itself may still have been starting
+    assert process.returncode == 130 or (process.returncode in (1, -2) and not report.exists())
+
+
+def test_a_killed_batch_leaves_no_half_result_and_can_be_completed(
+    many: Path, tmp_path: Path, start: Start, excolor: Run
+) -> None:
+    out = tmp_path / "out"
+    arguments = ("pre-colorize", many, "--working-size", 96, "-o", out)
+    process = start(*arguments)
+    first_line(process)
+    process.kill()
+    process.communicate()
+    assert_whole(out)
+    done = len([name for name in contents(out) if not name.startswith(".")])
+    assert 0 < done < MANY
+    again = excolor(*arguments, "--skip-existing")
+    assert again.exit_code == 0
+    assert f"{MANY - done} written, {done} skipped" in again.stderr
+    assert_whole(out)
+
+
+def test_a_reader_that_has_read_enough_ends_the_batch_quietly(many: Path, tmp_path: Path, start: Start) -> None:
+    report = tmp_path / "report.json"
+    process = start("pre-colorize", many, "--working-size", 96, "-o", tmp_path / "out", "--report", report)
+    first_line(process)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    stderr = process.stderr.read()
+    process.wait()
+    process.stderr.close()
+    assert process.returncode == 1
+    assert b"Traceback" not in stderr
+    assert b"Broken pipe" not in stderr
+    assert told(report)["totals"]["not begun"] > 0
+
+
+# --- what exists already ---
+
+
+def test_skipping_reads_nothing(scans: Path, tmp_path: Path, excolor: Run) -> None:
+    out = tmp_path / "out"
+    assert excolor("pre-colorize", scans, *FAST, "-o", out).exit_code == 0
+    before = contents(out)
+    for path in scans.glob("*.jpg"):
+        path.write_text("no picture any more")
+    again = excolor("pre-colorize", scans, *FAST, "-o", out, "--skip-existing")
+    assert again.exit_code == 0
+    assert again.stdout == ""
+    assert "0 written, 5 skipped" in again.stderr
+    assert contents(out) == before
+
+
+def test_a_report_replaces_nothing_without_force(scans: Path, tmp_path: Path, excolor: Run) -> None:
+    report = tmp_path / "report.json"
+    report.write_text("an earlier one")
+    arguments = ("pre-colorize", scans, *FAST, "-o", tmp_path / "out", "--report", report)
+    refused = excolor(*arguments)
+    assert refused.exit_code == 1
+    assert "--force" in refused.stderr
+    assert report.read_text() == "an earlier one"
+    assert excolor(*arguments, "--force").exit_code == 0
+    assert told(report)["totals"]["written"] == 5
+
+
+# --- bounded memory ---
+
+
+def test_pictures_in_work_hold_no_more_than_so_many_megapixels() -> None:
+    room = _Room(100)
+    held: list[float] = []
+    most: list[float] = []
+    lock = threading.Lock()
+
+    def work(megapixels: float) -> None:
+        with room.hold(megapixels):
+            with lock:
+                held.append(megapixels)
+                most.append(sum(held) if len(held) > 1 else 0)
+            time.sleep(0.005)
+            with lock:
+                held.remove(megapixels)
+
+    threads = [threading.Thread(target=work, args=(size,)) for size in (60, 50, 400, 10, 30, 60, 100, 1) * 3]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=10)
+    assert not held
+    assert len(most) == len(threads)
+    assert 0 < max(most) <= 100
