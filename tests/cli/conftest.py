@@ -40,6 +40,7 @@ def start() -> Callable[..., subprocess.Popen[bytes]]:
             [sys.executable, "-c", START, *map(str, arguments)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            bufsize=0,  # a line read leaves the next ones for communicate()
         )
 
     return popen

@@ -59,14 +59,6 @@ def assert_fails(result: Result, *words: str, code: int = 1) -> None:
         assert word in result.stderr, result.stderr
 
 
-@pytest.fixture
-def gray(tmp_path: Path, target: Path) -> Path:
-    """A copy of the target that a test may work beside."""
-    path = tmp_path / "gray.jpg"
-    path.write_bytes(target.read_bytes())
-    return path
-
-
 # --- help ---
 
 
@@ -172,12 +164,6 @@ def test_colorize_applies_the_orientation(gray: Path, reference: Path, tmp_path:
         assert written.getexif().get(0x0112, 1) == 1
 
 
-def test_colorize_a_color_target_says_so(reference: Path, tmp_path: Path) -> None:
-    arguments = ["colorize", reference, "--ref", reference, "--working-size", 64, "-o", tmp_path / "out.png"]
-    assert "only its lightness is used" in run(*arguments).stderr
-    assert run(*arguments, "--force", "--quiet").stderr == ""
-
-
 def test_colorize_names_a_gray_reference(gray: Path) -> None:
     assert "has no colors to give" in run("colorize", gray, "--ref", gray, "--working-size", 64).stderr
 
@@ -199,7 +185,7 @@ def test_colorize_many_into_a_folder(gray: Path, reference: Path, tmp_path: Path
     out = tmp_path / "new" / "folder"
     result = run("colorize", gray, second, "--ref", reference, "--working-size", 64, "-o", out)
     assert result.exit_code == 0
-    assert result.stdout.splitlines() == [str(out / "gray-color.jpg"), str(out / "second-color.png")]
+    assert set(result.stdout.splitlines()) == {str(out / "gray-color.jpg"), str(out / "second-color.png")}
 
 
 def test_colorize_goes_on_after_a_failure(gray: Path, reference: Path, tmp_path: Path) -> None:
@@ -208,7 +194,7 @@ def test_colorize_goes_on_after_a_failure(gray: Path, reference: Path, tmp_path:
     result = run("colorize", broken, gray, "--ref", reference, "--working-size", 64)
     assert result.exit_code == 1
     assert result.stdout == f"{tmp_path / 'gray-color.jpg'}\n"
-    assert "1 of 2 pictures failed" in result.stderr
+    assert "1 written, 1 failed in" in result.stderr
     assert sorted(p.name for p in tmp_path.iterdir()) == ["broken.jpg", "gray-color.jpg", "gray.jpg"]
 
 
@@ -225,7 +211,9 @@ def test_save_stages_writes_the_papers_figure_4(gray: Path, reference: Path, tmp
 def test_save_stages_of_equal_names_are_refused(gray: Path, reference: Path, tmp_path: Path) -> None:
     second = tmp_path / "gray.png"
     look(gray).save(second)
-    assert_fails(run("colorize", gray, second, "--ref", reference, "--save-stages", tmp_path / "s"), "stages", code=2)
+    stages = tmp_path / "s"
+    assert_fails(run("colorize", gray, second, "--ref", reference, "--save-stages", stages), "gray-precolor.png")
+    assert not stages.exists()
 
 
 def test_a_result_is_written_even_if_its_stages_cannot_be(gray: Path, reference: Path, tmp_path: Path) -> None:
@@ -254,7 +242,7 @@ def test_names_that_are_not_text(gray: Path, reference: Path, tmp_path: Path) ->
     ]
     environment = os.environ | {"PYTHONIOENCODING": "utf-8:strict"}
     done = subprocess.run(command, env=environment, check=True, capture_output=True)
-    assert done.stdout.splitlines()[0].endswith(b"caf\xe9-color.jpg")
+    assert any(line.endswith(b"caf\xe9-color.jpg") for line in done.stdout.splitlines())
     assert gray.with_name("gray-color.jpg").is_file()
 
 
@@ -293,7 +281,7 @@ def test_bad_target(command: str, kind: str, gray: Path, reference: Path, tmp_pa
             bad.mkdir()
     before = sorted(tmp_path.iterdir())
     extra = {"colorize": ("--ref", reference), "stylize": (reference,), "pre-colorize": ()}[command]
-    assert_fails(run(command, bad, *extra), "bad.jpg")
+    assert_fails(run(command, bad, *extra), "bad.jpg", code=2 if kind == "folder" else 1)
     assert sorted(tmp_path.iterdir()) == before
 
 
@@ -375,7 +363,7 @@ def test_two_inputs_with_one_output_name(gray: Path, reference: Path, tmp_path: 
     out = tmp_path / "out"
     result = run("colorize", gray, other / "gray.jpg", "--ref", reference, "-o", out)
     assert_fails(result, str(out / "gray-color.jpg"))
-    assert list(out.iterdir()) == []
+    assert not out.exists()
 
 
 def test_unknown_model(gray: Path, reference: Path) -> None:

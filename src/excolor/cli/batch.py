@@ -4,7 +4,6 @@ A command gives a plan (`Job`s) and a function that paints: it is handed one `Pi
 result for each. All else is done here: what is written where, what is told, and what is left when something fails.
 """
 
-import io
 import json
 import os
 import sys
@@ -159,8 +158,12 @@ class Batch:
         # Each thread has to be told how many of torch's own it may use
         with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(self._threads,)) as pool:
             begun = [pool.submit(self._try, job, outcomes[job], paint, made_by) for job in to_do]
-            for done in as_completed(begun):
-                self._tell(*done.result())
+            try:
+                for done in as_completed(begun):
+                    self._tell(*done.result())
+            except BaseException:
+                self.stop.asked = True  # or the pool would go on to the end, and nobody be told
+                raise
 
     def _try(self, job: Job, outcome: Outcome, paint: Paint, made_by: "Provenance") -> tuple[Outcome, Job, bytes]:
         """Make one picture; returns with the bytes for standard output, if they go there."""
@@ -205,19 +208,17 @@ class Batch:
     def _open(self, job: Job) -> "PhotoFile":
         from excolor.photo import open_photo
 
-        if job.source.path == STDIN:
-            # A pipe cannot be read twice, and open_photo looks at the header first
-            return open_photo(io.BytesIO(sys.stdin.buffer.read()), max_pixels=self._options.max_pixels)
-        return open_photo(job.source.path, max_pixels=self._options.max_pixels)
+        source = sys.stdin.buffer if job.source.path == STDIN else job.source.path
+        return open_photo(source, max_pixels=self._options.max_pixels)
 
     def _write(
         self, picture: Picture, results: "Iterator[Photo]", pages: int, suffix: str, made_by: "Provenance"
     ) -> bytes:
         from excolor.photo import encode_photo, write_photo
 
-        finished = (self._finish(photo, picture, made_by) for photo in results)
+        finished = (self._finish(photo, picture, suffix, made_by) for photo in results)
         first = next(finished)
-        photos = first if pages == 1 else chain((first,), finished)
+        photos = first if pages == 1 else _Pages(chain((first,), finished), pages)
         settings, destination = self._options.save_settings, picture.job.destination
         if destination is None:
             data = encode_photo(photos, suffix, settings)
@@ -230,11 +231,17 @@ class Batch:
             stage.save(path, overwrite=self._options.force)
         return data
 
-    def _finish(self, photo: "Photo", picture: Picture, made_by: "Provenance") -> "Photo":
+    def _finish(self, photo: "Photo", picture: Picture, suffix: str, made_by: "Provenance") -> "Photo":
+        from excolor.photo import left_out
+
         self._go_on()
-        if not self._options.provenance or self._options.strip:
+        if self._options.strip:
             return photo
-        return photo.with_provenance(replace(made_by, references=picture.references))
+        if self._options.provenance:
+            photo = photo.with_provenance(replace(made_by, references=picture.references))
+        if lost := left_out(photo.metadata, suffix):
+            picture.note(f"a {suffix} file cannot hold its {', '.join(lost)}: left out")
+        return photo
 
     def _go_on(self) -> None:
         if self.stop.at_once:
@@ -340,6 +347,20 @@ def provenance(model: str | None, networks: Sequence[str], settings: dict[str, A
 
 class _AbandonedError(Exception):
     """A picture is left before it is done, since the user insists."""
+
+
+class _Pages:
+    """Pages as they are made, and how many there will be: a TIFF of more than 4 GB begins otherwise."""
+
+    def __init__(self, pages: "Iterator[Photo]", count: int) -> None:
+        self._pages = pages
+        self._count = count
+
+    def __iter__(self) -> "Iterator[Photo]":
+        return self._pages
+
+    def __length_hint__(self) -> int:
+        return self._count
 
 
 class _Room:

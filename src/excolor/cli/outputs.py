@@ -68,7 +68,7 @@ def plan_outputs(
     _check_apart(jobs)
     _check_inputs_stay(jobs, keep, options.report)
     if options.report is not None:
-        check_place(options.report, overwrite=options.force)
+        check_report(options.report, overwrite=options.force)
     return jobs
 
 
@@ -86,13 +86,14 @@ def check_destination(path: Path, *, overwrite: bool) -> None:
         check_folder(path.parent)
 
 
-def check_place(path: Path, *, overwrite: bool) -> None:
-    """Find out whether a file of any kind can be written to `path`. Raises OutputError if not."""
-    if os.path.isdir(path):  # noqa: PTH112
-        raise OutputError(f"cannot write {path}: it is a folder; add a file name")
-    if os.path.lexists(path) and not overwrite:
-        raise OutputError(f"{path} exists already: use --force to replace it, or choose another name")
-    check_folder(path.parent)
+def check_report(path: Path, *, overwrite: bool) -> None:
+    """Likewise, for a file of any kind."""
+    from excolor.photo.files import check_place
+
+    if os.path.lexists(path.parent):
+        check_place(path, overwrite=overwrite)
+    else:
+        check_folder(path.parent)
 
 
 def check_folder(folder: Path) -> None:

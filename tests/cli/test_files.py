@@ -1,0 +1,367 @@
+"""Which files come of which, in what format, and what is told in them."""
+
+import hashlib
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from click.testing import Result
+from PIL import ExifTags, Image
+
+from excolor.photo import MAX_PIXELS, Metadata, Photo, read_photo, read_provenance, write_photo
+from excolor.weights import find_model
+
+Write = Callable[..., Path]
+Run = Callable[..., Result]
+
+FAST = ("--working-size", 32)
+COMMANDS = ("colorize", "pre-colorize", "stylize")
+
+
+@pytest.fixture
+def make(excolor: Run, reference: Path) -> Run:
+    """Runs one of the three commands with the reference where it belongs."""
+
+    def run(command: str, *arguments: object, stdin: bytes | None = None) -> Result:
+        match command:
+            case "colorize":
+                return excolor(command, "--ref", reference, *FAST, *arguments, stdin=stdin)
+            case "stylize":
+                return excolor(command, *FAST, *arguments, reference, stdin=stdin)
+            case _:
+                return excolor(command, *FAST, *arguments, stdin=stdin)
+
+    return run
+
+
+def color_photo(path: Path, size: tuple[int, int] = (80, 64)) -> Path:
+    """A picture in several colors."""
+    corners = np.array([[[200, 30, 30], [30, 180, 40]], [[20, 40, 210], [220, 210, 60]]], np.uint8)
+    Image.fromarray(corners).resize(size, Image.Resampling.BICUBIC).save(path)
+    return path
+
+
+def sepia(path: Path, gray: Path) -> Path:
+    with Image.open(gray) as image:
+        levels = np.asarray(image.convert("L"), np.float32)[..., None]
+    Image.fromarray((levels * (1.0, 0.85, 0.65)).astype(np.uint8)).save(path)
+    return path
+
+
+def pages_of(path: Path) -> list[np.ndarray]:
+    with tifffile.TiffFile(path) as file:
+        return [page.asarray() for page in file.pages]
+
+
+@pytest.fixture
+def book(tmp_path: Path, small: Write) -> Path:
+    """A TIFF of three pages of different sizes."""
+    photos = [read_photo(small(tmp_path / f"page{n}.png", n, size=(80 + 8 * n, 64))) for n in range(3)]
+    return write_photo(photos, tmp_path / "book.tif")
+
+
+# --- formats ---
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("name", ["jpeg", "png", "tiff", "webp"])
+def test_format(command: str, name: str, tmp_path: Path, small: Write, make: Run) -> None:
+    result = make(command, small(tmp_path / "a.bmp"), "--format", name)
+    assert result.exit_code == 0, result.output
+    with Image.open(result.stdout.strip()) as image:
+        assert image.format == name.upper()
+        assert image.size == (80, 64)
+
+
+def test_quality(tmp_path: Path, small: Write, make: Run) -> None:
+    small(tmp_path / "a.png")
+    sizes = []
+    for quality in (20, 90):
+        out = tmp_path / f"{quality}.jpg"
+        assert make("pre-colorize", tmp_path / "a.png", "--quality", quality, "-o", out, "--strip").exit_code == 0
+        sizes.append(out.stat().st_size)
+    assert sizes[0] < sizes[1] / 1.5
+
+
+def test_larger_pictures_are_refused_by_the_flag_that_is_named(tmp_path: Path, small: Write, make: Run) -> None:
+    path = small(tmp_path / "a.png", size=(200, 100))
+    refused = make("pre-colorize", path, "--max-megapixels", 0.019)
+    assert refused.exit_code == 1
+    assert "--max-megapixels" in refused.stderr
+    assert make("pre-colorize", path, "--max-megapixels", 0.02).exit_code == 0
+    help_text = make("pre-colorize", "--help").stdout
+    assert f"[default: {MAX_PIXELS / 1e6:g}]" in help_text
+
+
+# --- pages ---
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_page_becomes_a_page(command: str, book: Path, tmp_path: Path, make: Run) -> None:
+    out = tmp_path / "out.tif"
+    result = make(command, book, "-o", out)
+    assert result.exit_code == 0, result.output
+    assert [page.shape for page in pages_of(out)] == [(64, 80, 3), (64, 88, 3), (64, 96, 3)]
+    second = tmp_path / "second.png"
+    assert make(command, book, "--page", 2, "-o", second).exit_code == 0
+    if command != "colorize":  # which keeps the reference that fits the first page
+        assert np.array_equal(np.asarray(Image.open(second)), pages_of(out)[1])
+
+
+def test_several_pages_go_into_tiff_only(book: Path, tmp_path: Path, make: Run) -> None:
+    refused = make("pre-colorize", book, "--format", "png")
+    assert refused.exit_code == 1
+    assert "--page" in refused.stderr
+    assert "--format tiff" in refused.stderr
+    assert make("pre-colorize", book, "--page", 4).exit_code == 1
+    stages = make("colorize", book, "--save-stages", tmp_path / "stages")
+    assert stages.exit_code == 1
+    assert "--page" in stages.stderr
+    assert make("colorize", book, "--page", 3, "--save-stages", tmp_path / "stages").exit_code == 0
+    assert len(list((tmp_path / "stages").iterdir())) == 4
+
+
+def test_a_damaged_page_leaves_no_result(book: Path, tmp_path: Path, make: Run) -> None:
+    with tifffile.TiffFile(book) as file:
+        offset = file.pages[2].dataoffsets[0]
+    data = bytearray(book.read_bytes())
+    data[offset : offset + 40] = b"\xff" * 40
+    book.write_bytes(data)
+    before = sorted(tmp_path.iterdir())
+    assert make("pre-colorize", book, "-o", f"{tmp_path}/out/").exit_code == 1
+    assert sorted(path for path in tmp_path.iterdir() if path.name != "out") == before
+    assert not list((tmp_path / "out").iterdir())
+
+
+# --- standard input and output ---
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_picture_through_a_pipe(command: str, tmp_path: Path, small: Write, make: Run) -> None:
+    path = small(tmp_path / "a.png")
+    piped = make(command, "-", stdin=path.read_bytes())
+    assert piped.exit_code == 0, piped.stderr
+    assert make(command, path, "-o", tmp_path / "b.png").exit_code == 0
+    assert piped.stdout_bytes == (tmp_path / "b.png").read_bytes()
+    jpeg = make(command, path, "-o", "-", "--format", "jpeg")
+    assert Image.open(io.BytesIO(jpeg.stdout_bytes)).format == "JPEG"
+    named = make(command, "-", "-o", tmp_path / "c.png", stdin=path.read_bytes())
+    assert named.stdout == f"{tmp_path / 'c.png'}\n"
+    assert (tmp_path / "c.png").read_bytes() == piped.stdout_bytes
+
+
+def test_a_real_pipe(tmp_path: Path, small: Write) -> None:
+    command = [sys.executable, "-m", "excolor", "pre-colorize", "-", "--working-size", "32", "--format", "webp"]
+    with small(tmp_path / "a.jpg").open("rb") as file, subprocess.Popen(["cat"], stdin=file, stdout=-1) as cat:
+        done = subprocess.run(command, stdin=cat.stdout, capture_output=True, check=True)
+    assert Image.open(io.BytesIO(done.stdout)).size == (80, 64)
+    assert done.stderr == b""
+
+
+def test_a_pipe_without_a_picture(make: Run, tmp_path: Path) -> None:
+    for data in (b"", b"no picture"):
+        result = make("pre-colorize", "-", stdin=data)
+        assert result.exit_code == 1
+        assert result.stdout_bytes == b""
+        assert "standard input" in result.stderr
+    assert make("pre-colorize", "-", "-o", f"{tmp_path}/", stdin=b"").exit_code == 2
+
+
+def test_no_picture_is_written_to_a_terminal(
+    tmp_path: Path, small: Write, make: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = small(tmp_path / "a.png")
+    monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: True, raising=False)
+    result = make("pre-colorize", path, "-o", "-", "--quiet")
+    assert result.exit_code == 2
+    assert "terminal" in result.stderr
+
+
+# --- what results tell ---
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
+def test_provenance(command: str, suffix: str, tmp_path: Path, reference: Path, small: Write, make: Run) -> None:
+    out = tmp_path / f"out{suffix}"
+    assert make(command, small(tmp_path / "a.png"), "-o", out).exit_code == 0
+    found = read_provenance(read_photo(out).metadata)
+    assert found is not None
+    assert found.model == "lite"
+    assert found.settings["working_size"] == "32"
+    files = find_model("lite")
+    roles = {"colorize": ("encoder", "decoder", "colorizer"), "pre-colorize": ("colorizer",)}
+    assert dict(found.checkpoints) == {
+        role: hashlib.sha256(getattr(files, role).read_bytes()).hexdigest()
+        for role in roles.get(command, ("encoder", "decoder"))
+    }
+    digest = hashlib.sha256(reference.read_bytes()).hexdigest()
+    assert found.references == (() if command == "pre-colorize" else ((reference.name, digest),))
+
+
+def test_what_is_told_can_be_left_away(tmp_path: Path, small: Write, make: Run) -> None:
+    plain = read_photo(small(tmp_path / "plain.png"))
+    told = tmp_path / "told.png"
+    write_photo(Photo(plain.pixels, None, Metadata(text={"Title": "A picture"})), told)
+    for option, title, provenance in (
+        ((), "A picture", True),
+        (("--no-provenance",), "A picture", False),
+        (("--strip",), None, False),
+    ):
+        assert make("pre-colorize", told, "-o", tmp_path / "out.png", "-f", *option).exit_code == 0
+        metadata = read_photo(tmp_path / "out.png").metadata
+        assert metadata.text.get("Title") == title
+        assert (read_provenance(metadata) is not None) == provenance
+
+
+def test_metadata_that_the_format_cannot_hold_is_named(tmp_path: Path, small: Write, make: Run) -> None:
+    plain = read_photo(small(tmp_path / "plain.png"))
+    exif = Image.Exif()
+    exif[ExifTags.Base.ImageDescription] = "long " * 14000
+    told = write_photo(Photo(plain.pixels, None, Metadata(exif=exif.tobytes()[6:])), tmp_path / "a.png")
+    result = make("pre-colorize", told, "--format", "jpeg")
+    assert result.exit_code == 0
+    assert "EXIF" in result.stderr
+
+
+# --- targets that are not gray ---
+
+
+@pytest.mark.parametrize("command", ["colorize", "pre-colorize"])
+def test_tinted_and_colored_targets(command: str, tmp_path: Path, small: Write, make: Run) -> None:
+    gray = small(tmp_path / "gray.png", size=(160, 128))
+    tinted, colored = sepia(tmp_path / "tinted.png", gray), color_photo(tmp_path / "colored.png")
+    by_default = make(command, gray, tinted, colored, "-o", tmp_path / "a")
+    assert by_default.exit_code == 1
+    assert "tinted.png: is tinted: treated as gray" in by_default.stderr
+    assert "colored.png is in color" in by_default.stderr
+    assert "--treat-as-gray" in by_default.stderr
+    assert "2 written, 1 failed" in by_default.stderr
+
+    asked = make(command, gray, tinted, colored, "-o", tmp_path / "b", "--treat-as-gray")
+    assert asked.exit_code == 0
+    assert "colored.png: is in color: treated as gray" in asked.stderr
+
+    refused = make(command, gray, tinted, colored, "-o", tmp_path / "c", "--no-treat-as-gray")
+    assert refused.exit_code == 1
+    assert "1 written, 2 failed" in refused.stderr
+
+
+def test_contents_to_stylize_may_be_in_color(tmp_path: Path, make: Run) -> None:
+    assert make("stylize", color_photo(tmp_path / "colored.png")).exit_code == 0
+
+
+# --- references ---
+
+
+@pytest.fixture
+def references(tmp_path: Path, reference: Path) -> Path:
+    """A folder of references, one of them damaged."""
+    folder = tmp_path / "references"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "good.jpg").write_bytes(reference.read_bytes())
+    (folder / "damaged.jpg").write_text("no picture")
+    color_photo(folder / "sub/other.png")
+    return folder
+
+
+def test_a_folder_of_references(tmp_path: Path, references: Path, small: Write, excolor: Run) -> None:
+    scans = [small(tmp_path / f"{n}.png", n) for n in range(3)]
+    report = tmp_path / "report.json"
+    result = excolor("colorize", *scans, "--ref", references, *FAST, "--report", report, "-o", tmp_path / "out")
+    assert result.exit_code == 0
+    assert result.stderr.count("damaged.jpg") == 1
+    files = json.loads(report.read_text())["files"]
+    chosen = {file["reference"] for file in files}
+    assert chosen <= {str(references / "good.jpg"), str(references / "sub/other.png")}
+    assert all(0 < file["score"] <= 1 for file in files)
+    for path in (references / "good.jpg", references / "sub/other.png"):
+        path.unlink()
+    none_left = excolor("colorize", *scans, "--ref", references, *FAST, "-o", tmp_path / "out2")
+    assert none_left.exit_code == 1
+    assert "none of the references" in none_left.stderr
+
+
+def test_each_reference_is_encoded_once(
+    tmp_path: Path, references: Path, small: Write, excolor: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from excolor.pipeline import Colorizer
+
+    real, encoded = Colorizer.encode_reference, []
+
+    def encode(self: Colorizer, photo: Photo, **settings: int) -> object:
+        encoded.append(photo.name)
+        return real(self, photo, **settings)
+
+    monkeypatch.setattr(Colorizer, "encode_reference", encode)
+    scans = [small(tmp_path / f"{n}.png", n) for n in range(4)]
+    assert excolor("colorize", *scans, "--ref", references, *FAST, "-o", tmp_path / "out").exit_code == 0
+    assert sorted(encoded) == [str(references / "good.jpg"), str(references / "sub/other.png")]
+
+
+def test_references_of_the_targets_names(tmp_path: Path, small: Write, excolor: Run) -> None:
+    scans, references, report = tmp_path / "scans", tmp_path / "references", tmp_path / "report.json"
+    for name in ("a", "b", "lost", "twice"):
+        small(scans / f"{name}.png")
+    small(scans / "sub/a.png")
+    (references / "sub").mkdir(parents=True)
+    (references / "elsewhere").mkdir()
+    pairs = {"a.jpg": "a.png", "sub/a.jpg": "sub/a.png", "elsewhere/b.png": "b.png"}
+    for name in (*pairs, "elsewhere/twice.jpg", "sub/twice.jpg"):
+        color_photo(references / name)
+    arguments = ("colorize", scans, "-r", "--ref", references, "--pair", "name", *FAST, "--report", report)
+    result = excolor(*arguments, "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "3 written, 2 failed" in result.stderr
+    assert f"{scans / 'lost.png'}: no reference is named lost" in result.stderr
+    assert f"{scans / 'twice.png'}: several references have its name" in result.stderr
+    files = json.loads(report.read_text())["files"]
+    assert {f["reference"]: f["input"] for f in files if f["reference"]} == {
+        str(references / name): str(scans / target) for name, target in pairs.items()
+    }
+
+
+# --- names ---
+
+
+def test_names_that_differ_in_case_alone_are_one(tmp_path: Path, small: Write, make: Run) -> None:
+    one, two = small(tmp_path / "1/scan.png"), small(tmp_path / "2/Scan.png")
+    result = make("pre-colorize", one, two, "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert str(one) in result.stderr
+    assert str(two) in result.stderr
+    assert "many file systems" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_input_is_not_replaced_by_any_name_it_has(tmp_path: Path, small: Write, make: Run) -> None:
+    scan = small(tmp_path / "scan.png")
+    before = scan.read_bytes()
+    (tmp_path / "hard.png").hardlink_to(scan)
+    (tmp_path / "soft.png").symlink_to(scan)
+    for name in ("hard.png", "soft.png"):
+        result = make("pre-colorize", scan, "-o", tmp_path / name, "--force")
+        assert result.exit_code == 1
+        assert "is an input" in result.stderr
+    stages = tmp_path / "scan-precolor.png"
+    stages.write_bytes(before)
+    both = make("colorize", scan, stages, "--save-stages", tmp_path, "-o", tmp_path / "out", "--force")
+    assert both.exit_code == 1
+    assert "is an input" in both.stderr
+    assert scan.read_bytes() == stages.read_bytes() == before
+
+
+def test_names_that_are_no_text_are_reported(tmp_path: Path, small: Write, make: Run) -> None:
+    import os
+
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png"))
+    small(tmp_path / "plain.png").rename(odd)
+    report = tmp_path / "report.json"
+    assert make("pre-colorize", odd, "--report", report).exit_code == 0
+    assert json.loads(report.read_text())["files"][0]["input"] == str(odd)
