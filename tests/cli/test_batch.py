@@ -17,7 +17,7 @@ from click.testing import Result
 from PIL import Image
 
 from excolor import Photo
-from excolor.cli.batch import _Room
+from excolor.cli.room import Room
 from excolor.pipeline import Colorizer
 
 Write = Callable[..., Path]
@@ -340,7 +340,7 @@ def test_a_report_replaces_nothing_without_force(scans: Path, tmp_path: Path, ex
 
 
 def test_pictures_in_work_hold_no_more_than_so_many_megapixels() -> None:
-    room = _Room(100)
+    room = Room(100)
     held: list[float] = []
     most: list[float] = []
     lock = threading.Lock()

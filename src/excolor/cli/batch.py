@@ -7,22 +7,23 @@ result for each. All else is done here: what is written where, what is told, and
 import json
 import os
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
 from excolor.cli.interruption import Interruption
 from excolor.cli.options import FileOptions
+from excolor.cli.outcomes import Outcome, report_content, summary
 from excolor.cli.outputs import Job, check_destination, make_folder
-from excolor.cli.progress import Reporter, duration, rate, reporter
+from excolor.cli.progress import Reporter, reporter
+from excolor.cli.room import Room
 from excolor.cli.sources import STDIN
 from excolor.errors import ExcolorError, OutputError
 
@@ -31,28 +32,13 @@ if TYPE_CHECKING:
 
     from excolor.photo import Photo, PhotoFile, Provenance
 
-MEGAPIXELS_IN_WORK = 150  # together; each takes about 15 MB of memory, so that this is some 2 GB
+MEGAPIXELS_IN_WORK = 150  # of pictures that are in memory together
 _MOST_JOBS = 8
 _MOST_JOBS_ON_GPU = 4  # decoding and encoding overlap with the networks; more would only fill its memory
 
-Status = Literal["written", "skipped", "failed", "not begun"]
+_SMALL = 512  # pixels: working size up to which several pictures at a time gain more than several threads for one
+
 Paint: TypeAlias = "Callable[[Picture], Iterator[Photo]]"
-
-
-@dataclass
-class Outcome:
-    """What became of a picture; the fields are those of the report."""
-
-    input: str
-    output: str
-    status: Status = "not begun"
-    error: str | None = None
-    notes: list[str] = field(default_factory=list)
-    reference: str | None = None
-    score: float | None = None
-    width: int | None = None
-    height: int | None = None
-    seconds: float | None = None
 
 
 class Picture:
@@ -108,7 +94,7 @@ class Batch:
         self._jobs = jobs
         self._options = options
         self._threads = threads
-        self._room = _Room(MEGAPIXELS_IN_WORK)
+        self._room = Room(MEGAPIXELS_IN_WORK)
         self._bug: Exception | None = None
         self._closed: BrokenPipeError | None = None
 
@@ -126,21 +112,18 @@ class Batch:
             Exception: a bug in the work on one picture, after all else is told.
         """
         began = time.monotonic()
-        outcomes = {job: self._expected(job) for job in self._jobs}
-        to_do = [job for job, outcome in outcomes.items() if outcome.status == "not begun"]
+        by_job = {job: self._expected(job) for job in self._jobs}
+        to_do = [job for job, outcome in by_job.items() if outcome.status == "not begun"]
         workers = _workers(len(to_do), self._options.jobs, device, self._threads)
         self.report.expect(len(to_do), what)
         self.stop.heeded = True
-        self._work(to_do, outcomes, workers, paint, made_by)
-        seconds = time.monotonic() - began
-        self._sum_up(list(outcomes.values()), seconds)
-        failed = any(outcome.status == "failed" for outcome in outcomes.values())
+        self._work(to_do, by_job, workers, paint, made_by)
+        seconds, outcomes = time.monotonic() - began, list(by_job.values())
+        self._tell_all(outcomes, seconds)
+        failed = any(outcome.status == "failed" for outcome in outcomes)
         if self._options.report is not None:
-            try:
-                self._write_report(self._options.report, list(outcomes.values()), seconds, made_by, device, workers)
-            except OutputError as error:
-                self.report.error(str(error))
-                failed = True
+            run = {"device": str(device), "jobs": workers, "interrupted": self.stop.asked}
+            failed |= not self._write_report(self._options.report, report_content(outcomes, seconds, made_by, run))
         self._end(failed)
 
     def _expected(self, job: Job) -> Outcome:
@@ -263,44 +246,23 @@ class Batch:
                 self.stop.asked = True
         self.report.advance()
 
-    def _sum_up(self, outcomes: Sequence[Outcome], seconds: float) -> None:
-        if len(outcomes) == 1:
-            return
-        totals = _totals(outcomes)
-        told = ", ".join(f"{count} {status}" for status, count in totals.items() if count or status == "written")
-        speed = rate(totals["written"], seconds)
-        self.report.note(f"{told} in {duration(seconds)}" + (f": {speed}" if speed else ""))
-        for outcome in outcomes:
-            if outcome.status == "failed":
-                self.report.note(f"  failed: {outcome.error}")
+    def _tell_all(self, outcomes: Sequence[Outcome], seconds: float) -> None:
+        for line in summary(outcomes, seconds) if len(outcomes) > 1 else ():
+            self.report.note(line)
 
-    def _write_report(
-        self,
-        path: Path,
-        outcomes: Sequence[Outcome],
-        seconds: float,
-        made_by: "Provenance",
-        device: "torch.device",
-        workers: int,
-    ) -> None:
+    def _write_report(self, path: Path, content: dict[str, Any]) -> bool:
+        """Whether the report could be written."""
         from excolor.photo import write_bytes
 
-        content = {
-            "excolor": made_by.version,
-            "model": made_by.model,
-            "checkpoints": dict(made_by.checkpoints),
-            "settings": dict(made_by.settings),
-            "device": str(device),
-            "jobs": workers,
-            "seconds": round(seconds, 3),
-            "interrupted": self.stop.asked,
-            "totals": _totals(outcomes),
-            "files": [asdict(outcome) for outcome in outcomes],
-        }
         text = json.dumps(content, indent=2, ensure_ascii=False)
-        make_folder(path.parent)
-        # Names that are no text have lone surrogates, which become JSON's own escapes in this way
-        write_bytes(text.encode("utf-8", "backslashreplace"), path, overwrite=self._options.force)
+        try:
+            make_folder(path.parent)
+            # Names that are no text have lone surrogates, which become JSON's own escapes in this way
+            write_bytes(text.encode("utf-8", "backslashreplace"), path, overwrite=self._options.force)
+        except OutputError as error:
+            self.report.error(str(error))
+            return False
+        return True
 
     def _end(self, failed: bool) -> None:
         if self._bug is not None:
@@ -321,12 +283,12 @@ def batch(jobs: Sequence[Job], options: FileOptions, working_size: int) -> Itera
     but the settings and the machine, never on --jobs or on how many pictures there are: a picture becomes the same
     alone and among others.
     """
-    threads = 1 if working_size <= 512 else _cores()  # small networks gain more by several pictures at a time
     with reporter(options.quiet) as report, Interruption() as stop:
         report.expect(len(jobs), "Loading the model")
         import torch
 
         before = torch.get_num_threads()
+        threads = 1 if working_size <= _SMALL else before
         torch.set_num_threads(threads)
         try:
             yield Batch(jobs, options, threads, report, stop)
@@ -361,29 +323,6 @@ class _Pages:
 
     def __length_hint__(self) -> int:
         return self._count
-
-
-class _Room:
-    """Lets pictures in as long as they hold so many megapixels together; a larger one goes in alone."""
-
-    def __init__(self, megapixels: float) -> None:
-        self._megapixels = megapixels
-        self._held = 0.0
-        self._turn = threading.Lock()  # first come, first served: small ones do not keep a large one out for ever
-        self._changed = threading.Condition()
-
-    @contextmanager
-    def hold(self, megapixels: float) -> Iterator[None]:
-        """Wait for room, and keep it while the context lasts."""
-        with self._turn, self._changed:
-            self._changed.wait_for(lambda: self._held == 0 or self._held + megapixels <= self._megapixels)
-            self._held += megapixels
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._held -= megapixels
-                self._changed.notify_all()
 
 
 def _workers(pictures: int, asked: int | None, device: "torch.device", threads: int) -> int:
@@ -422,9 +361,3 @@ def _check_pages(job: Job, pages: int, suffix: str) -> None:
         )
     if job.stages:
         raise OutputError(f"{job.source.name} has {pages} pages: choose one with --page to save its stages")
-
-
-def _totals(outcomes: Sequence[Outcome]) -> dict[str, int]:
-    """How many pictures became what."""
-    statuses: tuple[Status, ...] = ("written", "skipped", "failed", "not begun")
-    return {status: sum(outcome.status == status for outcome in outcomes) for status in statuses}

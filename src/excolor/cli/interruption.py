@@ -1,6 +1,8 @@
 """Ctrl-C and SIGTERM taken as a wish to end soon, not as an order to fall down."""
 
+import os
 import signal
+import sys
 import threading
 from types import FrameType
 from typing import Any
@@ -51,3 +53,6 @@ class Interruption:
         self.asked = True
         if self._count > 1 and not self.heeded:
             raise KeyboardInterrupt
+        if self._count == 1 and self.heeded and sys.stderr.isatty():
+            # Past Python's own streams, which may be in the middle of a line when a signal comes
+            os.write(sys.stderr.fileno(), b"\nEnding when the pictures in work are done; once more to end at once.\n")
