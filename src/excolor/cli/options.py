@@ -115,11 +115,7 @@ def file_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--page", type=click.IntRange(1), metavar="N", help="Of a TIFF of several pages, only this.  [default: all]"
         ),
         click.option(
-            "--no-provenance",
-            "provenance",
-            flag_value=False,
-            default=True,
-            help="Do not say in the metadata how the picture was made.",
+            "--provenance/--no-provenance", default=True, help="Say in the metadata how it was made.  [default: yes]"
         ),
         click.option("--strip", is_flag=True, help="Write no metadata: no EXIF, no XMP, nothing of how it was made."),
         click.option(
