@@ -301,7 +301,9 @@ def test_each_reference_is_encoded_once(
 
     monkeypatch.setattr(Colorizer, "encode_reference", encode)
     scans = [small(tmp_path / f"{n}.png", n) for n in range(4)]
-    assert excolor("colorize", *scans, "--ref", references, *FAST, "-o", tmp_path / "out").exit_code == 0
+    again = references / "sub/../good.jpg"
+    named = ("--ref", references, "--ref", again)
+    assert excolor("colorize", *scans, *named, *FAST, "-o", tmp_path / "out").exit_code == 0
     assert sorted(encoded) == [str(references / "good.jpg"), str(references / "sub/other.png")]
 
 

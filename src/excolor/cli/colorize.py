@@ -101,12 +101,12 @@ def colorize(
     """
     from excolor.cli.batch import batch, provenance
     from excolor.cli.outputs import plan_outputs
-    from excolor.cli.references import best_fit, find_candidates, of_its_name
+    from excolor.cli.references import best_fit, find_references, of_its_name
     from excolor.cli.sources import expand
 
     sources = expand(targets, recursive=files.recursive, output=files.output)
-    candidates = find_candidates(references)
-    keep = [candidate.source.path for candidate in candidates]
+    found = find_references(references)
+    keep = [reference.path for reference in found]
     jobs = plan_outputs(sources, files, "color", keep=keep, stages=save_stages)
     with batch(jobs, files, working_size) as work:
         from excolor import Colorizer, Settings
@@ -115,9 +115,9 @@ def colorize(
         colorizer = Colorizer.load(model, device=device)
         made_by = provenance(model, ("encoder", "decoder", "colorizer"), {"command": "colorize", **asdict(settings)})
         if pair == "name":
-            choose = of_its_name(candidates, colorizer, working_size, files.max_pixels)
+            choose = of_its_name(found, colorizer, working_size, files.max_pixels)
         else:
-            choose = best_fit(candidates, colorizer, working_size, files.max_pixels, work)
+            choose = best_fit(found, references, colorizer, working_size, files.max_pixels, work)
 
         def paint(picture: "Picture") -> "Iterator[Photo]":
             reference = None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from excolor.cli.batch import Batch, Picture
-from excolor.cli.sources import Source, pictures_in
+from excolor.cli.sources import Source, each_once, pictures_in
 from excolor.errors import PhotoError
 
 if TYPE_CHECKING:
@@ -19,57 +19,59 @@ Choose: TypeAlias = "Callable[[Picture, Photo], Reference]"
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A picture that may serve as reference."""
-
-    source: Source
-    named: bool
-    """Whether it was named itself; others were found in a folder."""
-
-
-@dataclass(frozen=True)
 class _Encoded:
     path: Path
     sha256: str
     features: "Reference"
 
 
-def find_candidates(references: Sequence[Path]) -> list[Candidate]:
-    """The pictures that --ref names: files, and all that is in folders and their subfolders.
+def find_references(named: Sequence[Path]) -> list[Source]:
+    """The pictures that --ref names, each once: files, and all that is in folders and their subfolders.
 
     Raises:
         PhotoError: a folder has no pictures or cannot be looked into.
     """
-    found = []
-    for path in references:
-        if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for names that are too long
-            found += [Candidate(source, named=False) for source in pictures_in(path, recursive=True)]
-        else:
-            found.append(Candidate(Source(path), named=True))
-    return found
+    found: list[Source] = []
+    for path in named:
+        is_folder = os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises for names that are too long
+        found += pictures_in(path, recursive=True) if is_folder else [Source(path)]
+    return each_once(found)
 
 
 def best_fit(
-    candidates: Sequence[Candidate], colorizer: "Colorizer", working_size: int, max_pixels: int, batch: Batch
+    references: Sequence[Source],
+    named: Sequence[Path],
+    colorizer: "Colorizer",
+    working_size: int,
+    max_pixels: int,
+    batch: Batch,
 ) -> Choose:
     """Encode all references, and choose for each target the one that fits it best.
+
+    Args:
+        references: of `find_references`.
+        named: which it was given; of the others, found in folders, those that cannot be read are left out.
+        colorizer: encodes and compares them.
+        working_size: at which it does so.
+        max_pixels: larger references are not read.
+        batch: is told what is left out.
 
     Raises:
         PhotoError: a reference that was named cannot be read, or none of those found in folders.
     """
     encoded = []
-    for candidate in candidates:
+    for source in references:
         if batch.stop.asked:
             break
         try:
-            encoded.append(_encode(candidate.source.path, colorizer, working_size, max_pixels))
+            encoded.append(_encode(source.path, colorizer, working_size, max_pixels))
         except PhotoError as error:
-            if candidate.named:
+            if source.path in named:
                 raise
             batch.report.note(f"{error}; it is left out of the references")
             continue
         if encoded[-1].features.is_gray:
-            batch.report.note(f"{candidate.source.path} is gray: it has no colors to give")
+            batch.report.note(f"{source.path} is gray: it has no colors to give")
     if not encoded and not batch.stop.asked:
         raise PhotoError("none of the references can be read; give others with --ref")
 
@@ -85,25 +87,21 @@ def best_fit(
     return choose
 
 
-def of_its_name(candidates: Sequence[Candidate], colorizer: "Colorizer", working_size: int, max_pixels: int) -> Choose:
+def of_its_name(references: Sequence[Source], colorizer: "Colorizer", working_size: int, max_pixels: int) -> Choose:
     """Choose for each target the reference of its name, encode it then, and keep nothing of it."""
     in_folder: dict[tuple[Path, str], list[Path]] = defaultdict(list)
     anywhere: dict[str, list[Path]] = defaultdict(list)
-    for candidate in candidates:
-        path, below = candidate.source.path, candidate.source.below
-        in_folder[below, path.stem].append(path)
-        anywhere[path.stem].append(path)
+    for source in references:
+        in_folder[source.below, source.path.stem].append(source.path)
+        anywhere[source.path.stem].append(source.path)
 
     def choose(picture: Picture, _photo: "Photo") -> "Reference":
         source = picture.job.source
         stem = source.path.stem
         found = in_folder.get((source.below, stem)) or anywhere.get(stem, [])
         if len(found) != 1:
-            problem = (
-                f"several references have its name ({', '.join(map(str, found))})"
-                if found
-                else (f"no reference is named {stem}")
-            )
+            several = f"several references have its name ({', '.join(map(str, found))})"
+            problem = several if found else f"no reference is named {stem}"
             raise PhotoError(f"{source.name}: {problem}; name them alike, or leave --pair name away")
         encoded = _encode(found[0], colorizer, working_size, max_pixels)
         if encoded.features.is_gray:

@@ -48,7 +48,7 @@ def expand(arguments: Sequence[str], *, recursive: bool, output: str | None) -> 
             raise click.UsageError("- is one picture from standard input; give it alone.")
         return [Source(STDIN)]
     found = (source for argument in arguments for source in _expand(argument, recursive, output))
-    return _each_once(found)
+    return each_once(found)
 
 
 def pictures_in(folder: Path, *, recursive: bool, leave_out: str | None = None) -> list[Source]:
@@ -80,6 +80,18 @@ def pictures_in(folder: Path, *, recursive: bool, leave_out: str | None = None) 
         more = "" if recursive else "; look into its subfolders with --recursive"
         raise PhotoError(f"{folder}: there are no pictures in this folder{more}")
     return [Source(path, path.parent.relative_to(folder)) for path in sorted(paths, key=_natural)]
+
+
+def each_once(sources: Iterable[Source]) -> list[Source]:
+    """Without repetitions. A link is another name and so another picture; two ways to one name are not."""
+    unique: dict[str, Source] = {}
+    real: dict[Path, str] = {}
+    for source in sources:
+        folder = source.path.parent
+        if folder not in real:
+            real[folder] = os.path.realpath(folder)
+        unique.setdefault(os.path.join(real[folder], source.path.name), source)  # noqa: PTH118
+    return list(unique.values())
 
 
 def is_folder_name(output: str) -> bool:
@@ -137,18 +149,6 @@ def _listed(path: Path) -> list[Source]:
     if not sources:
         raise PhotoError(f"@{path}: the list is empty; write one path a line")
     return sources
-
-
-def _each_once(sources: Iterable[Source]) -> list[Source]:
-    """Without repetitions. A link is another name and so another picture; two ways to one name are not."""
-    unique: dict[str, Source] = {}
-    real: dict[Path, str] = {}
-    for source in sources:
-        folder = source.path.parent
-        if folder not in real:
-            real[folder] = os.path.realpath(folder)
-        unique.setdefault(os.path.join(real[folder], source.path.name), source)  # noqa: PTH118
-    return list(unique.values())
 
 
 def _folder_of_results(output: str | None) -> str | None:
