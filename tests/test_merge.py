@@ -12,7 +12,7 @@ import torch
 from hypothesis import given, settings
 
 from excolor import resize
-from excolor.color import lab_to_rgb
+from excolor.color import colored, gray_to_lightness, lab_to_rgb, rgb_to_lab
 from excolor.merge import from_unit, lightness_of, merge_ab, merge_rgb
 
 DTYPES = (np.uint8, np.uint16, np.float32)
@@ -42,6 +42,25 @@ def test_lightness_is_the_targets_own(size, dtype, channels, chroma, seed) -> No
     # Out of gamut too: chroma gives way. What is left is rounding, and an 8-bit step is up to 0.45 L
     assert difference.mean() < (0.3 if dtype == np.uint8 else 0.01)
     assert difference.max() < (0.5 if dtype == np.uint8 else 0.05)
+
+
+@pytest.mark.parametrize("chroma", [20, 120], ids=["in gamut", "out of gamut"])
+@pytest.mark.parametrize("channels", [(), (3,)], ids=["gray", "rgb"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_colors_are_those_of_the_color_module(dtype: type, channels: tuple[int, ...], chroma: float) -> None:
+    """Second source: the same formulas in float64 by torch. Dark and light to the very ends, ab the same everywhere."""
+    pixels = picture((80, 90, *channels), dtype)
+    pixels[:10] = pixels[:10] / 50
+    unit = torch.from_numpy(resize.to_unit(pixels)).double()
+    lightness = rgb_to_lab(unit.permute(2, 0, 1))[:1] if channels else gray_to_lightness(unit)[None]
+    for a, b in ((chroma, 0), (-chroma, chroma), (chroma / 3, -chroma)):
+        small_ab = np.tile(np.float32((a, b)), (4, 4, 1))
+        found = merge_ab(pixels, np.full((4, 4), 50, np.float32), small_ab)
+        exact = colored(lightness, torch.tensor([a, b]).view(2, 1, 1).expand(2, 80, 90)).permute(1, 2, 0).numpy()
+        white = 1 if dtype == np.float32 else np.iinfo(dtype).max
+        error = np.abs(found.astype(np.float64) - exact * white)
+        # Half a level is rounding; float32 leaves 1e-6 of the range on top of it
+        assert error.max() < (1e-5 if dtype == np.float32 else 0.5 + 1e-5 * white), f"{error.max()} levels"
 
 
 def test_gray_without_color_stays_the_same_gray() -> None:

@@ -7,6 +7,7 @@ guide has them, whatever the factor. Arrays are (H, W, channels); sizes are (hei
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -20,7 +21,7 @@ MULTIPLE = 8  # three poolings
 MINIMUM = 16  # reflection padding needs two pixels at 1/8 of the size
 
 _LONGEST = 4  # a picture of a wilder aspect ratio is shrunk until it has the area of 4:1 at the working size
-_STRIP = 1 << 18  # pixels of a strip: some 50 MB of temporaries
+_STRIP = 1 << 17  # pixels of a strip: some 10 MB of temporaries, long enough for threads to be worth it
 
 Floats = NDArray[np.float32]
 
@@ -105,7 +106,7 @@ def fit_local_affine(guide: Floats, values: Floats, *, radius: int, epsilon: flo
 
 
 def strips(size: tuple[int, int]) -> Iterator[slice]:
-    """Rows of a picture of `size` in strips that bound the memory of full-size work."""
+    """Rows of a picture of `size` in strips that bound the memory of full-size work, and fit the processor's cache."""
     height, width = size
     rows = max(1, _STRIP // width)
     for top in range(0, height, rows):
@@ -117,25 +118,31 @@ class LocalAffine:
 
     def __init__(self, coefficients: Floats, size: tuple[int, int]) -> None:
         """Prepare `coefficients` (h, w, K, G + 1) for a picture of `size`."""
-        height, width, *inner = coefficients.shape
+        self._height, width, self._values, self._terms = coefficients.shape
         self._size = size
-        planes = coefficients.reshape(height, width, -1)
-        # Across first, which is small (h rows of full width); down later, for the rows of a strip only
-        wide = np.stack(
-            [
-                cv2.resize(np.ascontiguousarray(planes[..., i]), (size[1], height), interpolation=cv2.INTER_LINEAR)
-                for i in range(planes.shape[-1])
-            ]
-        )
-        self._wide = torch.from_numpy(wide).reshape(*inner, height, size[1])  # (K, G + 1, h, W)
+        self._rows = np.ascontiguousarray(
+            coefficients.reshape(self._height, width, -1).swapaxes(1, 2)
+        )  # (h, K*(G+1), w)
+        # A strip needs few rows of the small picture, and the next one mostly the same: all of them would be large
+        self._wide = lru_cache(maxsize=16)(self._widen)
 
-    def __call__(self, guide: Tensor, rows: slice) -> Tensor:
+    def __call__(self, guide: Floats, rows: slice) -> Floats:
         """The values (K, strip, W) for the rows `rows` of the full picture, whose guide is (G, strip, W)."""
-        height = self._wide.shape[2]
-        position = (torch.arange(rows.start, rows.stop) + 0.5) * (height / self._size[0]) - 0.5
-        position = position.clamp(0, height - 1)
-        above = position.floor().long()
-        below = (above + 1).clamp(max=height - 1)
-        weight = (position - above)[:, None]
-        local = self._wide[:, :, above].lerp(self._wide[:, :, below], weight)  # (K, G + 1, strip, W)
-        return (local[:, :-1] * guide).sum(1) + local[:, -1]
+        local = np.empty((rows.stop - rows.start, self._values * self._terms, self._size[1]), np.float32)
+        for out, row in zip(local, range(rows.start, rows.stop), strict=True):
+            position = min(max((row + 0.5) * self._height / self._size[0] - 0.5, 0), self._height - 1)
+            above = int(position)
+            below, weight = min(above + 1, self._height - 1), position - above
+            cv2.addWeighted(self._wide(above), 1 - weight, self._wide(below), weight, 0, dst=out)
+        terms = local.reshape(len(local), self._values, self._terms, -1).transpose(1, 2, 0, 3)  # (K, G + 1, strip, W)
+        values = terms[:, -1]
+        for i, channel in enumerate(guide):
+            terms[:, i] *= channel
+            values += terms[:, i]
+        return values
+
+    def _widen(self, row: int) -> Floats:
+        """The coefficients (K*(G+1), W) of a row of the small picture, at the full width."""
+        coefficients = self._rows[row]
+        wide = cv2.resize(coefficients, (self._size[1], len(coefficients)), interpolation=cv2.INTER_LINEAR)
+        return np.asarray(wide)
