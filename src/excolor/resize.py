@@ -1,11 +1,12 @@
 """Between a picture's own size and the size that the networks see: shrinking, padding, and the way back.
 
 The way back is a local affine model (the guided filter of He et al. 2013, evaluated as in their fast variant of 2015):
-around each pixel of the small picture, the small result is fitted as an affine function of the small guide; the
-coefficients are brought up to full size and applied to the full-size guide. Edges of the result then lie where the
-guide has them, whatever the factor. Arrays are (H, W, channels); sizes are (height, width).
+around each pixel of the small picture, the small result, or the finest detail of it, is fitted as an affine function of
+the small guide; the coefficients are brought up to full size and applied to the full-size guide. Edges of the result
+then lie where the guide has them, whatever the factor. Arrays are (H, W, channels); sizes are (height, width).
 """
 
+import math
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -105,6 +106,39 @@ def fit_local_affine(guide: Floats, values: Floats, *, radius: int, epsilon: flo
     return mean(np.concatenate((slope.swapaxes(2, 3), constant[..., None]), axis=-1).astype(np.float32))
 
 
+def fit_detail(guide: Floats, values: Floats, *, radius: int, epsilon: float, doubt: float) -> Floats:
+    """Fit how the finest detail of `values` follows that of `guide`, where it does.
+
+    Unlike `fit_local_affine` the result gives back `values` themselves at their own size, unsmoothed: the guide only
+    says what lies between their pixels. The finest detail there is has to stand for the still finer one that is not.
+
+    Args:
+        guide: (h, w).
+        values: (h, w, K).
+        radius: of the square window, in pixels.
+        epsilon: variance of the guide's detail below which a window counts as flat.
+        doubt: variance of the values' detail below which it counts as noise.
+
+    Returns:
+        Coefficients (h, w, K, 2): slope and constant.
+    """
+    side = (2 * radius + 1, 2 * radius + 1)
+
+    def mean(x: Floats) -> Floats:
+        smooth: Floats = np.asarray(cv2.blur(x, side, borderType=cv2.BORDER_REFLECT))
+        return smooth
+
+    fine, coefficients = guide - mean(guide), []
+    variance = mean(fine**2) + epsilon
+    for plane in np.moveaxis(values, -1, 0):
+        fine_plane = plane - mean(plane)
+        covariance = mean(fine * fine_plane)
+        agreement = covariance**2 / (variance * (mean(fine_plane**2) + doubt))  # squared correlation, in [0, 1]
+        slope = mean(agreement * covariance / variance)
+        coefficients.append(np.stack((slope, plane - slope * guide), axis=-1))
+    return np.stack(coefficients, axis=2)
+
+
 def strips(size: tuple[int, int]) -> Iterator[slice]:
     """Rows of a picture of `size` in strips that bound the memory of full-size work, and fit the processor's cache."""
     height, width = size
@@ -114,26 +148,27 @@ def strips(size: tuple[int, int]) -> Iterator[slice]:
 
 
 class LocalAffine:
-    """Coefficients of `fit_local_affine` at the size of the full picture, strip by strip."""
+    """Coefficients of `fit_local_affine` or `fit_detail` at the size of the full picture, strip by strip."""
 
     def __init__(self, coefficients: Floats, size: tuple[int, int]) -> None:
         """Prepare `coefficients` (h, w, K, G + 1) for a picture of `size`."""
         self._height, width, self._values, self._terms = coefficients.shape
         self._size = size
-        self._rows = np.ascontiguousarray(
-            coefficients.reshape(self._height, width, -1).swapaxes(1, 2)
-        )  # (h, K*(G+1), w)
+        rows = coefficients.reshape(self._height, width, -1).swapaxes(1, 2)
+        self._rows = np.ascontiguousarray(rows)  # (h, K*(G+1), w)
         # A strip needs few rows of the small picture, and the next one mostly the same: all of them would be large
         self._wide = lru_cache(maxsize=16)(self._widen)
 
     def __call__(self, guide: Floats, rows: slice) -> Floats:
         """The values (K, strip, W) for the rows `rows` of the full picture, whose guide is (G, strip, W)."""
         local = np.empty((rows.stop - rows.start, self._values * self._terms, self._size[1]), np.float32)
-        for out, row in zip(local, range(rows.start, rows.stop), strict=True):
-            position = min(max((row + 0.5) * self._height / self._size[0] - 0.5, 0), self._height - 1)
-            above = int(position)
-            below, weight = min(above + 1, self._height - 1), position - above
-            cv2.addWeighted(self._wide(above), 1 - weight, self._wide(below), weight, 0, dst=out)
+        for i, row in enumerate(range(rows.start, rows.stop)):
+            position = (row + 0.5) * self._height / self._size[0] - 0.5
+            above = math.floor(position)
+            a, b, c, d = (self._wide(min(max(above + n, 0), self._height - 1)) for n in (-1, 0, 1, 2))
+            weights = _cubic(position - above)
+            cv2.addWeighted(b, weights[1], c, weights[2], 0, dst=local[i])
+            local[i] += cv2.addWeighted(a, weights[0], d, weights[3], 0)
         terms = local.reshape(len(local), self._values, self._terms, -1).transpose(1, 2, 0, 3)  # (K, G + 1, strip, W)
         values = terms[:, -1]
         for i, channel in enumerate(guide):
@@ -144,5 +179,17 @@ class LocalAffine:
     def _widen(self, row: int) -> Floats:
         """The coefficients (K*(G+1), W) of a row of the small picture, at the full width."""
         coefficients = self._rows[row]
-        wide = cv2.resize(coefficients, (self._size[1], len(coefficients)), interpolation=cv2.INTER_LINEAR)
+        wide = cv2.resize(coefficients, (self._size[1], len(coefficients)), interpolation=cv2.INTER_CUBIC)
         return np.asarray(wide)
+
+
+def _cubic(position: float) -> tuple[float, float, float, float]:
+    """Weights of four neighbors for a place between the middle two, in [0, 1): OpenCV's bicubic ones (Keys, -0.75)."""
+
+    def near(x: float) -> float:
+        return (1.25 * x - 2.25) * x * x + 1
+
+    def far(x: float) -> float:
+        return -0.75 * (((x - 5) * x + 8) * x - 4)
+
+    return far(1 + position), near(position), near(1 - position), far(2 - position)
