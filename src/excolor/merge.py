@@ -25,7 +25,7 @@ from excolor.resize import Floats, LocalAffine, fit_detail, fit_local_affine, st
 _RADIUS_AB = 1
 _EPSILON_LIGHTNESS = 3.0
 _DOUBT_AB = 1.0
-_RADIUS_RGB = 2
+_RADIUS_RGB = 4
 _EPSILON_RGB = 1e-4
 
 
@@ -178,6 +178,8 @@ def _in_strips(pixels: np.ndarray, work: Callable[[np.ndarray, slice], Iterable[
 
     def one(rows: slice) -> None:
         cv2.merge(list(work(pixels[rows], rows)), dst=out[rows])
+        if out.dtype == np.float32:  # integers are bounded as they are rounded
+            out[rows].clip(0, 1, out=out[rows])
 
     with ThreadPoolExecutor(torch.get_num_threads()) as threads:
         for _ in threads.map(one, strips(pixels.shape[:2])):

@@ -33,6 +33,9 @@ from excolor.cli.options import PHOTO, CommaList, FiniteRange, model_options, ou
     help="How far the style is followed; at 0 the content only passes through the network.",
 )
 @working_size_option(512)
+@click.option(
+    "--exact", is_flag=True, help="Run the network at full size, as in the paper: much more memory, less sharp."
+)
 @model_options
 @output_options
 def stylize(
@@ -42,6 +45,7 @@ def stylize(
     parts: tuple[str, ...],
     alpha: float,
     working_size: int,
+    exact: bool,
     model: str | None,
     device: str,
     output: str | None,
@@ -69,6 +73,7 @@ def stylize(
 
         def work(source: Path, destination: Path) -> None:
             photo = read_for(source, destination, overwrite=force)
-            stylizer.stylize(photo, style, matching, working_size=working_size).save(destination, overwrite=force)
+            result = stylizer.stylize(photo, style, matching, working_size=working_size, exact=exact)
+            result.save(destination, overwrite=force)
 
         for_each(jobs, work, report, "Stylizing")
