@@ -161,6 +161,7 @@ def check_any(
     """All three jobs on noise of this kind: size, dtype and alpha are kept, and lightness where it must be."""
     noise = np.random.default_rng(0).random((*size, channels), dtype=np.float32)
     pixels = noise if dtype == np.float32 else (noise * np.iinfo(dtype).max).astype(dtype)
+    pixels.flags.writeable = False
     original = as_photo(pixels)
     colored = colorizer.colorize(pixels, small_reference, SMALL)
     invented = colorizer.precolor(pixels, working_size=64)

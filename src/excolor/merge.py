@@ -20,12 +20,12 @@ from torch import Tensor
 from excolor.color import DELTA, LUMINANCE, NORMALIZED_TO_RGB, gray_to_lightness, linearize, rgb_to_lab
 from excolor.resize import Floats, LocalAffine, fit_detail, fit_local_affine, strips, to_unit
 
-# Window and flatness of the fits, in pixels of the working size and squared units of guide and values; those for ab are
-# where CIEDE2000 to the truth is least on photographs, with and without grain
+# Windows in pixels of the working size, variances in squared units of guide and values. For ab: where CIEDE2000 to the
+# truth is least on photographs, with and without grain
 _RADIUS_AB = 1
 _EPSILON_LIGHTNESS = 3.0
 _DOUBT_AB = 1.0
-_RADIUS_RGB = 4
+_RADIUS_RGB = 4  # narrower ones follow the decoder's colored halos along edges
 _EPSILON_RGB = 1e-4
 
 
@@ -97,8 +97,7 @@ def merge_rgb(pixels: np.ndarray, small: Floats, small_result: Floats) -> np.nda
     white, depth = _scale(pixels.dtype)
 
     def restyle(strip: np.ndarray, rows: slice) -> Iterable[np.ndarray]:
-        unit = to_unit(strip)
-        rgb: Floats = np.stack([unit] * 3 if unit.ndim == 2 else cv2.split(unit)).astype(np.float32, copy=False)
+        rgb = to_unit(np.stack([strip] * 3 if strip.ndim == 2 else cv2.split(strip)))
         changes = upsampled(rgb, rows)
         return (_weighted(old, white, change, white, 0, depth) for old, change in zip(rgb, changes, strict=True))
 
@@ -148,7 +147,7 @@ def _fit_gamut(linear: Floats, luminance: Floats) -> None:
 def _look_up(function: Callable[[Tensor], Tensor], strip: np.ndarray) -> Floats:
     """A function of single values in [0, 1], of pixels: computed once for each level that there is."""
     if strip.dtype == np.float32:
-        return function(torch.from_numpy(strip)).numpy()
+        return function(torch.from_numpy(to_unit(strip))).numpy()
     table = _table(function, strip.dtype)
     return np.asarray(cv2.LUT(strip, table)) if strip.dtype == np.uint8 else table.take(strip, mode="clip")
 

@@ -157,7 +157,7 @@ class LocalAffine:
         rows = coefficients.reshape(self._height, width, -1).swapaxes(1, 2)
         self._rows = np.ascontiguousarray(rows)  # (h, K*(G+1), w)
         # A strip needs few rows of the small picture, and the next one mostly the same: all of them would be large
-        self._wide = lru_cache(maxsize=16)(self._widen)
+        self._wide = lru_cache(maxsize=8 * torch.get_num_threads())(self._widen)
 
     def __call__(self, guide: Floats, rows: slice) -> Floats:
         """The values (K, strip, W) for the rows `rows` of the full picture, whose guide is (G, strip, W)."""
