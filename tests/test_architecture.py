@@ -13,7 +13,7 @@ SOURCE = Path(__file__).parents[1] / "src"
 LAYERS = (
     ("errors",),
     ("weights", "photo", "color", "metrics", "devices"),
-    ("hints", "resize"),
+    ("hints", "resize", "tint"),
     ("models",),
     ("merge", "coarse"),
     ("pipeline", "training"),

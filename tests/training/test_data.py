@@ -146,8 +146,8 @@ def test_no_pictures_is_one_clear_sentence(tmp_path: Path, kind: str) -> None:
         load_photos([path], CPU, shorter_side=100)
 
 
-def test_pictures_beyond_pillows_limit_are_left_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50)
+def test_pictures_that_are_too_large_are_left_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("excolor.training.data.MAX_PIXELS", 50)
     with pytest.raises(TrainingError, match="no color photographs"):
         load_photos([folder], CPU, shorter_side=100)
 

@@ -18,8 +18,9 @@ import torch
 from PIL import Image
 from torch import Generator, Tensor
 
-from excolor.errors import TrainingError
-from excolor.photo import DAMAGE
+from excolor.errors import PhotoError, TrainingError
+from excolor.photo import MAX_PIXELS
+from excolor.photo.guard import guarded
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
 _READ_AHEAD = 512  # files in memory, not yet decoded
@@ -139,10 +140,12 @@ def load_photos(
     def decode(item: tuple[str, bytes]) -> tuple[str, np.ndarray] | None:
         source, data = item
         try:
-            with Image.open(io.BytesIO(data)) as image:
+            with guarded(source), Image.open(io.BytesIO(data)) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    return None
                 image.draft("RGB", (shorter_side, shorter_side))
                 rgb = image.convert("RGB")
-        except (*DAMAGE, Image.DecompressionBombError):
+        except PhotoError:
             return None
         scale = shorter_side / min(rgb.size)
         if scale < 1:

@@ -1,0 +1,247 @@
+"""From a picture file to upright pixels in sRGB, by the library that reads each kind best.
+
+Pillow decodes nearly everything, but has 8 bits a channel for color: PNG of 16 bits go through libpng (imagecodecs),
+and deep TIFF pages through tifffile (`excolor.photo.tiff`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, BinaryIO
+
+import numpy as np
+from PIL import ExifTags, Image
+
+from excolor.errors import PhotoError
+from excolor.photo import profiles, tiff
+from excolor.photo.guard import guarded
+from excolor.photo.levels import from_array, from_numbers
+from excolor.photo.metadata import Metadata, read_metadata, upright
+from excolor.photo.page import Page
+
+# Pillow's names, listed so that no malicious file reaches a reader that runs programs (EPS) or is little tested
+_PILLOW_FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "AVIF", "JPEG2000", "GIF", "BMP", "PPM")
+
+READABLE_SUFFIXES = frozenset(
+    (
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".avif", ".heic", ".heif"),
+        *(".jp2", ".j2k", ".jpf", ".jpx", ".gif", ".bmp", ".ppm", ".pgm", ".pbm", ".pnm"),
+    )
+)
+"""What a folder is searched for; lower case, with the dot. A file that is named is read whatever its suffix."""
+
+# What makes a picture of EXIF orientation 2..8 upright (EXIF 2.32, tag 274). Not ImageOps.exif_transpose: it also
+# writes the EXIF anew, which fails when any other tag of it is damaged.
+_UPRIGHT_IMAGE = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_UPRIGHT_ARRAY: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    2: np.fliplr,
+    3: partial(np.rot90, k=2),
+    4: np.flipud,
+    5: partial(np.swapaxes, axis1=0, axis2=1),
+    6: partial(np.rot90, k=-1),
+    7: lambda array: np.rot90(array, k=2).swapaxes(0, 1),
+    8: np.rot90,
+}
+_FIRST_SIDEWAYS = 5
+
+_HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+
+
+@dataclass(frozen=True)
+class Header:
+    """What is known of a picture file before it is decoded.
+
+    Attributes:
+        format: Pillow's name of the container ("JPEG", "PNG", "TIFF", "HEIF", ...).
+        size: (height, width) of the first page, upright.
+        pages: more than 1 for TIFF only; of other kinds the first frame is read.
+    """
+
+    format: str
+    size: tuple[int, int]
+    pages: int
+
+
+def read_header(file: BinaryIO, name: str, max_pixels: int) -> Header:
+    """Look into a file. `name` is what messages call it.
+
+    Raises:
+        PhotoError: it is no picture, is damaged, or has more than `max_pixels`.
+    """
+    pages = tiff.pictures(file, name)
+    if pages:
+        _check_size(pages[0].width, pages[0].height, name, max_pixels)
+        return Header("TIFF", _upright_size(pages[0].height, pages[0].width, pages[0].orientation), len(pages))
+    image = _open(file, name, max_pixels)
+    return Header(_format(image), _upright_size(image.height, image.width, _orientation(image, name)), 1)
+
+
+def decode(file: BinaryIO, name: str, page: int, max_pixels: int) -> tuple[Page, str]:
+    """Decode page 1, 2, ... of a file; also gives its format, as in `Header`.
+
+    Raises:
+        PhotoError: as `read_header`; or there is no such page.
+    """
+    pages = tiff.pictures(file, name)
+    if not 1 <= page <= max(1, len(pages)):
+        raise PhotoError(f"cannot read page {page} of {name}: it has {max(1, len(pages))}")
+    if pages:
+        chosen = pages[page - 1]
+        _check_size(chosen.width, chosen.height, name, max_pixels)
+        if chosen.is_deep:
+            raw, alpha, metadata, profile = tiff.decode_deep(file, chosen, name)
+            return _finish(raw, alpha, metadata, profile, chosen.orientation), "TIFF"
+    image = _open(file, name, max_pixels)
+    if pages:
+        with guarded(name):
+            image.seek(pages[page - 1].index)
+    if image.format == "PNG" and _is_16_bit_png(file):
+        return _decode_16_bit_png(file, image, name), "PNG"
+    return decode_image(image, name), _format(image)
+
+
+def decode_image(image: Image.Image, name: str) -> Page:
+    """Decode what Pillow opened, or take over an image that was made otherwise.
+
+    Raises:
+        PhotoError: it has no pixels, or is damaged.
+    """
+    if 0 in image.size:
+        raise PhotoError(f"cannot use {name}: it has no pixels ({image.width}×{image.height})")
+    with guarded(name):
+        image.load()  # of a TIFF, Pillow applies the orientation by itself
+    metadata = _metadata(image, name)
+    turn = _UPRIGHT_IMAGE.get(_orientation(image, name))
+    profile = image.info.get("icc_profile")
+    pixels, alpha = _split(image if turn is None else image.transpose(turn), name)
+    return _finish(pixels, alpha, metadata, profile, 1)
+
+
+def _upright_size(height: int, width: int, orientation: int) -> tuple[int, int]:
+    return (width, height) if orientation >= _FIRST_SIDEWAYS else (height, width)
+
+
+def _open(file: BinaryIO, name: str, max_pixels: int) -> Image.Image:
+    """Open with Pillow, in time to refuse a picture that is too large."""
+    file.seek(0)
+    start = file.read(12)
+    if not start:
+        raise PhotoError(f"cannot read {name}: the file is empty; copy it again from its source")
+    file.seek(0)
+    if start[4:8] == b"ftyp" and start[8:12] in _HEIC_BRANDS:
+        image = _open_heic(file, name)
+    else:
+        with guarded(name):
+            Image.init()
+            image = Image.open(file, formats=[known for known in _PILLOW_FORMATS if known in Image.OPEN])
+    _check_size(*image.size, name, max_pixels)
+    return image
+
+
+def _open_heic(file: BinaryIO, name: str) -> Image.Image:
+    try:
+        from pillow_heif import HeifImageFile
+    except ImportError as error:
+        raise PhotoError(
+            f"cannot read {name}: HEIC needs one more package; run pip install 'excolor[heic]', or convert it to JPEG"
+        ) from error
+    with guarded(name):
+        image: Image.Image = HeifImageFile(file)  # type: ignore[no-untyped-call]
+        return image
+
+
+def _check_size(width: int, height: int, name: str, max_pixels: int) -> None:
+    if width * height > max_pixels:
+        raise PhotoError(
+            f"cannot read {name}: it has {width * height / 1e6:.1f} megapixels and the limit is {max_pixels / 1e6:g}; "
+            "raise it with --max-megapixels (max_pixels in Python) if you trust the file, or scale it down first"
+        )
+
+
+def _format(image: Image.Image) -> str:
+    # MPO is a JPEG with further pictures behind the first one
+    return {"MPO": "JPEG"}.get(image.format or "", image.format or "")
+
+
+def _orientation(image: Image.Image, name: str) -> int:
+    """EXIF orientation 1..8; damaged EXIF counts as upright."""
+    try:
+        with guarded(name):
+            return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except PhotoError:
+        return 1
+
+
+def _metadata(image: Image.Image, name: str) -> Metadata:
+    with guarded(name):
+        metadata = read_metadata(image)
+    tables: dict[int, list[int]] = getattr(image, "quantization", {})  # of JPEG only
+    return replace(metadata, quantization=tuple(tuple(tables[key]) for key in sorted(tables)))
+
+
+def _split(image: Image.Image, name: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """Pixels (H, W), (H, W, 3) or (H, W, 4) CMYK, and alpha, of an image of any mode."""
+    if image.mode.startswith("I;16"):
+        return np.array(image, dtype=np.uint16), None
+    if image.mode in ("I", "F"):
+        return from_numbers(np.array(image), name), None
+    if image.mode == "CMYK":
+        return np.array(image), None
+    is_gray = image.mode in ("1", "L", "LA", "La")
+    alpha = None
+    if image.has_transparency_data:
+        image = image.convert("LA" if is_gray else "RGBA")
+        alpha = np.array(image.getchannel("A"))
+    mode = "L" if is_gray else "RGB"
+    return np.array(image if image.mode == mode else image.convert(mode)), alpha
+
+
+def _is_16_bit_png(file: BinaryIO) -> bool:
+    file.seek(24)  # behind signature, and length, type, width and height of the first chunk
+    return file.read(1) == b"\x10"
+
+
+def _decode_16_bit_png(file: BinaryIO, image: Image.Image, name: str) -> Page:
+    from imagecodecs import png_decode
+
+    with guarded(name):
+        image.load()  # for what is told behind the pixels; Pillow's own have 8 bits
+        file.seek(0)
+        levels = png_decode(file.read())
+    orientation = _orientation(image, name)
+    alpha = None
+    if levels.ndim == 3 and levels.shape[2] == 2:  # which is no array that a user may give
+        levels, alpha = levels[..., 0], levels[..., 1]
+    else:
+        levels, alpha = from_array(levels)
+    return _finish(levels, alpha, _metadata(image, name), image.info.get("icc_profile"), orientation)
+
+
+def _finish(
+    pixels: np.ndarray,
+    alpha: np.ndarray | None,
+    metadata: Metadata,
+    profile: Any,
+    orientation: int,
+) -> Page:
+    """Turn arrays upright and bring pixels to sRGB."""
+    turn = _UPRIGHT_ARRAY.get(orientation)
+    if turn is not None:
+        pixels, alpha = turn(pixels), None if alpha is None else turn(alpha)
+    if not isinstance(profile, bytes):
+        profile = None
+    pixels = profiles.to_srgb(pixels, profile)
+    own = profile if profile is not None and profiles.kind_of(profile) == "rgb" else None
+    return Page(
+        np.ascontiguousarray(pixels),
+        None if alpha is None else np.ascontiguousarray(alpha),
+        replace(upright(metadata), profile=own),
+    )

@@ -1,0 +1,211 @@
+"""From pictures in memory to the bytes of a file."""
+
+import io
+import operator
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from PIL import Image
+
+from excolor.errors import OutputError, SettingError
+from excolor.photo import profiles, tiff
+from excolor.photo.levels import is_opaque, to_8_bit, to_16_bit
+from excolor.photo.metadata import Metadata, save_options
+from excolor.photo.page import Page
+
+
+@dataclass(frozen=True)
+class OutputFormat:
+    """A container we write: Pillow's name of it, and what it can hold."""
+
+    name: str
+    max_side: int | None = None  # pixels, where the container or its library has a limit
+    has_alpha: bool = True
+    has_16_bit: bool = False
+
+
+_JPEG = OutputFormat("JPEG", max_side=65500, has_alpha=False)
+_TIFF = OutputFormat("TIFF", has_16_bit=True)
+OUTPUT_FORMATS: dict[str, OutputFormat] = {  # by suffix, lower case
+    ".jpg": _JPEG,
+    ".jpeg": _JPEG,
+    ".png": OutputFormat("PNG", max_side=1_000_000, has_16_bit=True),  # libpng, so most programs, refuses larger ones
+    ".tif": _TIFF,
+    ".tiff": _TIFF,
+    ".webp": OutputFormat("WEBP", max_side=16383),  # has no gray: three equal channels instead
+}
+
+FORMATS = {"jpeg": ".jpg", "png": ".png", "tiff": ".tif", "webp": ".webp"}
+"""Names of the formats that are written, and the suffix that new files of each get."""
+
+_QUALITY = 95  # of JPEG and WebP, if nothing else is said
+
+
+@dataclass(frozen=True)
+class SaveSettings:
+    """How files are written.
+
+    Attributes:
+        quality: 1 to 100, of JPEG and WebP; None: 95, or the JPEG input's own quantization if that is finer.
+        metadata: False leaves away all that is told beside the pixels, but for the ICC profile, which says what the
+            pixels mean.
+    """
+
+    quality: int | None = None
+    metadata: bool = True
+
+    def __post_init__(self) -> None:
+        if self.quality is not None and not 1 <= self.quality <= 100:
+            raise SettingError(f"quality is {self.quality} and must lie in 1 to 100")
+
+
+def check_fits(page: Page, path: Path) -> None:
+    """Find out whether the format of `path` (a known suffix) can hold a picture of this size and transparency.
+
+    Raises:
+        OutputError: the picture has too many pixels a side, or would lose its transparency.
+    """
+    target = OUTPUT_FORMATS[path.suffix.lower()]
+    if page.alpha is not None and not target.has_alpha and not is_opaque(page.alpha):
+        raise OutputError(
+            f"cannot write {path}: {target.name} cannot hold the picture's transparency; write PNG, TIFF or WebP"
+        )
+    if target.max_side is not None and max(page.size) > target.max_side:
+        height, width = page.size
+        raise OutputError(
+            f"cannot write {path}: {target.name} holds at most {target.max_side} pixels a side and the picture is "
+            f"{width}×{height}; write TIFF or scale it down"
+        )
+
+
+def left_out(metadata: Metadata, suffix: str) -> tuple[str, ...]:
+    """Which parts of the metadata a file of this suffix cannot hold."""
+    target = OUTPUT_FORMATS[suffix.lower()]
+    return () if target is _TIFF else save_options(metadata, target.name)[1]
+
+
+def encode(file: BinaryIO, pages: Iterable[Page], path: Path, settings: SaveSettings) -> None:
+    """Write a whole picture file.
+
+    uint16 and float32 pixels get 16 bits where the format has them and 8 otherwise. Color pixels are brought to the
+    picture's own ICC profile if it has one, and that or an sRGB profile is embedded.
+
+    Args:
+        file: where to; it can be read and sought in.
+        pages: more than one for TIFF only, taken one by one.
+        path: its suffix, one of OUTPUT_FORMATS, says the format; and it is named in messages.
+        settings: see there.
+
+    Raises:
+        OutputError: the format cannot hold a page, or holds only one and there are several.
+    """
+    target = OUTPUT_FORMATS[path.suffix.lower()]
+    outgoing = _Outgoing(pages, path, settings)
+    if target is _TIFF:
+        tiff.write(file, outgoing)
+        return
+    (page, profile), *others = outgoing
+    if others:
+        raise OutputError(
+            f"cannot write {path}: {target.name} holds one page and there are several; "
+            "choose one with --page, or write TIFF with --format tiff"
+        )
+    options = save_options(page.metadata, target.name)[0]
+    if profile is not None:
+        options["icc_profile"] = profile
+    if page.pixels.dtype != np.uint8 and target.has_16_bit:
+        file.write(_png_16_bit(page, options))
+        return
+    if target.name == "JPEG":
+        options |= {"subsampling": "4:4:4"} | _jpeg_quality(page.metadata.quantization, settings.quality)
+    elif target.name == "WEBP":
+        options |= {"quality": settings.quality or _QUALITY}
+    # Encoded in memory: given a real file, Pillow writes past Python, and takes a write that a full disk cut short for
+    # a whole one.
+    buffer = io.BytesIO()
+    to_image(page.pixels, page.alpha if target.has_alpha else None).save(buffer, format=target.name, **options)
+    file.write(buffer.getbuffer())
+
+
+def to_image(pixels: np.ndarray, alpha: np.ndarray | None) -> Image.Image:
+    """With 8 bits a channel (16-bit and float are rounded), in mode L, LA, RGB or RGBA."""
+    levels = to_8_bit(pixels)
+    return Image.fromarray(levels if alpha is None else np.dstack([levels, to_8_bit(alpha)]))
+
+
+class _Outgoing(Iterable[tuple[Page, bytes | None]]):
+    """Pages as they are written, with their profiles, one by one; tells how many, if that is known."""
+
+    def __init__(self, pages: Iterable[Page], path: Path, settings: SaveSettings) -> None:
+        self._pages = pages
+        self._path = path
+        self._settings = settings
+
+    def __length_hint__(self) -> int:
+        return operator.length_hint(self._pages, 1)
+
+    def __iter__(self) -> Iterator[tuple[Page, bytes | None]]:
+        for page in self._pages:
+            check_fits(page, self._path)
+            yield _in_its_profile(page, self._settings)
+
+
+def _in_its_profile(page: Page, settings: SaveSettings) -> tuple[Page, bytes | None]:
+    """The page in its output's color space, with the metadata that is wanted; and the profile of that space."""
+    if not settings.metadata:
+        kept = Metadata(profile=page.metadata.profile, quantization=page.metadata.quantization)
+        page = Page(page.pixels, page.alpha, kept)
+    if page.pixels.ndim == 2:
+        return page, None  # a profile of colors would be wrong, and gray without one is taken for sRGB's
+    own = page.metadata.profile
+    if own is not None and (converted := profiles.from_srgb(page.pixels, own)) is not None:
+        return Page(converted, page.alpha, page.metadata), own
+    return page, profiles.SRGB
+
+
+def _jpeg_quality(own: tuple[tuple[int, ...], ...], wanted: int | None) -> dict[str, Any]:
+    """Options of Image.save for a quality, or for the input's own quantization tables if they are finer than ours."""
+    if wanted is None and own and sum(own[0]) < sum(_our_luma()):
+        return {"qtables": [own[0], own[1] if len(own) > 1 else own[0]]}
+    return {"quality": wanted or _QUALITY}
+
+
+@cache
+def _our_luma() -> list[int]:
+    buffer = io.BytesIO()
+    Image.new("L", (8, 8)).save(buffer, "JPEG", quality=_QUALITY)
+    with Image.open(buffer) as image:
+        table: list[int] = image.quantization[0]  # type: ignore[attr-defined]
+        return table
+
+
+def _png_16_bit(page: Page, options: dict[str, Any]) -> bytes:
+    """A PNG by libpng, because Pillow writes 16 bits for gray only, with what Pillow tells beside the pixels."""
+    from imagecodecs import png_encode
+
+    levels = to_16_bit(page.pixels)
+    if page.alpha is not None:
+        levels = np.dstack([levels, to_16_bit(page.alpha)])
+    data = bytes(png_encode(np.ascontiguousarray(levels)))
+    buffer = io.BytesIO()
+    Image.new("L" if page.pixels.ndim == 2 else "RGB", (1, 1)).save(buffer, "PNG", **options)
+    chunks = _chunks(buffer.getvalue())
+    beside = b"".join(chunk for kind, chunk in chunks if kind not in (b"IHDR", b"IDAT", b"IEND"))
+    return data[:_PNG_HEADER] + beside + data[_PNG_HEADER:]
+
+
+_PNG_HEADER = 33  # bytes: signature, and the chunk IHDR, behind which all others may stand
+
+
+def _chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Kind and bytes of each chunk (PNG 1.2, section 3.2)."""
+    at = 8
+    while at < len(png):
+        (length,) = struct.unpack_from(">I", png, at)
+        yield png[at + 4 : at + 8], png[at : at + length + 12]
+        at += length + 12

@@ -1,0 +1,148 @@
+"""Files that are whole or not there at all, whatever happens while they are written."""
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from excolor.errors import OutputError
+
+
+def check_place(path: Path, *, overwrite: bool) -> None:
+    """Find out before any long work whether a file can be written to `path`.
+
+    Raises:
+        OutputError: a folder, an existing file without `overwrite`, or a folder that is missing or that we may not
+            write to.
+    """
+    if is_folder(path):
+        raise OutputError(f"cannot write {path}: it is a folder; add a file name")
+    if os.path.lexists(path) and not overwrite:
+        raise OutputError(f"{path} exists already: use --force to replace it, or -o to write elsewhere")
+    if not is_folder(path.parent):
+        raise OutputError(f"cannot write {path}: there is no folder {path.parent}; create it first")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise OutputError(f"cannot write {path}: the folder {path.parent} is not writable; use -o to write elsewhere")
+
+
+def is_folder(path: Path) -> bool:
+    """Like Path.is_dir, which raises where we may not look."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
+def write_bytes(data: bytes, path: str | os.PathLike[str], *, overwrite: bool) -> None:
+    """Write a file of this content, or none; see `new_file`."""
+    with new_file(Path(path), overwrite=overwrite) as file:
+        file.write(data)
+
+
+@contextmanager
+def new_file(path: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
+    """A file to write, read and seek in, that gets its name when the context ends well and vanishes otherwise.
+
+    It has no name at all until then where the system can do so (Linux), so that not even a kill leaves something
+    behind; elsewhere a temporary one beside `path`. Without `overwrite` a file that appears meanwhile is not replaced.
+
+    Raises:
+        OutputError: it cannot be written there.
+    """
+    try:
+        file, temporary = _open_new(path)
+        with file:
+            try:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())  # or a power failure after the naming could leave an empty file
+                if temporary is None:
+                    temporary = _name(file, path, overwrite)
+                file.close()  # Windows renames no open file
+                if temporary is not None:
+                    _move(temporary, path, overwrite)
+            finally:
+                if temporary is not None:
+                    with suppress(OSError):  # it is gone already if all went well
+                        temporary.unlink()
+    except FileExistsError as error:
+        raise OutputError(
+            f"{path} appeared while it was being written: use --force to replace it, or -o to write elsewhere"
+        ) from error
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {path}: {error.strerror or error}; make room or use -o to write elsewhere"
+        ) from error
+
+
+def _open_new(path: Path) -> tuple[BinaryIO, Path | None]:
+    """A new file in the folder of `path`, and its temporary name if it has one.
+
+    In the same folder, because a rename is atomic only within a file system. Opened like any new file, so that its
+    mode follows the umask.
+    """
+    if hasattr(os, "O_TMPFILE") and Path("/proc/self/fd").is_dir():
+        try:
+            return cast("BinaryIO", open(path, "w+b", opener=_nameless)), None
+        except OSError as error:  # not on every file system
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise
+    temporary = _temporary(path)
+    return temporary.open("x+b"), temporary
+
+
+def _nameless(path: str, _flags: int) -> int:
+    return os.open(Path(path).parent, os.O_TMPFILE | os.O_RDWR, 0o666)
+
+
+def _temporary(path: Path) -> Path:
+    """A free name beside `path`, cut so that it stays below the 255 bytes of most file systems."""
+    return path.with_name(f".{path.name[:40]}-{secrets.token_hex(8)}.tmp")
+
+
+def _name(file: BinaryIO, path: Path, overwrite: bool) -> Path | None:
+    """Give a nameless file its name; or a temporary one, which is returned, if it is to replace another file."""
+    place = _temporary(path) if overwrite and os.path.lexists(path) else path
+    folder = os.open(path.parent, os.O_RDONLY)  # given a folder, os.link asks for the file behind the link in /proc
+    try:
+        os.link(f"/proc/self/fd/{file.fileno()}", place, src_dir_fd=folder)
+    except FileExistsError:
+        raise
+    except OSError:  # some network and container file systems have files without names, but no way to name them
+        return _copied(file, _temporary(path))
+    finally:
+        os.close(folder)
+    return None if place == path else place
+
+
+def _copied(file: BinaryIO, place: Path) -> Path:
+    """A copy of this name, or none."""
+    file.seek(0)
+    try:
+        with place.open("xb") as copy:
+            shutil.copyfileobj(file, copy)
+            copy.flush()
+            os.fsync(copy.fileno())
+    except BaseException:
+        place.unlink(missing_ok=True)
+        raise
+    return place
+
+
+def _move(temporary: Path, path: Path, overwrite: bool) -> None:
+    """Rename, but not onto a file without `overwrite` (FileExistsError), which a rename would not see."""
+    if overwrite:
+        temporary.replace(path)
+        return
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:  # no hard links on FAT, exFAT and some network shares: reserve the name, then fill it
+        path.open("xb").close()
+        try:
+            temporary.replace(path)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise

@@ -1,0 +1,70 @@
+"""Around the decoders: their process-wide settings, their chatter, and whatever they raise on damaged files."""
+
+import logging
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from PIL import Image, UnidentifiedImageError
+
+from excolor.errors import PhotoError
+
+
+class _Quiet:
+    """No size limit of Pillow's (ours is checked from the header), no warnings and no log, while anybody is in here.
+
+    Those settings belong to the whole process: the first thread in sets them, the last one out puts them back.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._before: tuple[int | None, Sequence[Any], bool] = None, [], False
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                log = logging.getLogger("tifffile")
+                self._before = Image.MAX_IMAGE_PIXELS, warnings.filters[:], log.disabled
+                Image.MAX_IMAGE_PIXELS, log.disabled = None, True
+                warnings.simplefilter("ignore")  # about damaged tags, which are no reason to refuse a picture
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                limit, filters, disabled = self._before
+                Image.MAX_IMAGE_PIXELS, logging.getLogger("tifffile").disabled = limit, disabled
+                warnings.filters[:] = filters  # type: ignore[index]
+
+
+_QUIET = _Quiet()
+
+
+@contextmanager
+def guarded(name: str) -> Iterator[None]:
+    """Run a decoder in here, and nothing else: whatever it raises is told as PhotoError.
+
+    On damaged files decoders raise nearly everything; fuzzing has shown a dozen kinds.
+    """
+    try:
+        with _QUIET:
+            yield
+    except MemoryError as error:
+        raise PhotoError(f"cannot read {name}: there is not enough memory; scale it down first") from error
+    except UnidentifiedImageError as error:
+        raise PhotoError(
+            f"cannot read {name}: it is no picture of a kind read here (JPEG, PNG, TIFF, WebP, AVIF, JPEG 2000, GIF, "
+            "BMP, PPM, HEIC), or its beginning is damaged; convert it to PNG or TIFF, or copy it again from its source"
+        ) from error
+    except Exception as error:
+        raise PhotoError(
+            f"cannot read {name}: the file is damaged or cut short ({_one_line(error)}); copy it again from its source"
+        ) from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(f"{error}".split())[:200] or type(error).__name__

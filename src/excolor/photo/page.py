@@ -1,0 +1,28 @@
+"""One picture of a file, as it passes between decoding, the networks and encoding."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from excolor.photo.metadata import Metadata
+
+
+@dataclass(frozen=True, eq=False)
+class Page:
+    """An upright picture in memory, with what its file says beside the pixels.
+
+    Attributes:
+        pixels: (H, W) gray or (H, W, 3) sRGB; uint8, uint16 or float32 in [0, 1]; C-contiguous. It may be the array or
+            share the memory that the caller gave: read it, do not write to it.
+        alpha: (H, W), of the same dtype as pixels, 0 transparent; None if the picture has none.
+        metadata: what is carried from the input to the output.
+    """
+
+    pixels: np.ndarray
+    alpha: np.ndarray | None = None
+    metadata: Metadata = Metadata()  # noqa: RUF009 - frozen
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        return self.pixels.shape[0], self.pixels.shape[1]

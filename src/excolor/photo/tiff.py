@@ -1,0 +1,170 @@
+"""TIFF by tifffile: its pages, those that are too deep for Pillow, and all that we write.
+
+Pillow reads 8 bits a channel and gray of any depth, in every compression and color space; for that it is left in place.
+"""
+
+import operator
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from excolor.errors import PhotoError
+from excolor.photo.guard import guarded
+from excolor.photo.levels import from_numbers, strips, to_16_bit
+from excolor.photo.metadata import Metadata, append_ifds, read_tiff_metadata
+from excolor.photo.page import Page
+
+if TYPE_CHECKING:
+    from tifffile import TiffFile, TiffPage
+
+_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # classic TIFF and BigTIFF, in both byte orders
+_REDUCED_OR_MASK = 1 | 4  # bits of NewSubfileType (TIFF 6.0, section 8)
+_MIN_IS_WHITE, _MIN_IS_BLACK, _RGB, _SEPARATED = 0, 1, 2, 5  # photometric interpretations (section 8 and 16)
+_CHANNELS = {_MIN_IS_WHITE: 1, _MIN_IS_BLACK: 1, _RGB: 3, _SEPARATED: 4}
+_MAX_SAMPLES = 8  # of a pixel: colors, alpha, and what a few programs add
+_ASSOCIATED, _UNASSOCIATED = 1, 2  # kinds of alpha among the extra samples
+_ORIENTATION = 274
+
+_BIG = 3 << 30  # bytes of pixels from which on offsets of 32 bits may not do
+
+
+@dataclass(frozen=True)
+class TiffPicture:
+    """A page of a TIFF that is a picture of its own: no thumbnail, reduced copy or mask.
+
+    Attributes:
+        index: among all directories of the file, from 0.
+        width: pixels as stored, before the orientation is applied.
+        height: likewise.
+        orientation: 1 to 8, as in EXIF.
+        is_deep: it has several channels of more than 8 bits, which Pillow would cut down to 8.
+    """
+
+    index: int
+    width: int
+    height: int
+    orientation: int
+    is_deep: bool
+
+
+def pictures(file: BinaryIO, name: str) -> list[TiffPicture]:
+    """The pages of a TIFF; none if the file is something else, or so damaged that only Pillow may have a chance."""
+    file.seek(0)
+    if file.read(4) not in _MAGIC:
+        return []
+    try:
+        with guarded(name):
+            found = [page for entry in _parsed(file).pages if _has_pixels(page := entry.aspage())]
+            whole = [page for page in found if not page.subfiletype & _REDUCED_OR_MASK] or found
+            return [_describe(page) for page in whole]
+    except PhotoError:
+        return []
+
+
+def _parsed(file: BinaryIO) -> "TiffFile":
+    from tifffile import TiffFile
+
+    file.seek(0)
+    return TiffFile(file)
+
+
+def _has_pixels(page: "TiffPage") -> bool:
+    sides = page.imagewidth, page.imagelength  # anything at all in damaged files
+    return all(isinstance(side, int) and side > 0 for side in sides)
+
+
+def _describe(page: Any) -> TiffPicture:
+    tag = page.tags.get(_ORIENTATION)
+    orientation = tag.value if tag is not None and tag.value in range(1, 9) else 1
+    is_deep = page.bitspersample > 8 and 1 < page.samplesperpixel <= _MAX_SAMPLES and page.photometric in _CHANNELS
+    return TiffPicture(page.index, page.imagewidth, page.imagelength, orientation, is_deep)
+
+
+def decode_deep(
+    file: BinaryIO, picture: TiffPicture, name: str
+) -> tuple[np.ndarray, np.ndarray | None, Metadata, bytes | None]:
+    """Levels (H, W), (H, W, 3), or CMYK (H, W, 4), as stored; alpha (H, W); metadata; and the ICC profile.
+
+    Raises:
+        PhotoError: the file is damaged.
+    """
+    with guarded(name):
+        page = _parsed(file).pages[picture.index].aspage()
+        levels = page.asarray()
+        if page.axes.startswith("S"):  # each channel on its own plane
+            levels = np.moveaxis(levels, 0, -1)
+        profile = page.iccprofile
+    if levels.ndim != 3 or levels.shape[:2] != (picture.height, picture.width):
+        raise PhotoError(f"cannot read {name}: it has {levels.ndim} dimensions {page.axes}; convert it to a plain TIFF")
+    levels = _full_range(levels, page.bitspersample, name)
+    colors = _CHANNELS[int(page.photometric)]
+    pixels, alpha = levels[..., :colors], None
+    if page.extrasamples and page.extrasamples[0] in (_ASSOCIATED, _UNASSOCIATED) and levels.shape[2] > colors:
+        alpha = levels[..., colors]
+        if page.extrasamples[0] == _ASSOCIATED:
+            pixels = _unmultiplied(pixels, alpha)
+    if page.photometric == _MIN_IS_WHITE:
+        pixels = _white(pixels) - pixels
+    return pixels[..., 0] if colors == 1 else pixels, alpha, read_tiff_metadata(file, picture.index), profile
+
+
+def _full_range(levels: np.ndarray, bits: int, name: str) -> np.ndarray:
+    """uint16 or float32 levels, from whatever number of bits."""
+    if levels.dtype == np.uint16 and bits < 16:
+        return (levels.astype(np.uint32) * 65535 // ((1 << bits) - 1)).astype(np.uint16)
+    return from_numbers(levels, name)
+
+
+def _white(levels: np.ndarray) -> Any:
+    return np.float32(1) if levels.dtype == np.float32 else np.uint16(65535)
+
+
+def _unmultiplied(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Colors as they would be without transparency; those of fully transparent pixels are lost, and black."""
+    white = float(_white(pixels))
+    colors = np.empty_like(pixels)
+    for rows in strips(pixels):
+        share = np.maximum(alpha[rows, :, None], white * 1e-9) / white
+        colors[rows] = np.clip(pixels[rows] / share + (0.5 if white > 1 else 0), 0, white)
+    return colors
+
+
+def write(file: BinaryIO, pages: Iterable[tuple[Page, bytes | None]]) -> None:
+    """Write pages, each with the ICC profile that its pixels are in, as they come: one is in memory at a time.
+
+    Compressed without loss, as every reader knows it: LZW for 8 bits; deflate for 16, which LZW would make larger than
+    they are. Floats are rounded to 16 bits.
+
+    Raises:
+        OutputError: more than a TIFF of its kind can hold.
+    """
+    from tifffile import TiffWriter
+
+    metadata = []
+    is_big = False
+    with ExitStack() as stack:
+        writer = None
+        for page, profile in pages:
+            levels = page.pixels if page.pixels.dtype == np.uint8 else to_16_bit(page.pixels)
+            if page.alpha is not None:
+                alpha = page.alpha if page.alpha.dtype == np.uint8 else to_16_bit(page.alpha)
+                levels = np.dstack([levels, alpha])
+            if writer is None:
+                is_big = levels.nbytes * operator.length_hint(pages, 1) > _BIG
+                writer = stack.enter_context(TiffWriter(file, bigtiff=is_big))
+            writer.write(
+                levels,
+                photometric="minisblack" if page.pixels.ndim == 2 else "rgb",
+                planarconfig=None if levels.ndim == 2 else "contig",
+                extrasamples=None if page.alpha is None else ["unassalpha"],
+                compression="lzw" if levels.dtype == np.uint8 else "zlib",
+                predictor=True,
+                iccprofile=profile,
+                metadata=None,
+                software=False,
+            )
+            metadata.append(page.metadata)
+    append_ifds(file, metadata)

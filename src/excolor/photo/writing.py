@@ -1,0 +1,73 @@
+"""Pictures to files: each is written whole, or nothing changes."""
+
+import io
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from excolor.errors import OutputError
+from excolor.photo.encoding import OUTPUT_FORMATS, SaveSettings, encode
+from excolor.photo.files import check_place, is_folder, new_file
+from excolor.photo.page import Page
+
+
+def write_photo(
+    photo: Page | Iterable[Page],
+    path: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    settings: SaveSettings = SaveSettings(),  # noqa: B008 - frozen
+) -> Path:
+    """Write a picture in the format that the suffix says; either all of it is there afterwards, or nothing changed.
+
+    uint16 and float32 pixels are written with 16 bits in PNG and TIFF, all else with 8. Gray stays gray, save in WebP,
+    which has three equal channels instead.
+
+    Args:
+        photo: The picture; or several, which become the pages of a TIFF, each written before the next one is asked for.
+        path: Where to; its suffix is one of `OUTPUT_FORMATS`.
+        overwrite: Replace a file of this name. Without it a file is not replaced even if it appears while we write.
+        settings: See there.
+
+    Returns:
+        The path written.
+
+    Raises:
+        OutputError: it cannot be written there, or the format cannot hold the picture.
+    """
+    path = Path(path)
+    check_output(path, overwrite=overwrite)
+    pages = [photo] if isinstance(photo, Page) else photo
+    with new_file(path, overwrite=overwrite) as file:
+        encode(file, pages, path, settings)
+    return path
+
+
+def encode_photo(
+    photo: Page | Iterable[Page],
+    suffix: str,
+    settings: SaveSettings = SaveSettings(),  # noqa: B008 - frozen
+) -> bytes:
+    """The bytes of what `write_photo` would write to a file of this suffix (".jpg", ".png", ...)."""
+    buffer = io.BytesIO()
+    pages = [photo] if isinstance(photo, Page) else photo
+    encode(buffer, pages, Path(f"picture{suffix}"), settings)
+    return buffer.getvalue()
+
+
+def check_output(path: Path, *, overwrite: bool) -> None:
+    """Find out before any long work whether a picture can be written to `path`.
+
+    Raises:
+        OutputError: unknown suffix, a folder, an existing file without `overwrite`, or a folder that is missing or
+            that we may not write to.
+    """
+    if path.suffix.lower() not in OUTPUT_FORMATS and not is_folder(path):
+        raise OutputError(f"cannot write {path}: end its name in one of {', '.join(OUTPUT_FORMATS)}")
+    check_place(path, overwrite=overwrite)
+
+
+def default_output(photo_path: Path, tag: str, folder: Path | None = None, suffix: str | None = None) -> Path:
+    """NAME-tag.EXT beside the picture or in `folder`; EXT is `suffix`, or as it was if we write that, or .png."""
+    own = photo_path.suffix if photo_path.suffix.lower() in OUTPUT_FORMATS else ".png"
+    return (folder or photo_path.parent) / f"{photo_path.stem}-{tag}{suffix or own}"

@@ -1,0 +1,115 @@
+"""TIFF files of several pages, files that are only looked into, and files without a name."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from pictures import HEIGHT, WIDTH, assert_same, encoded, exif, levels, names, smooth
+from PIL import Image
+
+from excolor.errors import OutputError, PhotoError
+from excolor.photo import Photo, as_photo, encode_photo, open_photo, read_photo, write_photo
+
+PAGES = [levels(), smooth(), levels(3, dtype=np.uint16)]
+
+
+@pytest.fixture
+def book(tmp_path) -> Path:
+    """A thumbnail, then three pages of different kinds and sizes."""
+    path = tmp_path / "book.tif"
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(levels(size=(3, 4)), subfiletype=1)
+        writer.write(PAGES[0], subfiletype=0)
+        writer.write(PAGES[1][:6], photometric="rgb", compression="lzw")
+        writer.write(PAGES[2], photometric="rgb", extratags=[(274, 3, 1, 6)])
+    return path
+
+
+def test_pages_are_read_one_by_one(book):
+    file = open_photo(book)
+    assert (file.pages, file.size, file.format, file.path) == (3, (HEIGHT, WIDTH), "TIFF", book)
+    assert_same(file.read(), PAGES[0])
+    assert_same(read_photo(book), PAGES[0])
+    assert_same(file.read(2), PAGES[1][:6])
+    assert_same(read_photo(book, page=3), np.ascontiguousarray(np.rot90(PAGES[2], -1)))
+    for page in (0, 4):
+        with pytest.raises(PhotoError, match=rf"cannot read page {page} of .*book.tif: it has 3"):
+            file.read(page)
+
+
+def test_a_file_of_thumbnails_only_has_them_as_pages(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", PAGES[0], subfiletype=1)
+    assert open_photo(tmp_path / "a.tif").pages == 1
+    assert_same(read_photo(tmp_path / "a.tif"), PAGES[0])
+
+
+def test_pages_are_written_as_they_come(book, tmp_path):
+    file = open_photo(book)
+    seen = []
+
+    def pages():
+        for number in (1, 2, 3):
+            seen.append(number)
+            yield file.read(number)
+
+    path = write_photo(pages(), tmp_path / "copy.tif")
+    assert seen == [1, 2, 3]
+    copy = open_photo(path)
+    assert copy.pages == 3
+    for number in (1, 2, 3):
+        assert_same(copy.read(number), file.read(number).pixels)
+
+
+def test_a_failing_page_leaves_no_file(tmp_path):
+    def pages():
+        yield as_photo(PAGES[0])
+        raise PhotoError("page 2 is damaged")
+
+    with pytest.raises(PhotoError, match="page 2 is damaged"):
+        write_photo(pages(), tmp_path / "a.tif")
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
+def test_other_formats_hold_one_page(tmp_path, suffix):
+    photos = [as_photo(PAGES[0]), as_photo(PAGES[1])]
+    with pytest.raises(OutputError, match=r"holds one page and there are several; choose one with --page, or write TI"):
+        write_photo(photos, tmp_path / f"a{suffix}")
+    assert names(tmp_path) == []
+    assert read_photo(write_photo(photos[:1], tmp_path / f"a{suffix}")).size == (HEIGHT, WIDTH)
+
+
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "TIFF", "WEBP", "GIF"])
+def test_looking_into_a_file(tmp_path, format_):
+    options = {} if format_ == "GIF" else {"exif": exif(6)}
+    path = tmp_path / "a.bin"
+    path.write_bytes(encoded(Image.fromarray(smooth()), format_, **options))
+    file = open_photo(path)
+    assert (file.format, file.pages) == (format_, 1)
+    assert file.size == file.read().size == ((WIDTH, HEIGHT) if options else (HEIGHT, WIDTH))
+
+
+def test_a_stream_is_as_good_as_a_file():
+    class Pipe(io.BytesIO):
+        def seekable(self) -> bool:
+            return False
+
+        def seek(self, *_: int) -> int:
+            raise io.UnsupportedOperation
+
+    data = encoded(Image.fromarray(smooth()), "PNG")
+    file = open_photo(Pipe(data))
+    assert file.path is None
+    assert_same(file.read(), smooth())
+    assert_same(file.read(), smooth())
+    assert_same(read_photo(Pipe(data)), smooth())
+    with pytest.raises(PhotoError, match=r"cannot read the picture: the file is damaged"):
+        read_photo(Pipe(data[:60]))
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
+def test_bytes_are_those_of_the_file(tmp_path, suffix):
+    photo = Photo(smooth())
+    assert encode_photo(photo, suffix) == photo.save(tmp_path / f"a{suffix}").read_bytes()
