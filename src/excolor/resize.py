@@ -23,6 +23,7 @@ MINIMUM = 16  # reflection padding needs two pixels at 1/8 of the size
 
 _LONGEST = 4  # a picture of a wilder aspect ratio is shrunk until it has the area of 4:1 at the working size
 _STRIP = 1 << 17  # pixels of a strip: some 10 MB of temporaries, long enough for threads to be worth it
+_BLOCK = 8  # rows of the small picture
 
 Floats = NDArray[np.float32]
 
@@ -157,7 +158,7 @@ class LocalAffine:
         rows = coefficients.reshape(self._height, width, -1).swapaxes(1, 2)
         self._rows = np.ascontiguousarray(rows)  # (h, K*(G+1), w)
         # A strip needs few rows of the small picture, and the next one mostly the same: all of them would be large
-        self._wide = lru_cache(maxsize=8 * torch.get_num_threads())(self._widen)
+        self._wide_block = lru_cache(maxsize=3 * torch.get_num_threads())(self._widen)
 
     def __call__(self, guide: Floats, rows: slice) -> Floats:
         """The values (K, strip, W) for the rows `rows` of the full picture, whose guide is (G, strip, W)."""
@@ -165,7 +166,7 @@ class LocalAffine:
         for i, row in enumerate(range(rows.start, rows.stop)):
             position = (row + 0.5) * self._height / self._size[0] - 0.5
             above = math.floor(position)
-            a, b, c, d = (self._wide(min(max(above + n, 0), self._height - 1)) for n in (-1, 0, 1, 2))
+            a, b, c, d = (self._wide(above + n) for n in (-1, 0, 1, 2))
             weights = _cubic(position - above)
             cv2.addWeighted(b, weights[1], c, weights[2], 0, dst=local[i])
             local[i] += cv2.addWeighted(a, weights[0], d, weights[3], 0)
@@ -176,11 +177,18 @@ class LocalAffine:
             values += terms[:, i]
         return values
 
-    def _widen(self, row: int) -> Floats:
-        """The coefficients (K*(G+1), W) of a row of the small picture, at the full width."""
-        coefficients = self._rows[row]
-        wide = cv2.resize(coefficients, (self._size[1], len(coefficients)), interpolation=cv2.INTER_CUBIC)
-        return np.asarray(wide)
+    def _wide(self, row: int) -> Floats:
+        """The coefficients (K*(G+1), W) of a row of the small picture, or of the one at its edge, at the full width."""
+        block, inside = divmod(min(max(row, 0), self._height - 1), _BLOCK)
+        wide: Floats = self._wide_block(block)[inside]
+        return wide
+
+    def _widen(self, block: int) -> Floats:
+        """So many rows at once, (_BLOCK, K*(G+1), W), because OpenCV prepares each call for long."""
+        narrow = self._rows[block * _BLOCK : (block + 1) * _BLOCK]
+        flat = narrow.reshape(-1, narrow.shape[-1])
+        wide: Floats = np.asarray(cv2.resize(flat, (self._size[1], len(flat)), interpolation=cv2.INTER_CUBIC))
+        return wide.reshape(*narrow.shape[:2], -1)
 
 
 def _cubic(position: float) -> tuple[float, float, float, float]:
