@@ -3,16 +3,20 @@
 Second sources: scikit-image's CIEDE2000, OpenCV's bicubic upsampling.
 """
 
+from pathlib import Path
+
 import cv2
 import hypothesis.strategies as st
 import numpy as np
 import pytest
 import skimage.color
+import skimage.data
 import torch
 from hypothesis import given, settings
+from PIL import Image
 
 from excolor import resize
-from excolor.color import lab_to_rgb
+from excolor.color import colored, gray_to_lightness, lab_to_rgb, rgb_to_lab
 from excolor.merge import from_unit, lightness_of, merge_ab, merge_rgb
 
 DTYPES = (np.uint8, np.uint16, np.float32)
@@ -44,19 +48,29 @@ def test_lightness_is_the_targets_own(size, dtype, channels, chroma, seed) -> No
     assert difference.max() < (0.5 if dtype == np.uint8 else 0.05)
 
 
+@pytest.mark.parametrize("chroma", [20, 120], ids=["in gamut", "out of gamut"])
+@pytest.mark.parametrize("channels", [(), (3,)], ids=["gray", "rgb"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_colors_are_those_of_the_color_module(dtype: type, channels: tuple[int, ...], chroma: float) -> None:
+    """Second source: the same formulas in float64 by torch. Dark and light to the very ends, ab the same everywhere."""
+    pixels = picture((80, 90, *channels), dtype)
+    pixels[:10] = pixels[:10] / 50
+    unit = torch.from_numpy(resize.to_unit(pixels)).double()
+    lightness = rgb_to_lab(unit.permute(2, 0, 1))[:1] if channels else gray_to_lightness(unit)[None]
+    for a, b in ((chroma, 0), (-chroma, chroma), (chroma / 3, -chroma)):
+        small_ab = np.tile(np.float32((a, b)), (4, 4, 1))
+        found = merge_ab(pixels, np.full((4, 4), 50, np.float32), small_ab)
+        exact = colored(lightness, torch.tensor([a, b]).view(2, 1, 1).expand(2, 80, 90)).permute(1, 2, 0).numpy()
+        white = 1 if dtype == np.float32 else np.iinfo(dtype).max
+        error = np.abs(found.astype(np.float64) - exact * white)
+        # Half a level is rounding; float32 leaves 1e-6 of the range on top of it
+        assert error.max() < (1e-5 if dtype == np.float32 else 0.5 + 1e-5 * white), f"{error.max()} levels"
+
+
 def test_gray_without_color_stays_the_same_gray() -> None:
     gray = np.arange(256, dtype=np.uint8).reshape(16, 16)
     result = merge_ab(gray, np.full((4, 4), 50, np.float32), np.zeros((4, 4, 2), np.float32))
     assert np.array_equal(result, np.repeat(gray[..., None], 3, -1))
-
-
-def edge_picture(noise: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """L and ab of two surfaces that meet in a slanted edge, and the distance from it in pixels."""
-    y, x = np.mgrid[:256, :256]
-    distance = (x + 0.35 * y - 180.3) / np.hypot(1, 0.35)
-    lightness = np.where(distance < 0, 70, 45) + np.random.default_rng(0).normal(0, noise, (256, 256))
-    ab = np.where(distance[..., None] < 0, (5, 40), (10, -35))
-    return lightness.astype(np.float32), ab.astype(np.float32), np.abs(distance)
 
 
 def to_rgb(lightness: np.ndarray, ab: np.ndarray) -> np.ndarray:
@@ -64,21 +78,51 @@ def to_rgb(lightness: np.ndarray, ab: np.ndarray) -> np.ndarray:
     return lab_to_rgb(lab.permute(2, 0, 1)).permute(1, 2, 0).numpy()
 
 
-@pytest.mark.parametrize(("noise", "factor"), [(0, 2.5), (2, 2.0)], ids=["clean", "grainy"])
-def test_colors_end_where_edges_are(noise: float, factor: float) -> None:
-    """Near an edge, at 8 times the working size, CIEDE2000 is less than half of what bicubic upsampling leaves."""
-    lightness, ab, distance = edge_picture(noise)
-    small_lightness, small_ab = (cv2.resize(x, (32, 32), interpolation=cv2.INTER_AREA) for x in (lightness, ab))
-    truth = to_rgb(lightness, ab)
-    gray = to_rgb(lightness, np.zeros_like(ab))[..., 0]
+def upsampling_errors(lightness: np.ndarray, ab: np.ndarray, factor: int, where: np.ndarray) -> tuple[float, float]:
+    """Mean CIEDE2000 to the truth (H, W[, 2]) of guided and of bicubic upsampling of its own ab, shrunk by a factor."""
+    height, width = lightness.shape
+    truth, gray = to_rgb(lightness, ab), to_rgb(lightness, np.zeros_like(ab))[..., 0]
+    size = (width // factor, height // factor)
+    small = torch.from_numpy(cv2.resize(truth, size, interpolation=cv2.INTER_AREA))
+    small_ab = rgb_to_lab(small.permute(2, 0, 1))[1:].permute(1, 2, 0).numpy().copy()
+    small_lightness = lightness_of(resize.shrink(gray, size[::-1]))[0].numpy()
     guided = merge_ab(gray, small_lightness, small_ab)
-    bicubic = to_rgb(lightness, cv2.resize(small_ab, (256, 256), interpolation=cv2.INTER_CUBIC))
+    bicubic = to_rgb(lightness, cv2.resize(small_ab, (width, height), interpolation=cv2.INTER_CUBIC))
 
     def error(found: np.ndarray) -> float:
         difference = skimage.color.deltaE_ciede2000(skimage.color.rgb2lab(found), skimage.color.rgb2lab(truth))
-        return difference[distance < 12].mean()
+        return difference[where].mean()
 
-    assert error(bicubic) > factor * error(guided), f"bicubic {error(bicubic):.2f}, guided {error(guided):.2f}"
+    return error(guided), error(bicubic)
+
+
+@pytest.mark.parametrize(
+    ("dark", "noise", "share"), [(20, 0, 0.2), (45, 0, 0.3), (45, 2, 0.5), (60, 0, 0.8), (60, 2, 0.85)]
+)
+def test_colors_end_where_edges_are(dark: float, noise: float, share: float) -> None:
+    """Near a step from L 70, at 8 times the working size: at most this share of what bicubic upsampling leaves."""
+    y, x = np.mgrid[:256, :256]
+    distance = (x + 0.35 * y - 180.3) / np.hypot(1, 0.35)  # in pixels
+    lightness = np.where(distance < 0, 70, dark) + np.random.default_rng(0).normal(0, noise, (256, 256))
+    ab = np.where(distance[..., None] < 0, (5, 20), (10, -20))
+    guided, bicubic = upsampling_errors(lightness.astype(np.float32), ab.astype(np.float32), 8, np.abs(distance) < 12)
+    assert guided < share * bicubic, f"guided {guided:.2f}, bicubic {bicubic:.2f}"
+
+
+@pytest.mark.parametrize(("factor", "grain"), [(4, 0), (8, 0), (4, 2.5)])
+@pytest.mark.parametrize(
+    ("name", "share"), [("reference", 0.96), ("astronaut", 0.96), ("chelsea", 0.985), ("coffee", 0.88)]
+)
+def test_colors_of_photographs_come_closer_than_by_bicubic_upsampling(
+    name: str, share: float, factor: int, grain: float, reference: Path
+) -> None:
+    """At 4 and 8 times the working size, with and without grain (in units of L)."""
+    pixels = np.asarray(Image.open(reference).convert("RGB")) if name == "reference" else getattr(skimage.data, name)()
+    lab = skimage.color.rgb2lab(pixels[:384, :384]).astype(np.float32)
+    lightness = lab[..., 0] + np.random.default_rng(0).normal(0, grain, lab.shape[:2]).astype(np.float32)
+    everywhere = np.ones(lightness.shape, bool)
+    guided, bicubic = upsampling_errors(lightness.clip(0, 100), lab[..., 1:], factor, everywhere)
+    assert guided < share * bicubic, f"guided {guided:.3f}, bicubic {bicubic:.3f}"
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

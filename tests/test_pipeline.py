@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import hypothesis.strategies as st
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
 from PIL import Image
 from skimage.color import rgb2lab
 
@@ -12,6 +14,9 @@ from excolor import Colorizer, Matching, Photo, Settings, Stylizer, read_photo
 from excolor.devices import choose_device, out_of_memory_explained
 from excolor.errors import CheckpointError, DeviceError, PhotoError, SettingError, UnknownModelError
 from excolor.metrics import colorfulness
+from excolor.models.transfer import TransferNet
+from excolor.photo import as_photo
+from excolor.pipeline import Reference
 
 SMALL = Settings(working_size=64)
 
@@ -24,6 +29,11 @@ def lightness(pixels: np.ndarray) -> np.ndarray:
 
 def mean_lab(path: Path) -> np.ndarray:
     return rgb2lab(np.asarray(Image.open(path).convert("RGB")) / 255).mean((0, 1))
+
+
+@pytest.fixture(scope="module")
+def stylizer() -> Stylizer:
+    return Stylizer.load(device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -135,12 +145,74 @@ def test_alpha_is_kept(colorizer: Colorizer, reference: Path, rng: np.random.Gen
     assert result.to_pil().mode == "RGBA"
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 7), (7, 1), (3, 2), (8, 8), (15, 17), (33, 9), (1, 400), (600, 2)])
-def test_any_size_works(colorizer: Colorizer, reference: Path, size: tuple[int, int], rng: np.random.Generator) -> None:
-    gray = rng.integers(0, 256, size, dtype=np.uint8)
-    result = colorizer.colorize(gray, reference, SMALL)
-    assert result.size == size
-    assert np.abs(lightness(result.pixels) - lightness(gray)).mean() < 0.5
+@pytest.fixture(scope="module")
+def small_reference(colorizer: Colorizer, reference: Path) -> Reference:
+    return colorizer.encode_reference(reference, working_size=64)
+
+
+def check_any(
+    colorizer: Colorizer,
+    stylizer: Stylizer,
+    small_reference: Reference,
+    size: tuple[int, int],
+    channels: int,
+    dtype: type,
+) -> None:
+    """All three jobs on noise of this kind: size, dtype and alpha are kept, and lightness where it must be."""
+    noise = np.random.default_rng(0).random((*size, channels), dtype=np.float32)
+    pixels = noise if dtype == np.float32 else (noise * np.iinfo(dtype).max).astype(dtype)
+    pixels.flags.writeable = False
+    original = as_photo(pixels)
+    colored = colorizer.colorize(pixels, small_reference, SMALL)
+    invented = colorizer.precolor(pixels, working_size=64)
+    styled = stylizer.stylize(pixels, np.full((20, 20, 3), 99, np.uint8), working_size=64)
+    for result in (colored, invented, styled):
+        assert result.pixels.shape == (*size, 3) and result.pixels.dtype == dtype
+        assert (result.alpha is None) == (channels < 4)
+        if result.alpha is not None:
+            np.testing.assert_array_equal(result.alpha, original.alpha)
+        if dtype == np.float32:
+            assert result.pixels.min() >= 0 and result.pixels.max() <= 1
+    assert np.abs(lightness(colored.pixels) - lightness(original.pixels)).mean() < 0.5
+
+
+@given(
+    size=st.tuples(st.integers(1, 100), st.integers(1, 100)),
+    channels=st.sampled_from([1, 3, 4]),
+    dtype=st.sampled_from([np.uint8, np.uint16, np.float32]),
+)
+@settings(max_examples=25, deadline=None)
+def test_any_size_and_kind_works(
+    colorizer: Colorizer,
+    stylizer: Stylizer,
+    small_reference: Reference,
+    size: tuple[int, int],
+    channels: int,
+    dtype: type,
+) -> None:
+    check_any(colorizer, stylizer, small_reference, size, channels, dtype)
+
+
+@pytest.mark.parametrize(
+    ("size", "channels", "dtype"),
+    [
+        ((65500, 16), 1, np.uint8),
+        ((16, 65500), 3, np.uint8),
+        ((1, 5000), 1, np.uint16),
+        ((5000, 1), 4, np.uint16),
+        ((5000, 2), 3, np.float32),
+        ((1, 1), 1, np.float32),
+    ],
+)
+def test_the_longest_and_the_smallest_work(
+    colorizer: Colorizer,
+    stylizer: Stylizer,
+    small_reference: Reference,
+    size: tuple[int, int],
+    channels: int,
+    dtype: type,
+) -> None:
+    check_any(colorizer, stylizer, small_reference, size, channels, dtype)
 
 
 def test_a_reference_of_one_pixel_works(colorizer: Colorizer, target: Path) -> None:
@@ -173,10 +245,11 @@ def test_settings_out_of_range_are_refused(bad: dict[str, float]) -> None:
         Settings(**bad)
 
 
-def test_settings_that_do_not_go_together_are_refused(colorizer: Colorizer, target: Path, reference: Path) -> None:
+def test_settings_that_do_not_go_together_are_refused(
+    colorizer: Colorizer, stylizer: Stylizer, target: Path, reference: Path
+) -> None:
     with pytest.raises(SettingError, match="working_size"):
         colorizer.precolor(target, working_size=-5)
-    stylizer = Stylizer.load(device="cpu")
     style = stylizer.measure(reference, Matching(parts=("encoder",)), working_size=64)
     with pytest.raises(SettingError, match="measure it again"):
         stylizer.stylize(target, style, Matching(parts=("skip",)), working_size=64)
@@ -194,9 +267,8 @@ def test_running_out_of_memory_is_explained() -> None:
 
 @pytest.mark.parametrize("method", ["adain", "wct"])
 def test_stylize_moves_the_content_toward_the_style(
-    method: str, target: Path, reference: Path, warm: Path, cold: Path
+    method: str, stylizer: Stylizer, reference: Path, warm: Path, cold: Path
 ) -> None:
-    stylizer = Stylizer.load(device="cpu")
     for style in (warm, cold):
         result = stylizer.stylize(reference, style, Matching(method), working_size=128)
         assert result.size == read_photo(reference).size
@@ -205,18 +277,34 @@ def test_stylize_moves_the_content_toward_the_style(
         assert after < 0.6 * before
 
 
-def test_stylize_with_alpha_0_gives_the_content_back(reference: Path, warm: Path) -> None:
-    result = Stylizer.load(device="cpu").stylize(reference, warm, Matching(alpha=0.0), working_size=256)
+def test_stylize_with_alpha_0_gives_the_content_back(stylizer: Stylizer, reference: Path, warm: Path) -> None:
+    result = stylizer.stylize(reference, warm, Matching(alpha=0.0), working_size=256)
     content = read_photo(reference).pixels.astype(float)
     error = np.mean((result.pixels - content) ** 2)
     assert 10 * np.log10(255**2 / error) > 25  # dB: what the decoder is held to
 
 
-def test_stylize_keeps_a_large_contents_detail(reference: Path, warm: Path) -> None:
+def test_stylize_keeps_a_large_contents_detail(stylizer: Stylizer, reference: Path, warm: Path) -> None:
     """Brought up from a quarter of the size, edges are where the content has them, and as sharp."""
-    result = Stylizer.load(device="cpu").stylize(reference, warm, working_size=128)
+    result = stylizer.stylize(reference, warm, working_size=128)
     found, own = (np.diff(lightness(p), axis=1).ravel() for p in (result.pixels, read_photo(reference).pixels))
     assert np.corrcoef(found, own)[0, 1] > 0.9
+
+
+def test_stylize_exactly_runs_the_network_at_full_size(stylizer: Stylizer, reference: Path, warm: Path) -> None:
+    """The decoder's own answer, however small the working size: less sharp than a content that keeps its detail."""
+    exact = stylizer.stylize(reference, warm, working_size=64, exact=True)
+    full = stylizer.stylize(reference, warm, working_size=min(exact.size))
+    np.testing.assert_array_equal(exact.pixels, full.pixels)
+
+
+def test_exact_stylization_without_the_memory_names_the_way_out(
+    stylizer: Stylizer, reference: Path, warm: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    style = stylizer.measure(warm, Matching(), working_size=64)
+    monkeypatch.setattr(TransferNet, "forward", lambda *_: torch.empty(1 << 60))
+    with pytest.raises(DeviceError, match="--exact"):
+        stylizer.stylize(reference, style, exact=True)
 
 
 def test_unknown_model_lists_the_known() -> None:

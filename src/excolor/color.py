@@ -14,13 +14,17 @@ _RGB_TO_XYZ = (
     (0.212671, 0.715160, 0.072169),
     (0.019334, 0.119193, 0.950227),
 )
+LUMINANCE = _RGB_TO_XYZ[1]
+"""Shares of linear red, green and blue in the luminance Y."""
 _WHITE = (0.95047, 1.0, 1.08883)
 
 _RGB_TO_NORMALIZED = torch.tensor(_RGB_TO_XYZ, dtype=torch.float64) / torch.tensor(_WHITE, dtype=torch.float64)[:, None]
-_NORMALIZED_TO_RGB: Tensor = torch.linalg.inv(_RGB_TO_NORMALIZED)
+NORMALIZED_TO_RGB: Tensor = torch.linalg.inv(_RGB_TO_NORMALIZED)
+"""XYZ divided by the white point to linear RGB: (3, 3), float64."""
 
 _AB_SCALE = 110.0  # Zhang et al. 2017 divide ab by it, so that nearly all of sRGB falls in [-1, 1]
-_DELTA = 6 / 29  # CIE 15: below its cube the Lab curve is linear
+DELTA = 6 / 29
+"""Below its cube the curve of Lab is a straight line (CIE 15)."""
 
 
 def _mix(matrix: Tensor, planes: Tensor) -> Tensor:
@@ -43,7 +47,7 @@ def rgb_to_lab(rgb: Tensor) -> Tensor:
     """sRGB in [0, 1], (*, 3, H, W), to Lab of the same shape."""
     xyz = _mix(_RGB_TO_NORMALIZED, linearize(rgb))
     # The branch not taken is clamped: a cube root has no finite slope at zero, and its gradient would be NaN.
-    f = torch.where(xyz > _DELTA**3, xyz.clamp(min=_DELTA**3) ** (1 / 3), xyz / (3 * _DELTA**2) + 4 / 29)
+    f = torch.where(xyz > DELTA**3, xyz.clamp(min=DELTA**3) ** (1 / 3), xyz / (3 * DELTA**2) + 4 / 29)
     fx, fy, fz = f.unbind(-3)
     return torch.stack((116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)), dim=-3)
 
@@ -51,7 +55,7 @@ def rgb_to_lab(rgb: Tensor) -> Tensor:
 def gray_to_lightness(gray: Tensor) -> Tensor:
     """L of gray sRGB values in [0, 1], of any shape: `rgb_to_lab` of R = G = B, at a third of the cost."""
     y = linearize(gray)
-    return 116 * torch.where(y > _DELTA**3, y.clamp(min=_DELTA**3) ** (1 / 3), y / (3 * _DELTA**2) + 4 / 29) - 16
+    return 116 * torch.where(y > DELTA**3, y.clamp(min=DELTA**3) ** (1 / 3), y / (3 * DELTA**2) + 4 / 29) - 16
 
 
 def lab_to_linear(lab: Tensor) -> Tensor:
@@ -59,8 +63,8 @@ def lab_to_linear(lab: Tensor) -> Tensor:
     lightness, a, b = lab.unbind(-3)
     fy = (lightness + 16) / 116
     f = torch.stack((fy + a / 500, fy, fy - b / 200), dim=-3)
-    xyz = torch.where(f > _DELTA, f**3, 3 * _DELTA**2 * (f - 4 / 29))
-    return _mix(_NORMALIZED_TO_RGB, xyz)
+    xyz = torch.where(f > DELTA, f**3, 3 * DELTA**2 * (f - 4 / 29))
+    return _mix(NORMALIZED_TO_RGB, xyz)
 
 
 def fit_gamut(linear: Tensor) -> Tensor:
@@ -69,12 +73,12 @@ def fit_gamut(linear: Tensor) -> Tensor:
     Each pixel moves toward the gray of its own luminance Y just as far as is needed. Y, and so L, is linear in RGB:
     it stays exactly what it was (where it is in [0, 1] itself).
     """
-    weights = torch.tensor(_RGB_TO_XYZ[1], dtype=linear.dtype, device=linear.device).view(3, 1, 1)
+    weights = torch.tensor(LUMINANCE, dtype=linear.dtype, device=linear.device).view(3, 1, 1)
     y = (weights * linear).sum(-3, keepdim=True).clamp(0, 1)
-    difference = linear - y
-    room = torch.where(difference > 0, 1 - y, y)  # how far this channel may go in its direction
-    share = (room / difference.abs().clamp(min=1e-12)).amin(-3, keepdim=True).clamp(max=1)
-    return (y + share * difference).clamp(0, 1)
+    highest, lowest = linear.amax(-3, keepdim=True), linear.amin(-3, keepdim=True)
+    up, down = (1 - y) / (highest - y).clamp(min=1e-12), y / (y - lowest).clamp(min=1e-12)
+    share = torch.minimum(up, down).clamp(max=1)
+    return (y + share * (linear - y)).clamp(0, 1)
 
 
 def lab_to_rgb(lab: Tensor) -> Tensor:

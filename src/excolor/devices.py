@@ -1,5 +1,6 @@
 """Which device and which precision the networks run on."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -27,6 +28,13 @@ def choose_device(name: str = "auto") -> torch.device:
         if (device.index or 0) >= count:
             raise DeviceError(f"device {name!r} was asked for and torch finds {count} CUDA devices; use --device cpu")
     return device
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def choose_dtype(device: torch.device) -> torch.dtype:

@@ -7,6 +7,7 @@ reference is encoded once and given to as many targets as there are.
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
@@ -124,7 +125,8 @@ class Colorizer:
         """Encode a color picture once, for any number of targets. Raises PhotoError if it cannot be read."""
         photo = as_photo(reference)
         with out_of_memory_explained(self.device):
-            features = encode_reference(self._transfer, _see_rgb(photo, working_size, self.device))
+            seen = _see_rgb(photo, seen_size(photo.size, working_size), self.device)
+            features = encode_reference(self._transfer, seen)
         return Reference(features, photo.name, photo.is_gray)
 
     def colorize(
@@ -235,11 +237,18 @@ class Stylizer:
 
     @torch.inference_mode()
     def measure(
-        self, style: PhotoSource | Photo, matching: Matching, *, working_size: int = STYLE_SIZE
+        self,
+        style: PhotoSource | Photo,
+        matching: Matching,
+        *,
+        working_size: int = STYLE_SIZE,
+        exact: bool = False,
     ) -> dict[str, Statistics]:
-        """Measure a style once, for any number of contents under the same matching."""
-        with out_of_memory_explained(self.device):
-            return self._transfer.measure(_see_rgb(as_photo(style), working_size, self.device), matching)
+        """Measure a style once, for any number of contents under the same matching; `exact` as in `stylize`."""
+        photo = as_photo(style)
+        with self._memory_explained(exact):
+            seen = _see_rgb(photo, _style_size(photo, working_size, exact), self.device)
+            return self._transfer.measure(seen, matching)
 
     @torch.inference_mode()
     def stylize(
@@ -249,20 +258,24 @@ class Stylizer:
         matching: Matching = Matching(),  # noqa: B008 - frozen
         *,
         working_size: int = STYLE_SIZE,
+        exact: bool = False,
     ) -> Photo:
         """Give `content` the look of `style`: tones and colors, not texture.
 
         The network runs at the working size; a larger content keeps its own detail, to which the change is brought by
         a local affine model. Arguments, result and errors as in `Colorizer.colorize`.
+
+        With `exact` the network runs on content and style as they are, like the paper's: the result is the decoder's
+        own, and the memory needed grows with their sizes.
         """
         photo = as_photo(content)
         if not isinstance(style, dict):
-            style = self.measure(style, matching, working_size=working_size)
+            style = self.measure(style, matching, working_size=working_size, exact=exact)
         elif not matching.names() <= style.keys():
             raise SettingError("the style was measured under another matching; measure it again under this one")
-        size = seen_size(photo.size, working_size)
-        with out_of_memory_explained(self.device):
-            seen = _see_rgb(photo, working_size, self.device)
+        size = _style_size(photo, working_size, exact)
+        with self._memory_explained(exact):
+            seen = _see_rgb(photo, size, self.device)
             styled = crop(self._transfer(seen, style, matching).float(), size)
             if size == photo.size:
                 pixels = from_unit(styled[0].cpu(), photo.pixels.dtype)
@@ -270,15 +283,24 @@ class Stylizer:
                 pixels = merge_rgb(photo.pixels, _hwc(crop(seen, size)), _hwc(styled))
         return replace(photo, pixels=pixels)
 
+    def _memory_explained(self, exact: bool) -> AbstractContextManager[None]:
+        if exact:
+            return out_of_memory_explained(self.device, "a working size instead of --exact")
+        return out_of_memory_explained(self.device)
+
+
+def _style_size(photo: Photo, working_size: int, exact: bool) -> tuple[int, int]:
+    return photo.size if exact else seen_size(photo.size, working_size)
+
 
 def _transfer_on(files: ModelFiles, device: torch.device) -> TransferNet:
     transfer = load_transfer(files.encoder, files.decoder)
     return transfer.to(device, choose_dtype(device)).to(memory_format=torch.channels_last)
 
 
-def _see_rgb(photo: Photo, shorter_side: int, device: torch.device) -> Tensor:
-    """A picture as the networks see it: padded sRGB (1, 3, h, w) in [0, 1]."""
-    small = torch.from_numpy(shrink(photo.pixels, seen_size(photo.size, shorter_side)))
+def _see_rgb(photo: Photo, size: tuple[int, int], device: torch.device) -> Tensor:
+    """A picture as the networks see it, at `size`: padded sRGB (1, 3, h, w) in [0, 1]."""
+    small = torch.from_numpy(shrink(photo.pixels, size))
     rgb = small.permute(2, 0, 1) if small.ndim == 3 else small.expand(3, -1, -1)
     return pad(rgb[None]).to(device)
 

@@ -1,12 +1,14 @@
 """Between a picture's own size and the size that the networks see: shrinking, padding, and the way back.
 
 The way back is a local affine model (the guided filter of He et al. 2013, evaluated as in their fast variant of 2015):
-around each pixel of the small picture, the small result is fitted as an affine function of the small guide; the
-coefficients are brought up to full size and applied to the full-size guide. Edges of the result then lie where the
-guide has them, whatever the factor. Arrays are (H, W, channels); sizes are (height, width).
+around each pixel of the small picture, the small result, or the finest detail of it, is fitted as an affine function of
+the small guide; the coefficients are brought up to full size and applied to the full-size guide. Edges of the result
+then lie where the guide has them, whatever the factor. Arrays are (H, W, channels); sizes are (height, width).
 """
 
+import math
 from collections.abc import Iterator
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -14,13 +16,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from excolor.devices import cores
 from excolor.errors import SettingError
 
 MULTIPLE = 8  # three poolings
 MINIMUM = 16  # reflection padding needs two pixels at 1/8 of the size
 
 _LONGEST = 4  # a picture of a wilder aspect ratio is shrunk until it has the area of 4:1 at the working size
-_STRIP = 1 << 18  # pixels of a strip: some 50 MB of temporaries
+_STRIP = 1 << 17  # pixels of a strip: some 10 MB of temporaries, long enough for threads to be worth it
+_BLOCK = 8  # rows of the small picture
+
+_MOST_THREADS = 8  # at full size memory is soon the bottleneck
 
 Floats = NDArray[np.float32]
 
@@ -104,38 +110,102 @@ def fit_local_affine(guide: Floats, values: Floats, *, radius: int, epsilon: flo
     return mean(np.concatenate((slope.swapaxes(2, 3), constant[..., None]), axis=-1).astype(np.float32))
 
 
+def fit_detail(guide: Floats, values: Floats, *, radius: int, epsilon: float, doubt: float) -> Floats:
+    """Fit how the finest detail of `values` follows that of `guide`, where it does.
+
+    Unlike `fit_local_affine` the result gives back `values` themselves at their own size, unsmoothed: the guide only
+    says what lies between their pixels. The finest detail there is has to stand for the still finer one that is not.
+
+    Args:
+        guide: (h, w).
+        values: (h, w, K).
+        radius: of the square window, in pixels.
+        epsilon: variance of the guide's detail below which a window counts as flat.
+        doubt: variance of the values' detail below which it counts as noise.
+
+    Returns:
+        Coefficients (h, w, K, 2): slope and constant.
+    """
+    side = (2 * radius + 1, 2 * radius + 1)
+
+    def mean(x: Floats) -> Floats:
+        smooth: Floats = np.asarray(cv2.blur(x, side, borderType=cv2.BORDER_REFLECT))
+        return smooth
+
+    fine, coefficients = guide - mean(guide), []
+    variance = mean(fine**2) + epsilon
+    for plane in np.moveaxis(values, -1, 0):
+        fine_plane = plane - mean(plane)
+        covariance = mean(fine * fine_plane)
+        agreement = covariance**2 / (variance * (mean(fine_plane**2) + doubt))  # squared correlation, in [0, 1]
+        slope = mean(agreement * covariance / variance)
+        coefficients.append(np.stack((slope, plane - slope * guide), axis=-1))
+    return np.stack(coefficients, axis=2)
+
+
 def strips(size: tuple[int, int]) -> Iterator[slice]:
-    """Rows of a picture of `size` in strips that bound the memory of full-size work."""
+    """Rows of a picture of `size` in strips that bound the memory of full-size work, and fit the processor's cache."""
     height, width = size
     rows = max(1, _STRIP // width)
     for top in range(0, height, rows):
         yield slice(top, min(top + rows, height))
 
 
+def strip_threads() -> int:
+    """How many strips to work on at a time: whatever torch may use for its networks, which their sums depend on."""
+    return min(_MOST_THREADS, cores())
+
+
 class LocalAffine:
-    """Coefficients of `fit_local_affine` at the size of the full picture, strip by strip."""
+    """Coefficients of `fit_local_affine` or `fit_detail` at the size of the full picture, strip by strip."""
 
     def __init__(self, coefficients: Floats, size: tuple[int, int]) -> None:
         """Prepare `coefficients` (h, w, K, G + 1) for a picture of `size`."""
-        height, width, *inner = coefficients.shape
+        self._height, width, self._values, self._terms = coefficients.shape
         self._size = size
-        planes = coefficients.reshape(height, width, -1)
-        # Across first, which is small (h rows of full width); down later, for the rows of a strip only
-        wide = np.stack(
-            [
-                cv2.resize(np.ascontiguousarray(planes[..., i]), (size[1], height), interpolation=cv2.INTER_LINEAR)
-                for i in range(planes.shape[-1])
-            ]
-        )
-        self._wide = torch.from_numpy(wide).reshape(*inner, height, size[1])  # (K, G + 1, h, W)
+        rows = coefficients.reshape(self._height, width, -1).swapaxes(1, 2)
+        self._rows = np.ascontiguousarray(rows)  # (h, K*(G+1), w)
+        # A strip needs few rows of the small picture, and the next one mostly the same: all of them would be large
+        self._wide_block = lru_cache(maxsize=3 * strip_threads())(self._widen)
 
-    def __call__(self, guide: Tensor, rows: slice) -> Tensor:
+    def __call__(self, guide: Floats, rows: slice) -> Floats:
         """The values (K, strip, W) for the rows `rows` of the full picture, whose guide is (G, strip, W)."""
-        height = self._wide.shape[2]
-        position = (torch.arange(rows.start, rows.stop) + 0.5) * (height / self._size[0]) - 0.5
-        position = position.clamp(0, height - 1)
-        above = position.floor().long()
-        below = (above + 1).clamp(max=height - 1)
-        weight = (position - above)[:, None]
-        local = self._wide[:, :, above].lerp(self._wide[:, :, below], weight)  # (K, G + 1, strip, W)
-        return (local[:, :-1] * guide).sum(1) + local[:, -1]
+        local = np.empty((rows.stop - rows.start, self._values * self._terms, self._size[1]), np.float32)
+        for i, row in enumerate(range(rows.start, rows.stop)):
+            position = (row + 0.5) * self._height / self._size[0] - 0.5
+            above = math.floor(position)
+            a, b, c, d = (self._wide(above + n) for n in (-1, 0, 1, 2))
+            weights = _cubic(position - above)
+            cv2.addWeighted(b, weights[1], c, weights[2], 0, dst=local[i])
+            local[i] += cv2.addWeighted(a, weights[0], d, weights[3], 0)
+        terms = local.reshape(len(local), self._values, self._terms, -1).transpose(1, 2, 0, 3)  # (K, G + 1, strip, W)
+        values = terms[:, -1]
+        for i, channel in enumerate(guide):
+            terms[:, i] *= channel
+            values += terms[:, i]
+        return values
+
+    def _wide(self, row: int) -> Floats:
+        """The coefficients (K*(G+1), W) of a row of the small picture, or of the one at its edge, at the full width."""
+        block, inside = divmod(min(max(row, 0), self._height - 1), _BLOCK)
+        wide: Floats = self._wide_block(block)[inside]
+        return wide
+
+    def _widen(self, block: int) -> Floats:
+        """So many rows at once, (_BLOCK, K*(G+1), W), because OpenCV prepares each call for long."""
+        narrow = self._rows[block * _BLOCK : (block + 1) * _BLOCK]
+        flat = narrow.reshape(-1, narrow.shape[-1])
+        wide: Floats = np.asarray(cv2.resize(flat, (self._size[1], len(flat)), interpolation=cv2.INTER_CUBIC))
+        return wide.reshape(*narrow.shape[:2], -1)
+
+
+def _cubic(position: float) -> tuple[float, float, float, float]:
+    """Weights of four neighbors for a place between the middle two, in [0, 1): OpenCV's bicubic ones (Keys, -0.75)."""
+
+    def near(x: float) -> float:
+        return (1.25 * x - 2.25) * x * x + 1
+
+    def far(x: float) -> float:
+        return -0.75 * (((x - 5) * x + 8) * x - 4)
+
+    return far(1 + position), near(position), near(1 - position), far(2 - position)

@@ -276,19 +276,19 @@ class Batch:
 
 
 @contextmanager
-def batch(jobs: Sequence[Job], options: FileOptions, working_size: int) -> Iterator[Batch]:
+def batch(jobs: Sequence[Job], options: FileOptions, working_size: int | None) -> Iterator[Batch]:
     """Everything that is around the work on a plan: the progress bar, the signals, and torch's threads.
 
     How many threads torch gives to one picture changes the last bits of its sums. So that number depends on nothing
     but the settings and the machine, never on --jobs or on how many pictures there are: a picture becomes the same
-    alone and among others.
+    alone and among others. `working_size` None means that networks run at the pictures' full size.
     """
     with reporter(options.quiet) as report, Interruption() as stop:
         report.expect(len(jobs), "Loading the model")
         import torch
 
         before = torch.get_num_threads()
-        threads = 1 if working_size <= _SMALL else before
+        threads = 1 if working_size is not None and working_size <= _SMALL else before
         torch.set_num_threads(threads)
         try:
             yield Batch(jobs, options, threads, report, stop)
@@ -326,20 +326,15 @@ class _Pages:
 
 
 def _workers(pictures: int, asked: int | None, device: "torch.device", threads: int) -> int:
+    from excolor.devices import cores
+
     if pictures <= 1:
         return 1
     if asked is not None:
         return asked
     if device.type == "cuda":
-        return min(_MOST_JOBS_ON_GPU, _cores())
-    return max(1, min(_MOST_JOBS, _cores() // threads))
-
-
-def _cores() -> int:
-    """Processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        return min(_MOST_JOBS_ON_GPU, cores())
+    return max(1, min(_MOST_JOBS, cores() // threads))
 
 
 def _suffix(job: Job, file: "PhotoFile", options: FileOptions) -> str:

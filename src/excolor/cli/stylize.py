@@ -49,6 +49,9 @@ if TYPE_CHECKING:
     help="How far the style is followed; at 0 the content only passes through the network.",
 )
 @working_size_option(512)
+@click.option(
+    "--exact", is_flag=True, help="Run the network at full size, as in the paper: much more memory, less sharp."
+)
 @model_options
 @file_options
 def stylize(
@@ -58,6 +61,7 @@ def stylize(
     parts: tuple[str, ...],
     alpha: float,
     working_size: int,
+    exact: bool,
     model: str | None,
     device: str,
     files: FileOptions,
@@ -78,19 +82,21 @@ def stylize(
 
     sources = expand(contents, recursive=files.recursive, output=files.output)
     jobs = plan_outputs(sources, files, "styled", keep=[style])
-    with batch(jobs, files, working_size) as work:
+    with batch(jobs, files, None if exact else working_size) as work:
         from excolor import Matching, Stylizer, read_photo
 
         matching = Matching(method, parts, alpha)  # type: ignore[arg-type]
         stylizer = Stylizer.load(model, device=device)
-        settings = {"command": "stylize", "working_size": working_size, **asdict(matching)}
+        size = {"exact": True} if exact else {"working_size": working_size}
+        settings = {"command": "stylize", **size, **asdict(matching)}
         made_by = provenance(model, ("encoder", "decoder"), settings)
-        measured = stylizer.measure(read_photo(style, max_pixels=files.max_pixels), matching, working_size=working_size)
+        look = read_photo(style, max_pixels=files.max_pixels)
+        measured = stylizer.measure(look, matching, working_size=working_size, exact=exact)
         sha256 = sha256_of(style)
 
         def paint(picture: "Picture") -> "Iterator[Photo]":
             picture.follows(style, sha256)
             for photo in picture.pages():
-                yield stylizer.stylize(photo, measured, matching, working_size=working_size)
+                yield stylizer.stylize(photo, measured, matching, working_size=working_size, exact=exact)
 
         work.run(paint, made_by, stylizer.device, "Stylizing")
