@@ -76,7 +76,7 @@ def read_header(file: BinaryIO, name: str, max_pixels: int) -> Header:
     Raises:
         PhotoError: it is no picture, is damaged, or has more than `max_pixels`.
     """
-    pages = tiff.pictures(file, name)
+    pages = tiff.pictures(file)
     if pages:
         _check_size(pages[0].width, pages[0].height, name, max_pixels)
         return Header("TIFF", _upright_size(pages[0].height, pages[0].width, pages[0].orientation), len(pages))
@@ -90,7 +90,7 @@ def decode(file: BinaryIO, name: str, page: int, max_pixels: int) -> tuple[Page,
     Raises:
         PhotoError: as `read_header`; or there is no such page.
     """
-    pages = tiff.pictures(file, name)
+    pages = tiff.pictures(file)
     if not 1 <= page <= max(1, len(pages)):
         raise PhotoError(f"cannot read page {page} of {name}: it has {max(1, len(pages))}")
     if pages:

@@ -5,9 +5,9 @@ Pillow reads 8 bits a channel and gray of any depth, in every compression and co
 
 import operator
 from collections.abc import Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -16,17 +16,14 @@ from excolor.photo.guard import guarded
 from excolor.photo.levels import from_numbers, strips, to_16_bit
 from excolor.photo.metadata import Metadata, append_ifds, read_tiff_metadata
 from excolor.photo.page import Page
+from excolor.photo.tags import Directory, TagReader
 
-if TYPE_CHECKING:
-    from tifffile import TiffFile, TiffPage
-
-_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # classic TIFF and BigTIFF, in both byte orders
+_SUBFILE_TYPE, _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _ORIENTATION, _SAMPLES = 254, 256, 257, 258, 262, 274, 277
 _REDUCED_OR_MASK = 1 | 4  # bits of NewSubfileType (TIFF 6.0, section 8)
 _MIN_IS_WHITE, _MIN_IS_BLACK, _RGB, _SEPARATED = 0, 1, 2, 5  # photometric interpretations (section 8 and 16)
 _CHANNELS = {_MIN_IS_WHITE: 1, _MIN_IS_BLACK: 1, _RGB: 3, _SEPARATED: 4}
 _MAX_SAMPLES = 8  # of a pixel: colors, alpha, and what a few programs add
 _ASSOCIATED, _UNASSOCIATED = 1, 2  # kinds of alpha among the extra samples
-_ORIENTATION = 274
 
 _BIG = 3 << 30  # bytes of pixels from which on offsets of 32 bits may not do
 
@@ -50,37 +47,41 @@ class TiffPicture:
     is_deep: bool
 
 
-def pictures(file: BinaryIO, name: str) -> list[TiffPicture]:
-    """The pages of a TIFF; none if the file is something else, or so damaged that only Pillow may have a chance."""
-    file.seek(0)
-    if file.read(4) not in _MAGIC:
-        return []
-    try:
-        with guarded(name):
-            found = [page for entry in _parsed(file).pages if _has_pixels(page := entry.aspage())]
-            whole = [page for page in found if not page.subfiletype & _REDUCED_OR_MASK] or found
-            return [_describe(page) for page in whole]
-    except PhotoError:
-        return []
+def pictures(file: BinaryIO) -> list[TiffPicture]:
+    """The pages of a TIFF; none if the file is something else, or so damaged that only Pillow may have a chance.
+
+    Directories are followed as far as they can be, each once: those of damaged files may run in circles.
+    """
+    found: list[TiffPicture] = []
+    reduced: list[TiffPicture] = []
+    with suppress(OSError, ValueError):
+        reader = TagReader(file)
+        seen: set[int] = set()
+        offset = reader.first
+        while offset and offset not in seen:
+            directory = reader.directory(offset)
+            picture = _describe(reader, directory, len(seen))
+            if picture is not None:
+                is_whole = not (reader.integer(directory, _SUBFILE_TYPE) or 0) & _REDUCED_OR_MASK
+                (found if is_whole else reduced).append(picture)
+            seen.add(offset)
+            offset = directory.next
+    return found or reduced
 
 
-def _parsed(file: BinaryIO) -> "TiffFile":
-    from tifffile import TiffFile
-
-    file.seek(0)
-    return TiffFile(file)
-
-
-def _has_pixels(page: "TiffPage") -> bool:
-    sides = page.imagewidth, page.imagelength  # anything at all in damaged files
-    return all(isinstance(side, int) and side > 0 for side in sides)
-
-
-def _describe(page: Any) -> TiffPicture:
-    tag = page.tags.get(_ORIENTATION)
-    orientation = tag.value if tag is not None and tag.value in range(1, 9) else 1
-    is_deep = page.bitspersample > 8 and 1 < page.samplesperpixel <= _MAX_SAMPLES and page.photometric in _CHANNELS
-    return TiffPicture(page.index, page.imagewidth, page.imagelength, orientation, is_deep)
+def _describe(reader: TagReader, directory: Directory, index: int) -> TiffPicture | None:
+    """A directory as a picture; None if it has no size."""
+    width, height = reader.integer(directory, _WIDTH), reader.integer(directory, _HEIGHT)
+    if not (width and height and min(width, height) > 0):
+        return None
+    orientation = reader.integer(directory, _ORIENTATION) or 1
+    samples = reader.integer(directory, _SAMPLES) or 1
+    is_deep = (
+        (reader.integer(directory, _BITS) or 1) > 8
+        and 1 < samples <= _MAX_SAMPLES
+        and reader.integer(directory, _PHOTOMETRIC) in _CHANNELS
+    )
+    return TiffPicture(index, width, height, orientation if orientation in range(1, 9) else 1, is_deep)
 
 
 def decode_deep(
@@ -91,8 +92,11 @@ def decode_deep(
     Raises:
         PhotoError: the file is damaged.
     """
+    from tifffile import TiffFile
+
     with guarded(name):
-        page = _parsed(file).pages[picture.index].aspage()
+        file.seek(0)
+        page = TiffFile(file).pages[picture.index].aspage()
         levels = page.asarray()
         if page.axes.startswith("S"):  # each channel on its own plane
             levels = np.moveaxis(levels, 0, -1)
