@@ -340,6 +340,10 @@ def test_names_that_differ_in_case_alone_are_one(tmp_path: Path, small: Write, m
     assert str(two) in result.stderr
     assert "many file systems" in result.stderr
     assert not (tmp_path / "out").exists()
+    itself = make("colorize", one, "--save-stages", tmp_path, "-o", tmp_path / "scan-hints.png")
+    assert itself.exit_code == 1
+    assert "scan-hints.png" in itself.stderr
+    assert not (tmp_path / "scan-hints.png").exists()
 
 
 def test_an_input_is_not_replaced_by_any_name_it_has(tmp_path: Path, small: Write, make: Run) -> None:

@@ -167,23 +167,23 @@ def _check_apart(jobs: Iterable[Job]) -> None:
     Names that differ in case or in the way of writing accents alone are one as well, wherever they are: results are
     carried to disks (of Windows, of macOS, most memory cards) that do not tell them apart, and one would be lost there.
     """
-    taken: dict[str, tuple[Path, Source]] = {}
-    real: dict[Path, str] = {}
+    taken: dict[str, tuple[Path, Path, Source]] = {}
+    real: dict[Path, Path] = {}
     for job in jobs:
-        for path in job.files:
-            if path.parent not in real:
-                real[path.parent] = os.path.realpath(path.parent)
-            place = unicodedata.normalize("NFC", os.path.join(real[path.parent], path.name)).casefold()  # noqa: PTH118
-            if place not in taken:
-                taken[place] = path, job.source
+        for file in job.files:
+            if file.parent not in real:
+                real[file.parent] = Path(os.path.realpath(file.parent))
+            path = real[file.parent] / file.name
+            own = path, file, job.source
+            first = taken.setdefault(unicodedata.normalize("NFC", str(path)).casefold(), own)
+            if first is own:
                 continue
-            other, source = taken[place]
-            if other.name == path.name:
-                clash = f"would both become {path}"
+            if first[0] == path:
+                clash = f"would both become {file}"
             else:
-                clash = f"would become {other} and {path}, which many file systems take for one name"
+                clash = f"would become {first[1]} and {file}, which many file systems take for one name"
             raise OutputError(
-                f"{source.path} and {job.source.path} {clash}; "
+                f"{first[2].path} and {job.source.path} {clash}; "
                 "give their folder with --recursive to keep subfolders apart, or run them one after the other"
             )
 
