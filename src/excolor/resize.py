@@ -23,7 +23,7 @@ MULTIPLE = 8  # three poolings
 MINIMUM = 16  # reflection padding needs two pixels at 1/8 of the size
 
 _LONGEST = 4  # a picture of a wilder aspect ratio is shrunk until it has the area of 4:1 at the working size
-_STRIP = 1 << 17  # pixels of a strip: some 10 MB of temporaries, long enough for threads to be worth it
+_STRIP = 1 << 16  # pixels of a strip: small enough for caches, large enough for threads; some 5 MB of temporaries
 _BLOCK = 8  # rows of the small picture
 
 _MOST_THREADS = 8  # at full size memory is soon the bottleneck
@@ -170,19 +170,19 @@ class LocalAffine:
 
     def __call__(self, guide: Floats, rows: slice) -> Floats:
         """The values (K, strip, W) for the rows `rows` of the full picture, whose guide is (G, strip, W)."""
-        local = np.empty((rows.stop - rows.start, self._values * self._terms, self._size[1]), np.float32)
+        values = np.empty((self._values, rows.stop - rows.start, self._size[1]), np.float32)
+        terms = np.empty((self._values, self._terms, self._size[1]), np.float32)
+        local = terms.reshape(-1, self._size[1])
         for i, row in enumerate(range(rows.start, rows.stop)):
             position = (row + 0.5) * self._height / self._size[0] - 0.5
             above = math.floor(position)
             a, b, c, d = (self._wide(above + n) for n in (-1, 0, 1, 2))
             weights = _cubic(position - above)
-            cv2.addWeighted(b, weights[1], c, weights[2], 0, dst=local[i])
-            local[i] += cv2.addWeighted(a, weights[0], d, weights[3], 0)
-        terms = local.reshape(len(local), self._values, self._terms, -1).transpose(1, 2, 0, 3)  # (K, G + 1, strip, W)
-        values = terms[:, -1]
-        for i, channel in enumerate(guide):
-            terms[:, i] *= channel
-            values += terms[:, i]
+            cv2.addWeighted(b, weights[1], c, weights[2], 0, dst=local)
+            cv2.scaleAdd(a, weights[0], local, dst=local)
+            cv2.scaleAdd(d, weights[3], local, dst=local)
+            terms[:, :-1] *= guide[:, i]
+            terms.sum(1, out=values[:, i])
         return values
 
     def _wide(self, row: int) -> Floats:
