@@ -89,6 +89,17 @@ class _Seen:
     size: tuple[int, int]
 
 
+@dataclass(frozen=True)
+class _Steps:
+    """The steps to a result: ab maps (1, 2, h, w) of what the networks saw."""
+
+    seen: _Seen
+    invented: Tensor
+    coarse: Tensor
+    hints: Tensor
+    result: Photo
+
+
 class Colorizer:
     """The colorization pipeline with the networks of one model."""
 
@@ -151,9 +162,8 @@ class Colorizer:
             PhotoError: a picture cannot be read or is of a kind that cannot be used.
             DeviceError: the device has too little memory.
         """
-        return self.colorize_stages(target, reference, settings).result
+        return self._colorize(as_photo(target), reference, settings).result
 
-    @torch.inference_mode()
     def colorize_stages(
         self,
         target: PhotoSource | Photo,
@@ -161,7 +171,16 @@ class Colorizer:
         settings: Settings = Settings(),
     ) -> Stages:
         """Like `colorize`, and keep every step."""
-        photo = as_photo(target)
+        steps = self._colorize(as_photo(target), reference, settings)
+        return Stages(
+            precolor=_preview(steps.invented, steps.seen),
+            coarse=_preview(steps.coarse, steps.seen),
+            hints=_preview(steps.hints, steps.seen),
+            result=steps.result,
+        )
+
+    @torch.inference_mode()
+    def _colorize(self, photo: Photo, reference: PhotoSource | Photo | Reference, settings: Settings) -> _Steps:
         if not isinstance(reference, Reference):
             reference = self.encode_reference(reference, working_size=settings.working_size)
         with out_of_memory_explained(self.device):
@@ -172,12 +191,7 @@ class Colorizer:
             hints = self._hints(coarse, settings)
             refined = self._refine(seen, hints)
             ab = invented.lerp(refined, settings.strength)
-            return Stages(
-                precolor=_preview(precolored, seen),
-                coarse=_preview(colored(seen.lightness, coarse.ab), seen),
-                hints=_preview(colored(seen.lightness, ab_from_network(hints.ab)), seen),
-                result=_merge(photo, seen, ab),
-            )
+            return _Steps(seen, invented, coarse.ab, ab_from_network(hints.ab), _merge(photo, seen, ab))
 
     @torch.inference_mode()
     def precolor(self, target: PhotoSource | Photo, *, working_size: int = Settings.working_size) -> Photo:
@@ -310,8 +324,10 @@ def _hwc(x: Tensor) -> np.ndarray:
     return np.ascontiguousarray(x[0].permute(1, 2, 0).cpu().numpy())
 
 
-def _preview(rgb: Tensor, seen: _Seen) -> Photo:
-    return Photo(from_unit(crop(rgb, seen.size)[0].cpu(), np.dtype(np.uint8)))
+@torch.inference_mode()
+def _preview(ab: Tensor, seen: _Seen) -> Photo:
+    """An ab map (1, 2, h, w) as a picture of the working size."""
+    return Photo(from_unit(crop(colored(seen.lightness, ab), seen.size)[0].cpu(), np.dtype(np.uint8)))
 
 
 def _merge(photo: Photo, seen: _Seen, ab: Tensor) -> Photo:

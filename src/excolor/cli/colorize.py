@@ -124,8 +124,11 @@ def colorize(
             for photo in picture.pages():
                 check_gray(picture, photo, treat_as_gray)
                 reference = reference or choose(picture, photo)  # for all pages the one of the first
-                stages = colorizer.colorize_stages(photo, reference, settings)
-                picture.stages = (stages.precolor, stages.coarse, stages.hints, stages.result)
-                yield stages.result
+                if save_stages is None:
+                    yield colorizer.colorize(photo, reference, settings)
+                else:
+                    stages = colorizer.colorize_stages(photo, reference, settings)
+                    picture.stages = (stages.precolor, stages.coarse, stages.hints, stages.result)
+                    yield stages.result
 
         work.run(paint, made_by, colorizer.device, "Colorizing")
