@@ -13,7 +13,7 @@ SOURCE = Path(__file__).parents[1] / "src"
 LAYERS = (
     ("errors",),
     ("weights", "photo", "color", "devices"),
-    ("hints", "resize", "tint", "metrics"),
+    ("hints", "resize", "tint", "metrics", "baselines"),
     ("models",),
     ("merge", "coarse"),
     ("pipeline", "training"),
