@@ -17,6 +17,7 @@ LAYERS = (
     ("models",),
     ("merge", "coarse"),
     ("pipeline", "training"),
+    ("evaluation",),
     ("cli",),
     ("__main__",),
 )
