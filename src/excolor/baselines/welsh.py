@@ -1,4 +1,4 @@
-"""Colorization by nearest luminance (Welsh, Ashikhmin and Mueller, 2002, section 2.1, the global matching)."""
+"""Colorization by nearest luminance (Welsh, Ashikhmin and Mueller, 2002: their global matching, without swatches)."""
 
 import cv2
 import numpy as np

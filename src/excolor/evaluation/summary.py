@@ -24,7 +24,8 @@ class MethodSummary:
 class Margin:
     """By how many dB excolor's mean PSNR is above that of the best other method, and how sure that is.
 
-    `standard_error` is that of the mean of the differences picture by picture; None for a single picture.
+    `standard_error` is that of the mean of the differences picture by picture, as if pictures were independent, which
+    frames of one sequence are not; None for a single picture.
     """
 
     over: str
