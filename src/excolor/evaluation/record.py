@@ -1,7 +1,6 @@
 """What a run was, and what it found, as data: the head of a state, and the JSON and CSV files."""
 
 import csv
-import hashlib
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,12 +23,11 @@ def describe_run(
 ) -> dict[str, Any]:
     """All that the numbers depend on; `model` is what `colorizer` was loaded from."""
     files = find_model(default_model() if model is None else model)
-    checkpoints = {network: Path(getattr(files, network)) for network in NETWORKS}
     return {
         "excolor": version("excolor"),
         "torch": version("torch"),
         "model": colorizer.name,
-        "checkpoints": {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in checkpoints.items()},
+        "checkpoints": {network: files.sha256(network) for network in NETWORKS},
         "device": colorizer.device.type,
         "photos": pictures.title,
         "photos_sha256": pictures.fingerprint,
