@@ -50,4 +50,4 @@ else
 fi
 
 cp "$encoder" "$decoder" "$colorizer" "$out/"
-python "$(dirname "$0")/measure.py" "$validation" --model "$out" ${LIMIT:+--limit "$LIMIT"}
+excolor evaluate "$validation" --model "$out" --device "${DEVICE:-auto}" --seed "${SEED:-0}" ${LIMIT:+--limit "$LIMIT"}

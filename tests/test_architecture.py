@@ -12,11 +12,12 @@ SOURCE = Path(__file__).parents[1] / "src"
 # From low to high: a module imports from lower layers, and within its own package
 LAYERS = (
     ("errors",),
-    ("weights", "photo", "color", "metrics", "devices"),
-    ("hints", "resize", "tint"),
+    ("weights", "photo", "color", "devices"),
+    ("hints", "resize", "tint", "metrics", "baselines"),
     ("models",),
     ("merge", "coarse"),
     ("pipeline", "training"),
+    ("evaluation",),
     ("cli",),
     ("__main__",),
 )

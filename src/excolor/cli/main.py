@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from excolor.cli.colorize import colorize
+from excolor.cli.evaluate import evaluate
 from excolor.cli.pre_colorize import pre_colorize
 from excolor.cli.stylize import stylize
 from excolor.cli.train import train
@@ -45,3 +46,4 @@ main.add_command(colorize)
 main.add_command(stylize)
 main.add_command(pre_colorize)
 main.add_command(train)
+main.add_command(evaluate)

@@ -1,0 +1,22 @@
+"""Older and simpler ways to bring the colors of one picture to another, to be measured beside the networks.
+
+A `Transfer` takes a target and a reference, sRGB (H, W, 3) in [0, 1], of any two sizes, and gives back a picture of
+the target's size. `COLORIZERS` are those for a gray target: they keep its lightness, as excolor does, and differ in
+ab only, so that none pays for a lightness that is known.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from excolor.baselines.reinhard import reinhard, reinhard_colors
+from excolor.baselines.trivial import gray, tint
+from excolor.baselines.welsh import welsh
+
+__all__ = ["COLORIZERS", "Transfer", "gray", "reinhard", "reinhard_colors", "tint", "welsh"]
+
+Transfer: TypeAlias = Callable[[NDArray[np.floating], NDArray[np.floating]], NDArray[np.float32]]
+
+COLORIZERS: dict[str, Transfer] = {"gray": gray, "tint": tint, "reinhard": reinhard_colors, "welsh": welsh}

@@ -1,0 +1,113 @@
+"""One case at a time: hide the color, bring it back by every method, compare with the truth."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from excolor.baselines import COLORIZERS, gray
+from excolor.evaluation.pictures import Pictures
+from excolor.evaluation.protocols import Case
+from excolor.metrics import colorfulness, mean_ciede2000, psnr, ssim
+from excolor.pipeline import Colorizer, Reference, Settings
+
+EXCOLOR = "excolor"
+
+COMPARISONS: dict[str, Callable[[NDArray[np.floating], NDArray[np.floating]], float]] = {
+    "psnr": psnr,
+    "ssim": ssim,
+    "ciede2000": mean_ciede2000,
+}
+
+_COLORLESS = 1.0  # colorfulness, in 8-bit steps, below which there is nothing to hide
+_REMEMBERED = 8  # pictures and encoded references: what the protocols of one picture share, and a sequence
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What came out for one case: method -> metric -> number, with `colorfulness` among the metrics."""
+
+    case: Case
+    truth_colorfulness: float
+    methods: Mapping[str, Mapping[str, float]]
+
+
+class Evaluator:
+    """Measures cases with one model, and makes the pictures to look at."""
+
+    def __init__(self, pictures: Pictures, colorizer: Colorizer, settings: Settings) -> None:
+        """Use `colorizer` under `settings` on `pictures`."""
+        self._colorizer = colorizer
+        self._settings = settings
+        self._read = lru_cache(_REMEMBERED)(pictures.read)
+        self._encode = lru_cache(_REMEMBERED)(self._encode_reference)
+
+    def measure(self, case: Case) -> Measurement | None:
+        """Measure excolor and all baselines; None if the truth has no color to hide.
+
+        Raises:
+            PhotoError: target or reference cannot be read.
+            DeviceError: the device has too little memory.
+        """
+        truth = self._truth(case)
+        vivid = colorfulness(truth)
+        if vivid < _COLORLESS:
+            return None
+        target = gray(truth)
+        if case.reference is None:
+            results = {"gray": target, EXCOLOR: self._precolored(target)}
+        else:
+            reference = self._reference(case.protocol, case.reference)
+            results = {method: transfer(target, reference) for method, transfer in COLORIZERS.items()}
+            encoded = self._encode(case.protocol, case.reference)
+            results[EXCOLOR] = self._colorizer.colorize(target, encoded, self._settings).pixels
+        return Measurement(case, vivid, {method: compare(result, truth) for method, result in results.items()})
+
+    def steps(self, case: Case) -> dict[str, NDArray[np.floating]]:
+        """The pictures of a case by what they are, from target to truth. Errors as in `measure`."""
+        truth = self._truth(case)
+        target = gray(truth)
+        if case.reference is None:
+            return {"target": target, "result": self._precolored(target), "truth": truth}
+        encoded = self._encode(case.protocol, case.reference)
+        stages = self._colorizer.colorize_stages(target, encoded, self._settings)
+        return {
+            "target": target,
+            "reference": self._reference(case.protocol, case.reference),
+            "pre-color": stages.precolor.pixels / 255,
+            "coarse": stages.coarse.pixels / 255,
+            "result": stages.result.pixels,
+            "truth": truth,
+        }
+
+    def _truth(self, case: Case) -> NDArray[np.float32]:
+        picture = self._read(case.target)
+        return np.ascontiguousarray(picture[:, _middle(picture) :]) if case.protocol == "halves" else picture
+
+    def _reference(self, protocol: str, name: str) -> NDArray[np.float32]:
+        picture = self._read(name)
+        if protocol == "mirror":
+            picture = picture[:, ::-1]
+        elif protocol == "halves":
+            picture = picture[:, : _middle(picture)]
+        return np.ascontiguousarray(picture)
+
+    def _encode_reference(self, protocol: str, name: str) -> Reference:
+        reference = self._reference(protocol, name)
+        return self._colorizer.encode_reference(reference, working_size=self._settings.working_size)
+
+    def _precolored(self, target: NDArray[np.float32]) -> NDArray[np.floating]:
+        return self._colorizer.precolor(target, working_size=self._settings.working_size).pixels
+
+
+def compare(result: NDArray[np.floating], truth: NDArray[np.floating]) -> dict[str, float]:
+    """All numbers for one picture: those of `COMPARISONS`, and its colorfulness."""
+    numbers = {name: metric(result, truth) for name, metric in COMPARISONS.items()}
+    return numbers | {"colorfulness": colorfulness(result)}
+
+
+def _middle(picture: NDArray[np.floating]) -> int:
+    width: int = picture.shape[1]
+    return width // 2

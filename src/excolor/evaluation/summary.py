@@ -1,0 +1,128 @@
+"""From measurements to what is told: means, margins, and the table."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from excolor.evaluation.measuring import COMPARISONS, EXCOLOR, Measurement
+from excolor.evaluation.protocols import PROTOCOLS
+
+
+@dataclass(frozen=True)
+class MethodSummary:
+    """Means over pictures; `colorfulness_ratio` is the mean colorfulness over the mean of the truth's."""
+
+    psnr: float
+    ssim: float
+    ciede2000: float
+    colorfulness: float
+    colorfulness_ratio: float
+
+
+@dataclass(frozen=True)
+class Margin:
+    """By how many dB excolor's mean PSNR is above that of the best other method, and how sure that is.
+
+    `standard_error` is that of the mean of the differences picture by picture, as if pictures were independent, which
+    frames of one sequence are not; None for a single picture.
+    """
+
+    over: str
+    psnr: float
+    standard_error: float | None
+
+    @property
+    def half_width(self) -> float | None:
+        """Of the 95 % interval of the mean, under the normal distribution."""
+        return None if self.standard_error is None else 1.96 * self.standard_error
+
+
+@dataclass(frozen=True)
+class ProtocolSummary:
+    """One protocol: the number of pictures, each method, and the margin."""
+
+    protocol: str
+    pictures: int
+    truth_colorfulness: float
+    methods: dict[str, MethodSummary]
+    margin: Margin
+
+
+def summarize(measurements: Iterable[Measurement]) -> list[ProtocolSummary]:
+    """One summary a protocol, in the order of `PROTOCOLS`."""
+    by_protocol: dict[str, list[Measurement]] = {}
+    for measurement in measurements:
+        by_protocol.setdefault(measurement.case.protocol, []).append(measurement)
+    return [_summarize(protocol, by_protocol[protocol]) for protocol in PROTOCOLS if protocol in by_protocol]
+
+
+def _summarize(protocol: str, measurements: Sequence[Measurement]) -> ProtocolSummary:
+    truth = float(np.mean([m.truth_colorfulness for m in measurements]))
+
+    def mean(method: str, metric: str) -> float:
+        return float(np.mean([m.methods[method][metric] for m in measurements]))
+
+    methods = {}
+    for method in measurements[0].methods:
+        colorful = mean(method, "colorfulness")
+        methods[method] = MethodSummary(
+            **{metric: mean(method, metric) for metric in COMPARISONS},
+            colorfulness=colorful,
+            colorfulness_ratio=colorful / truth,
+        )
+    others = {method: summary.psnr for method, summary in methods.items() if method != EXCOLOR}
+    best = max(others, key=lambda method: others[method])
+    differences = np.array([m.methods[EXCOLOR]["psnr"] - m.methods[best]["psnr"] for m in measurements])
+    error = float(differences.std(ddof=1) / len(differences) ** 0.5) if len(differences) > 1 else None
+    return ProtocolSummary(protocol, len(measurements), truth, methods, Margin(best, float(differences.mean()), error))
+
+
+TEXT_COLUMNS = 3  # of the table; the others hold numbers
+HEADINGS = ("protocol", "pictures", "method", "PSNR dB", "SSIM", "CIEDE2000", "colorfulness", "of the truth's")
+
+
+def table(summaries: Sequence[ProtocolSummary]) -> list[tuple[str, ...]]:
+    """The rows under `HEADINGS`: one for each method of each protocol, which is named in the first of its rows."""
+    rows: list[tuple[str, ...]] = []
+    for summary in summaries:
+        head = summary.protocol, str(summary.pictures)
+        for method, numbers in summary.methods.items():
+            rows.append(
+                (
+                    *head,
+                    method,
+                    f"{numbers.psnr:.2f}",
+                    f"{numbers.ssim:.3f}",
+                    f"{numbers.ciede2000:.2f}",
+                    f"{numbers.colorfulness:.1f}",
+                    f"{numbers.colorfulness_ratio:.0%}",
+                )
+            )
+            head = "", ""
+    return rows
+
+
+def markdown(rows: Sequence[tuple[str, ...]]) -> str:
+    """The table as Markdown, aligned for reading as it is."""
+    widths = [max(map(len, column)) for column in zip(HEADINGS, *rows, strict=True)]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = [
+            cell.ljust(width) if i < TEXT_COLUMNS else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        ]
+        return f"| {' | '.join(padded)} |"
+
+    rule = [("-" * width if i < TEXT_COLUMNS else "-" * (width - 1) + ":") for i, width in enumerate(widths)]
+    return "\n".join(line(cells) for cells in (HEADINGS, rule, *rows))
+
+
+def margins(summaries: Sequence[ProtocolSummary]) -> str:
+    """What a reader wants to know first, in a line: how far excolor is above the best other method."""
+    told = []
+    for summary in summaries:
+        margin = summary.margin
+        spread = "" if margin.half_width is None else f" ± {margin.half_width:.2f}"
+        told.append(f"{summary.protocol} {margin.psnr:+.2f}{spread} ({margin.over})")
+    return f"excolor's PSNR above the best other method, dB with 95 % interval: {', '.join(told)}"

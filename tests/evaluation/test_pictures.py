@@ -1,0 +1,102 @@
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from excolor.errors import PhotoError
+from excolor.evaluation.pictures import SMALLEST, Pictures
+
+ALL = ["garden/1.png", "garden/2.png", "garden/10.png", "sea/1.png"]
+ALL += ["walk_frames/8.png", "walk_frames/9.png", "walk_frames/10.png"]
+
+
+def packed(folder: Path, suffix: str = ".tar") -> Path:
+    path = folder.with_name(folder.name + suffix)
+    with tarfile.open(path, "w:gz" if suffix.endswith("gz") else "w") as tar:
+        for file in sorted(folder.rglob("*"), reverse=True):
+            tar.add(file, file.relative_to(folder).as_posix(), recursive=False)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".tar", ".tar.gz"])
+def test_a_folder_and_a_tar_file_are_the_same(album: Path, suffix: str) -> None:
+    folder, tar = Pictures(album, side=40), Pictures(packed(album, suffix), side=40)
+    assert folder.names == tar.names == ALL  # in natural order
+    assert folder.fingerprint == tar.fingerprint
+    assert folder.title == tar.title == "album"
+    for name in ALL:
+        assert np.array_equal(folder.read(name), tar.read(name))
+
+
+def test_pictures_are_shrunk_and_never_enlarged(album: Path) -> None:
+    small, own = (Pictures(album, side=side).read("sea/1.png") for side in (24, 500))
+    assert small.shape == (24, 32, 3)
+    assert own.shape == (48, 64, 3)
+    with Image.open(album / "sea/1.png") as image:
+        assert np.array_equal(own, np.asarray(image, np.float32) / 255)
+
+
+def test_leave_out(album: Path) -> None:
+    assert Pictures(album, side=40, leave_out=("garden/1", "walk")).names == ["garden/2.png", "sea/1.png"]
+
+
+def test_other_files_are_passed_over(album: Path) -> None:
+    (album / "notes.txt").write_text("x")
+    (album / "._1.png").write_bytes(b"left by macOS")
+    assert Pictures(album, side=40).names == ALL
+
+
+def test_names_from_elsewhere(album: Path, reference: Path) -> None:
+    pictures = Pictures(album, side=40, beside=reference.parent)
+    assert min(pictures.read(reference.name).shape[:2]) == 40
+    with pytest.raises(PhotoError, match="no such file"):
+        pictures.read("nosuch.png")
+
+
+def test_another_picture_changes_the_fingerprint(album: Path) -> None:
+    before = Pictures(album, side=40).fingerprint
+    assert before == Pictures(album, side=40).fingerprint
+    Image.new("RGB", (64, 48), "red").save(album / "sea/1.png")
+    assert Pictures(album, side=40).fingerprint != before
+
+
+@pytest.mark.parametrize("packing", [False, True])
+@pytest.mark.parametrize("size", [0, 20, 400])
+def test_a_damaged_picture_is_named(album: Path, packing: bool, size: int) -> None:
+    (album / "sea/1.png").write_bytes((album / "sea/1.png").read_bytes()[:size])
+    pictures = Pictures(packed(album) if packing else album, side=40)
+    with pytest.raises(PhotoError, match=r"sea/1\.png"):
+        pictures.read("sea/1.png")
+
+
+def test_a_picture_that_is_too_small(album: Path) -> None:
+    Image.new("RGB", (500, SMALLEST - 1), "red").save(album / "sea/1.png")
+    with pytest.raises(PhotoError, match=rf"sea/1\.png.*{SMALLEST} pixels"):
+        Pictures(album, side=40).read("sea/1.png")
+
+
+def test_a_tar_file_cut_short(album: Path) -> None:
+    tar = packed(album)
+    whole = tar.read_bytes()
+    tar.write_bytes(whole[: len(whole) // 2 - 100])
+    with pytest.raises(PhotoError, match=r"album\.tar"):
+        pictures = Pictures(tar, side=40)
+        for name in pictures.names:
+            pictures.read(name)
+
+
+@pytest.mark.parametrize("content", [None, b"no tar file"])
+def test_neither_folder_nor_tar_file(content: bytes | None, tmp_path: Path) -> None:
+    path = tmp_path / "photos"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(PhotoError, match="neither a folder nor a tar file") as caught:
+        Pictures(path, side=40)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_empty_folder(tmp_path: Path) -> None:
+    with pytest.raises(PhotoError, match="no photographs"):
+        Pictures(tmp_path, side=40)
