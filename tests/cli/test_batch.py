@@ -176,7 +176,7 @@ def test_a_bug_stops_the_batch_and_keeps_its_traceback(
     totals = told(report)["totals"]
     assert totals["failed"] == 1
     assert totals["not begun"] > MANY / 2
-    assert totals["written"] == len(contents(out)) >= 3
+    assert totals["written"] == len(contents(out)) >= 2, "when the fourth is begun, two of the others are done"
 
 
 def test_quiet_tells_of_failures_alone(scans: Path, tmp_path: Path, excolor: Run) -> None:
