@@ -6,7 +6,6 @@ the small guide; the coefficients are brought up to full size and applied to the
 then lie where the guide has them, whatever the factor. Arrays are (H, W, channels); sizes are (height, width).
 """
 
-import math
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -23,7 +22,8 @@ MULTIPLE = 8  # three poolings
 MINIMUM = 16  # reflection padding needs two pixels at 1/8 of the size
 
 _LONGEST = 4  # a picture of a wilder aspect ratio is shrunk until it has the area of 4:1 at the working size
-_STRIP = 1 << 16  # pixels of a strip: small enough for caches, large enough for threads; some 5 MB of temporaries
+# Pixels of a strip: large enough that threads seldom wait for each other's turn in Python, some 20 MB of temporaries
+_STRIP = 1 << 18
 _BLOCK = 8  # rows of the small picture
 
 _MOST_THREADS = 8  # at full size memory is soon the bottleneck
@@ -170,24 +170,29 @@ class LocalAffine:
 
     def __call__(self, guide: Floats, rows: slice) -> Floats:
         """The values (K, strip, W) for the rows `rows` of the full picture, whose guide is (G, strip, W)."""
-        values = np.empty((self._values, rows.stop - rows.start, self._size[1]), np.float32)
-        terms = np.empty((self._values, self._terms, self._size[1]), np.float32)
-        local = terms.reshape(-1, self._size[1])
-        for i, row in enumerate(range(rows.start, rows.stop)):
-            position = (row + 0.5) * self._height / self._size[0] - 0.5
-            above = math.floor(position)
-            a, b, c, d = (self._wide(above + n) for n in (-1, 0, 1, 2))
-            weights = _cubic(position - above)
-            cv2.addWeighted(b, weights[1], c, weights[2], 0, dst=local)
-            cv2.scaleAdd(a, weights[0], local, dst=local)
-            cv2.scaleAdd(d, weights[3], local, dst=local)
-            terms[:, :-1] *= guide[:, i]
-            terms.sum(1, out=values[:, i])
+        first, weights = self._weights(rows)
+        wide = np.stack([self._wide(first + i) for i in range(weights.shape[1])])
+        mixed = torch.mm(torch.from_numpy(weights), torch.from_numpy(wide.reshape(len(wide), -1)))
+        local = mixed.numpy().reshape(-1, self._values, self._terms, self._size[1])  # (strip, K, G + 1, W)
+        values = np.ascontiguousarray(local[:, :, -1].swapaxes(0, 1))
+        for channel, slopes in zip(guide, local[:, :, :-1].swapaxes(0, 2), strict=True):
+            values += np.multiply(slopes, channel, out=slopes)
         return values
 
+    def _weights(self, rows: slice) -> tuple[int, Floats]:
+        """Which rows of the small picture a strip lies between: the first, and the weights (strip, small rows)."""
+        position = (np.arange(rows.start, rows.stop) + 0.5) * (self._height / self._size[0]) - 0.5
+        above = np.floor(position).astype(int)
+        neighbors = above[:, None] + np.arange(-1, 3)
+        inside = neighbors.clip(0, self._height - 1)  # the row at the edge goes on outside
+        first = int(inside.min())
+        weights = np.zeros((len(position), int(inside.max()) - first + 1), np.float32)
+        np.add.at(weights, (np.arange(len(position))[:, None], inside - first), _cubic(position[:, None] - neighbors))
+        return first, weights
+
     def _wide(self, row: int) -> Floats:
-        """The coefficients (K*(G+1), W) of a row of the small picture, or of the one at its edge, at the full width."""
-        block, inside = divmod(min(max(row, 0), self._height - 1), _BLOCK)
+        """The coefficients (K*(G+1), W) of a row of the small picture, at the full width."""
+        block, inside = divmod(row, _BLOCK)
         wide: Floats = self._wide_block(block)[inside]
         return wide
 
@@ -199,13 +204,9 @@ class LocalAffine:
         return wide.reshape(*narrow.shape[:2], -1)
 
 
-def _cubic(position: float) -> tuple[float, float, float, float]:
-    """Weights of four neighbors for a place between the middle two, in [0, 1): OpenCV's bicubic ones (Keys, -0.75)."""
-
-    def near(x: float) -> float:
-        return (1.25 * x - 2.25) * x * x + 1
-
-    def far(x: float) -> float:
-        return -0.75 * (((x - 5) * x + 8) * x - 4)
-
-    return far(1 + position), near(position), near(1 - position), far(2 - position)
+def _cubic(distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights of neighbors at distances up to 2: OpenCV's bicubic ones (Keys 1981, -0.75)."""
+    x = np.abs(distance)
+    near = (1.25 * x - 2.25) * x * x + 1
+    far = -0.75 * (((x - 5) * x + 8) * x - 4)
+    return np.where(x <= 1, near, np.where(x < 2, far, 0))
