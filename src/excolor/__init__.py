@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from excolor.errors import ExcolorError
     from excolor.models.transfer import Matching
-    from excolor.photo import Photo, read_photo, write_photo
+    from excolor.photo import Photo, SaveSettings, open_photo, read_photo, write_photo
     from excolor.pipeline import Colorizer, Reference, Settings, Stages, Stylizer
 
 __all__ = [
@@ -23,10 +23,12 @@ __all__ = [
     "Matching",
     "Photo",
     "Reference",
+    "SaveSettings",
     "Settings",
     "Stages",
     "Stylizer",
     "__version__",
+    "open_photo",
     "read_photo",
     "write_photo",
 ]
@@ -37,9 +39,11 @@ _HOME = {
     "Matching": "models.transfer",
     "Photo": "photo",
     "Reference": "pipeline",
+    "SaveSettings": "photo",
     "Settings": "pipeline",
     "Stages": "pipeline",
     "Stylizer": "pipeline",
+    "open_photo": "photo",
     "read_photo": "photo",
     "write_photo": "photo",
 }
