@@ -160,7 +160,7 @@ def test_check_output(folder, monkeypatch):
         ("old.png", False, "exists already: use --force to replace it, or -o to write elsewhere"),
         ("dangling.png", False, "exists already"),
         ("folder.png", True, "it is a folder; add a file name"),
-        ("a.gif", False, "end its name in one of .jpg, .jpeg, .png, .tif, .tiff, .webp"),
+        ("a.gif", False, "end its name in one of .jpg, .jpeg, .jpe, .jfif, .png, .tif, .tiff, .webp"),
         ("a", False, "end its name in one of"),
         ("missing/a.png", False, f"there is no folder {folder / 'missing'}; create it first"),
         ("old.png/a.png", False, f"there is no folder {folder / 'old.png'}"),

@@ -222,7 +222,7 @@ class Batch:
             return photo
         if self._options.provenance:
             photo = photo.with_provenance(replace(made_by, references=picture.references))
-        if lost := left_out(photo.metadata, suffix):
+        if lost := left_out(photo, suffix):
             picture.note(f"a {suffix} file cannot hold its {', '.join(lost)}: left out")
         return photo
 

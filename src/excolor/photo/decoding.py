@@ -4,19 +4,20 @@ Pillow decodes nearly everything, but has 8 bits a channel for color: PNG of 16 
 and deep TIFF pages through tifffile (`excolor.photo.tiff`).
 """
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import Image
 
 from excolor.errors import PhotoError
-from excolor.photo import profiles, tiff
+from excolor.photo import png, profiles, tiff
 from excolor.photo.guard import guarded
 from excolor.photo.levels import from_array, from_numbers
-from excolor.photo.metadata import Metadata, read_metadata, upright
+from excolor.photo.metadata import Metadata, orientation, read_metadata, upright
 from excolor.photo.page import Page
 
 # Pillow's names, listed so that no malicious file reaches a reader that runs programs (EPS) or is little tested
@@ -76,12 +77,13 @@ def read_header(file: BinaryIO, name: str, max_pixels: int) -> Header:
     Raises:
         PhotoError: it is no picture, is damaged, or has more than `max_pixels`.
     """
-    pages = tiff.pictures(file)
+    pages, is_cut = tiff.pictures(file)
     if pages:
         _check_size(pages[0].width, pages[0].height, name, max_pixels)
-        return Header("TIFF", _upright_size(pages[0].height, pages[0].width, pages[0].orientation), len(pages))
+        size = _upright_size(pages[0].height, pages[0].width, pages[0].orientation)
+        return Header("TIFF", size, len(pages) + is_cut)
     image = _open(file, name, max_pixels)
-    return Header(_format(image), _upright_size(image.height, image.width, _orientation(image, name)), 1)
+    return Header(_format(image), _upright_size(image.height, image.width, orientation(_told(file, image, name))), 1)
 
 
 def decode(file: BinaryIO, name: str, page: int, max_pixels: int) -> tuple[Page, str]:
@@ -90,7 +92,12 @@ def decode(file: BinaryIO, name: str, page: int, max_pixels: int) -> tuple[Page,
     Raises:
         PhotoError: as `read_header`; or there is no such page.
     """
-    pages = tiff.pictures(file)
+    pages, is_cut = tiff.pictures(file)
+    if is_cut and page == len(pages) + 1 > 1:
+        raise PhotoError(
+            f"cannot read page {page} of {name}: the file is damaged or cut short there; "
+            f"copy it again from its source, or take one of the pages before with --page"
+        )
     if not 1 <= page <= max(1, len(pages)):
         raise PhotoError(f"cannot read page {page} of {name}: it has {max(1, len(pages))}")
     if pages:
@@ -103,9 +110,15 @@ def decode(file: BinaryIO, name: str, page: int, max_pixels: int) -> tuple[Page,
     if pages:
         with guarded(name):
             image.seek(pages[page - 1].index)
-    if image.format == "PNG" and _is_16_bit_png(file):
+    if image.format == "PNG" and png.is_16_bit(file):
         return _decode_16_bit_png(file, image, name), "PNG"
-    return decode_image(image, name), _format(image)
+    decoded = decode_image(image, name)
+    if image.format == "JPEG2000":
+        profile = _profile_of_jpeg_2000(file)
+        decoded = _finish(decoded.pixels, decoded.alpha, decoded.metadata, profile, 1)
+    elif image.format == "WEBP" and _is_lossless_webp(file):
+        decoded = replace(decoded, metadata=replace(decoded.metadata, lossless=True))
+    return decoded, _format(image)
 
 
 def decode_image(image: Image.Image, name: str) -> Page:
@@ -117,26 +130,28 @@ def decode_image(image: Image.Image, name: str) -> Page:
     if 0 in image.size:
         raise PhotoError(f"cannot use {name}: it has no pixels ({image.width}×{image.height})")
     with guarded(name):
-        image.load()  # of a TIFF, Pillow applies the orientation by itself
+        image.load()
     metadata = _metadata(image, name)
-    turn = _UPRIGHT_IMAGE.get(_orientation(image, name))
+    # The pixels of a TIFF are turned by Pillow while it loads them
+    turn = None if hasattr(image, "tag_v2") else _UPRIGHT_IMAGE.get(orientation(metadata))
     profile = image.info.get("icc_profile")
     pixels, alpha = _split(image if turn is None else image.transpose(turn), name)
     return _finish(pixels, alpha, metadata, profile, 1)
 
 
-def _upright_size(height: int, width: int, orientation: int) -> tuple[int, int]:
-    return (width, height) if orientation >= _FIRST_SIDEWAYS else (height, width)
+def _upright_size(height: int, width: int, turned: int) -> tuple[int, int]:
+    return (width, height) if turned >= _FIRST_SIDEWAYS else (height, width)
 
 
 def _open(file: BinaryIO, name: str, max_pixels: int) -> Image.Image:
     """Open with Pillow, in time to refuse a picture that is too large."""
     file.seek(0)
-    start = file.read(12)
+    start = file.read(64)
     if not start:
         raise PhotoError(f"cannot read {name}: the file is empty; copy it again from its source")
     file.seek(0)
-    if start[4:8] == b"ftyp" and start[8:12] in _HEIC_BRANDS:
+    brands = start[8 : int.from_bytes(start[:4], "big")]  # what the file is and what else it can be read as
+    if start[4:8] == b"ftyp" and brands[:4] in _HEIC_BRANDS and b"avif" not in brands:
         image = _open_heic(file, name)
     else:
         with guarded(name):
@@ -171,13 +186,13 @@ def _format(image: Image.Image) -> str:
     return {"MPO": "JPEG"}.get(image.format or "", image.format or "")
 
 
-def _orientation(image: Image.Image, name: str) -> int:
-    """EXIF orientation 1..8; damaged EXIF counts as upright."""
+def _told(file: BinaryIO, image: Image.Image, name: str) -> Metadata:
+    """What an opened picture tells, without decoding it: Pillow would do so for a PNG."""
     try:
         with guarded(name):
-            return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+            return read_metadata(png.without_pixels(file) if png.is_png(file) else image)
     except PhotoError:
-        return 1
+        return Metadata()
 
 
 def _metadata(image: Image.Image, name: str) -> Metadata:
@@ -204,25 +219,36 @@ def _split(image: Image.Image, name: str) -> tuple[np.ndarray, np.ndarray | None
     return np.array(image if image.mode == mode else image.convert(mode)), alpha
 
 
-def _is_16_bit_png(file: BinaryIO) -> bool:
-    file.seek(24)  # behind signature, and length, type, width and height of the first chunk
-    return file.read(1) == b"\x10"
-
-
 def _decode_16_bit_png(file: BinaryIO, image: Image.Image, name: str) -> Page:
-    from imagecodecs import png_decode
-
     with guarded(name):
-        image.load()  # for what is told behind the pixels; Pillow's own have 8 bits
-        file.seek(0)
-        levels = png_decode(file.read())
-    orientation = _orientation(image, name)
+        levels = png.decode_16_bit(file)
     alpha = None
     if levels.ndim == 3 and levels.shape[2] == 2:  # which is no array that a user may give
         levels, alpha = levels[..., 0], levels[..., 1]
     else:
         levels, alpha = from_array(levels)
-    return _finish(levels, alpha, _metadata(image, name), image.info.get("icc_profile"), orientation)
+    metadata = _told(file, image, name)
+    return _finish(levels, alpha, metadata, image.info.get("icc_profile"), orientation(metadata))
+
+
+def _profile_of_jpeg_2000(file: BinaryIO) -> bytes | None:
+    """The ICC profile in the header of a JP2, which Pillow does not read (ISO 15444-1, I.5.3.3: box colr, method 2)."""
+    file.seek(0)
+    header = file.read(1 << 22).partition(b"jp2c")[0]
+    before, found, box = header.partition(b"colr\2")
+    length = int.from_bytes(before[-4:], "big")  # of the box, from these four bytes on
+    return box[2 : length - 9] if found else None  # behind precedence and approximation
+
+
+def _is_lossless_webp(file: BinaryIO) -> bool:
+    """Whether the picture is in a chunk VP8L (WebP container specification)."""
+    file.seek(12)  # behind "RIFF", the size and "WEBP"
+    while len(head := file.read(8)) == 8 and head[:4] not in (b"VP8 ", b"ANMF"):
+        if head[:4] == b"VP8L":
+            return True
+        length = int.from_bytes(head[4:], "little")
+        file.seek(length + length % 2, io.SEEK_CUR)
+    return False
 
 
 def _finish(
@@ -230,10 +256,10 @@ def _finish(
     alpha: np.ndarray | None,
     metadata: Metadata,
     profile: Any,
-    orientation: int,
+    turned: int,
 ) -> Page:
-    """Turn arrays upright and bring pixels to sRGB."""
-    turn = _UPRIGHT_ARRAY.get(orientation)
+    """Turn arrays upright from this orientation, and bring pixels to sRGB."""
+    turn = _UPRIGHT_ARRAY.get(turned)
     if turn is not None:
         pixels, alpha = turn(pixels), None if alpha is None else turn(alpha)
     if not isinstance(profile, bytes):

@@ -2,7 +2,6 @@
 
 import io
 import operator
-import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -13,9 +12,9 @@ import numpy as np
 from PIL import Image
 
 from excolor.errors import OutputError, SettingError
-from excolor.photo import profiles, tiff
-from excolor.photo.levels import is_opaque, to_8_bit, to_16_bit
-from excolor.photo.metadata import Metadata, save_options
+from excolor.photo import png, profiles, tiff
+from excolor.photo.levels import is_opaque, to_8_bit
+from excolor.photo.metadata import Metadata, lost_in_tiff, save_options
 from excolor.photo.page import Page
 
 
@@ -34,6 +33,8 @@ _TIFF = OutputFormat("TIFF", has_16_bit=True)
 OUTPUT_FORMATS: dict[str, OutputFormat] = {  # by suffix, lower case
     ".jpg": _JPEG,
     ".jpeg": _JPEG,
+    ".jpe": _JPEG,
+    ".jfif": _JPEG,
     ".png": OutputFormat("PNG", max_side=1_000_000, has_16_bit=True),  # libpng, so most programs, refuses larger ones
     ".tif": _TIFF,
     ".tiff": _TIFF,
@@ -51,7 +52,8 @@ class SaveSettings:
     """How files are written.
 
     Attributes:
-        quality: 1 to 100, of JPEG and WebP; None: 95, or the JPEG input's own quantization if that is finer.
+        quality: 1 to 100, of JPEG and WebP; None: 95, or as finely as the input was if that is finer (the quantization
+            of a JPEG, a WebP without loss).
         metadata: False leaves away all that is told beside the pixels, but for the ICC profile, which says what the
             pixels mean.
     """
@@ -83,10 +85,11 @@ def check_fits(page: Page, path: Path) -> None:
         )
 
 
-def left_out(metadata: Metadata, suffix: str) -> tuple[str, ...]:
-    """Which parts of the metadata a file of this suffix cannot hold."""
+def left_out(page: Page, suffix: str) -> tuple[str, ...]:
+    """What a file of this suffix cannot hold of a picture that fits: parts of the metadata ("EXIF", ...), "16 bits"."""
     target = OUTPUT_FORMATS[suffix.lower()]
-    return () if target is _TIFF else save_options(metadata, target.name)[1]
+    depth = ("16 bits",) if page.pixels.dtype != np.uint8 and not target.has_16_bit else ()
+    return depth + (lost_in_tiff(page.metadata) if target is _TIFF else save_options(page.metadata, target.name)[1])
 
 
 def encode(file: BinaryIO, pages: Iterable[Page], path: Path, settings: SaveSettings) -> None:
@@ -119,12 +122,13 @@ def encode(file: BinaryIO, pages: Iterable[Page], path: Path, settings: SaveSett
     if profile is not None:
         options["icc_profile"] = profile
     if page.pixels.dtype != np.uint8 and target.has_16_bit:
-        file.write(_png_16_bit(page, options))
+        file.write(png.encode_16_bit(page, options))
         return
     if target.name == "JPEG":
         options |= {"subsampling": "4:4:4"} | _jpeg_quality(page.metadata.quantization, settings.quality)
     elif target.name == "WEBP":
-        options |= {"quality": settings.quality or _QUALITY}
+        is_exact = page.metadata.lossless and settings.quality is None
+        options |= {"lossless": True, "exact": True} if is_exact else {"quality": settings.quality or _QUALITY}
     # Encoded in memory: given a real file, Pillow writes past Python, and takes a write that a full disk cut short for
     # a whole one.
     buffer = io.BytesIO()
@@ -158,7 +162,8 @@ class _Outgoing(Iterable[tuple[Page, bytes | None]]):
 def _in_its_profile(page: Page, settings: SaveSettings) -> tuple[Page, bytes | None]:
     """The page in its output's color space, with the metadata that is wanted; and the profile of that space."""
     if not settings.metadata:
-        kept = Metadata(profile=page.metadata.profile, quantization=page.metadata.quantization)
+        given = page.metadata
+        kept = Metadata(profile=given.profile, quantization=given.quantization, lossless=given.lossless)
         page = Page(page.pixels, page.alpha, kept)
     if page.pixels.ndim == 2:
         return page, None  # a profile of colors would be wrong, and gray without one is taken for sRGB's
@@ -169,43 +174,18 @@ def _in_its_profile(page: Page, settings: SaveSettings) -> tuple[Page, bytes | N
 
 
 def _jpeg_quality(own: tuple[tuple[int, ...], ...], wanted: int | None) -> dict[str, Any]:
-    """Options of Image.save for a quality, or for the input's own quantization tables if they are finer than ours."""
-    if wanted is None and own and sum(own[0]) < sum(_our_luma()):
-        return {"qtables": [own[0], own[1] if len(own) > 1 else own[0]]}
-    return {"quality": wanted or _QUALITY}
+    """Options of Image.save for a quality; or for the finer, value by value, of ours and the input's quantization."""
+    if wanted is not None or not own:
+        return {"quality": wanted or _QUALITY}
+    luma, chroma = _our_tables()
+    return {"qtables": [list(map(min, own[0], luma)), list(map(min, own[min(1, len(own) - 1)], chroma))]}
 
 
 @cache
-def _our_luma() -> list[int]:
+def _our_tables() -> tuple[list[int], list[int]]:
+    """Quantization of lightness and of color."""
     buffer = io.BytesIO()
-    Image.new("L", (8, 8)).save(buffer, "JPEG", quality=_QUALITY)
+    Image.new("RGB", (8, 8)).save(buffer, "JPEG", quality=_QUALITY)
     with Image.open(buffer) as image:
-        table: list[int] = image.quantization[0]  # type: ignore[attr-defined]
-        return table
-
-
-def _png_16_bit(page: Page, options: dict[str, Any]) -> bytes:
-    """A PNG by libpng, because Pillow writes 16 bits for gray only, with what Pillow tells beside the pixels."""
-    from imagecodecs import png_encode
-
-    levels = to_16_bit(page.pixels)
-    if page.alpha is not None:
-        levels = np.dstack([levels, to_16_bit(page.alpha)])
-    data = bytes(png_encode(np.ascontiguousarray(levels)))
-    buffer = io.BytesIO()
-    Image.new("L" if page.pixels.ndim == 2 else "RGB", (1, 1)).save(buffer, "PNG", **options)
-    chunks = _chunks(buffer.getvalue())
-    beside = b"".join(chunk for kind, chunk in chunks if kind not in (b"IHDR", b"IDAT", b"IEND"))
-    return data[:_PNG_HEADER] + beside + data[_PNG_HEADER:]
-
-
-_PNG_HEADER = 33  # bytes: signature, and the chunk IHDR, behind which all others may stand
-
-
-def _chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Kind and bytes of each chunk (PNG 1.2, section 3.2)."""
-    at = 8
-    while at < len(png):
-        (length,) = struct.unpack_from(">I", png, at)
-        yield png[at + 4 : at + 8], png[at : at + length + 12]
-        at += length + 12
+        tables: dict[int, list[int]] = image.quantization  # type: ignore[attr-defined]
+        return tables[0], tables[1]

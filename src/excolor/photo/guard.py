@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from excolor.errors import PhotoError
+
+_MAX_TEXT = 1 << 25  # bytes of a text chunk of a PNG; XMP with pictures in it is longer than Pillow's limit of 1 MiB
 
 
 class _Quiet:
@@ -21,14 +23,15 @@ class _Quiet:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._inside = 0
-        self._before: tuple[int | None, Sequence[Any], bool] = None, [], False
+        self._before: tuple[int | None, int, Sequence[Any], bool] = None, 0, [], False
 
     def __enter__(self) -> None:
         with self._lock:
             if self._inside == 0:
                 log = logging.getLogger("tifffile")
-                self._before = Image.MAX_IMAGE_PIXELS, warnings.filters[:], log.disabled
-                Image.MAX_IMAGE_PIXELS, log.disabled = None, True
+                limits = Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK
+                self._before = *limits, warnings.filters[:], log.disabled
+                Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK, log.disabled = None, _MAX_TEXT, True
                 warnings.simplefilter("ignore")  # about damaged tags, which are no reason to refuse a picture
             self._inside += 1
 
@@ -36,8 +39,8 @@ class _Quiet:
         with self._lock:
             self._inside -= 1
             if self._inside == 0:
-                limit, filters, disabled = self._before
-                Image.MAX_IMAGE_PIXELS, logging.getLogger("tifffile").disabled = limit, disabled
+                Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK, filters, disabled = self._before
+                logging.getLogger("tifffile").disabled = disabled
                 warnings.filters[:] = filters  # type: ignore[index]
 
 

@@ -98,7 +98,7 @@ def from_numbers(values: np.ndarray, name: str) -> np.ndarray:
     """
     low, high = float(values.min()), float(values.max())
     if not np.isfinite([low, high]).all():
-        raise PhotoError(f"cannot use {name}: its gray levels go from {low} to {high}; replace NaN and infinity first")
+        raise PhotoError(f"cannot use {name}: some of its levels are infinite or no numbers (NaN); replace them first")
     if values.dtype.kind in "iu" and low >= 0 and high <= 65535:
         return values.astype(np.uint16, copy=False)
     if values.dtype.kind == "f" and low >= 0 and high <= 1:

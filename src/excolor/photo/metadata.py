@@ -54,6 +54,8 @@ class Metadata:
     """The ICC profile of colors that pixels are to be written in; in memory they are sRGB all the same."""
     quantization: tuple[tuple[int, ...], ...] = ()
     """Quantization tables of a JPEG: how finely it was stored."""
+    lossless: bool = False
+    """Whether it was a WebP without loss."""
 
 
 # What Pillow raises on damaged files
@@ -83,7 +85,7 @@ _STRUCTURAL = frozenset(
 # Descriptions that programs read as a declaration of how the pages are arranged: tifffile's and ImageJ's
 _STRUCTURAL_DESCRIPTIONS = (b'{"shape":', b"ImageJ=")
 
-_MAX_TAG = 1 << 16  # bytes of a tag of the first directory of a TIFF; private ones may hold a whole document
+_MAX_TAG = 1 << 20  # bytes of a tag of the first directory of a TIFF; private ones may hold whole documents
 _MAX_EXIF = 1 << 22  # bytes of the Exif directory of a TIFF
 _MAX_PACKET = 1 << 26  # bytes of XMP or IPTC in a TIFF
 
@@ -550,7 +552,13 @@ def _webp_options(metadata: Metadata) -> tuple[dict[str, Any], tuple[str, ...]]:
     """WebP has neither resolution nor text of its own: they go into the EXIF block, if that has none."""
     exif = _completed(metadata)
     options = {key: value for key, value in (("exif", exif), ("xmp", metadata.xmp)) if value}
-    return options, ("IPTC",) if metadata.iptc else ()
+    return options, (("IPTC",) if metadata.iptc else ()) + lost_in_tiff(metadata)
+
+
+def lost_in_tiff(metadata: Metadata) -> tuple[str, ...]:
+    """What a TIFF, or a WebP, cannot hold: text beside a description that the EXIF block has already."""
+    found = _first_directory(metadata.exif) if metadata.text else None
+    return ("text",) if found is not None and _DESCRIPTION in found[1].entries else ()
 
 
 def _completed(metadata: Metadata) -> bytes:
@@ -578,6 +586,7 @@ def _missing_tags(metadata: Metadata, present: Mapping[int, Any], order: ByteOrd
         for tag, side in zip((_X_RESOLUTION, _Y_RESOLUTION), metadata.dpi, strict=True):
             ratio = Fraction(side).limit_denominator(4096)  # below 10^6, so that both fit into 32 bits
             tags[tag] = Tag(RATIONAL, 1, struct.pack(order + "LL", ratio.numerator, ratio.denominator))
+    if metadata.dpi is not None and (tags.keys() & {_X_RESOLUTION} or _RESOLUTION_UNIT not in present):
         tags[_RESOLUTION_UNIT] = Tag(SHORT, 1, struct.pack(order + "H", 2))
     return tags
 

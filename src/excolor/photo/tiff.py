@@ -1,11 +1,12 @@
 """TIFF by tifffile: its pages, those that are too deep for Pillow, and all that we write.
 
-Pillow reads 8 bits a channel and gray of any depth, in every compression and color space; for that it is left in place.
+Pillow reads 8 bits a channel in every compression and color space; for that it is left in place. Deeper ones it cuts
+down to 8 bits, takes for negatives or refuses.
 """
 
 import operator
 from collections.abc import Iterable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -19,6 +20,7 @@ from excolor.photo.page import Page
 from excolor.photo.tags import Directory, TagReader
 
 _SUBFILE_TYPE, _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _ORIENTATION, _SAMPLES = 254, 256, 257, 258, 262, 274, 277
+_SAMPLE_FORMAT, _UNSIGNED = 339, 1
 _REDUCED_OR_MASK = 1 | 4  # bits of NewSubfileType (TIFF 6.0, section 8)
 _MIN_IS_WHITE, _MIN_IS_BLACK, _RGB, _SEPARATED = 0, 1, 2, 5  # photometric interpretations (section 8 and 16)
 _CHANNELS = {_MIN_IS_WHITE: 1, _MIN_IS_BLACK: 1, _RGB: 3, _SEPARATED: 4}
@@ -37,7 +39,7 @@ class TiffPicture:
         width: pixels as stored, before the orientation is applied.
         height: likewise.
         orientation: 1 to 8, as in EXIF.
-        is_deep: it has several channels of more than 8 bits, which Pillow would cut down to 8.
+        is_deep: it has more than 8 bits a channel, or signed or float ones.
     """
 
     index: int
@@ -47,16 +49,17 @@ class TiffPicture:
     is_deep: bool
 
 
-def pictures(file: BinaryIO) -> list[TiffPicture]:
-    """The pages of a TIFF; none if the file is something else, or so damaged that only Pillow may have a chance.
+def pictures(file: BinaryIO) -> tuple[list[TiffPicture], bool]:
+    """The pages of a TIFF, and whether the file ends, or goes wrong, before the last one.
 
-    Directories are followed as far as they can be, each once: those of damaged files may run in circles.
+    There are none if the file is something else, or so damaged that only Pillow may have a chance. Directories are
+    followed each once: those of damaged files may run in circles.
     """
     found: list[TiffPicture] = []
     reduced: list[TiffPicture] = []
-    with suppress(OSError, ValueError):
+    seen: set[int] = set()
+    try:
         reader = TagReader(file)
-        seen: set[int] = set()
         offset = reader.first
         while offset and offset not in seen:
             directory = reader.directory(offset)
@@ -66,7 +69,9 @@ def pictures(file: BinaryIO) -> list[TiffPicture]:
                 (found if is_whole else reduced).append(picture)
             seen.add(offset)
             offset = directory.next
-    return found or reduced
+    except (OSError, ValueError):
+        return found or reduced, bool(seen)
+    return found or reduced, False
 
 
 def _describe(reader: TagReader, directory: Directory, index: int) -> TiffPicture | None:
@@ -76,11 +81,9 @@ def _describe(reader: TagReader, directory: Directory, index: int) -> TiffPictur
         return None
     orientation = reader.integer(directory, _ORIENTATION) or 1
     samples = reader.integer(directory, _SAMPLES) or 1
-    is_deep = (
-        (reader.integer(directory, _BITS) or 1) > 8
-        and 1 < samples <= _MAX_SAMPLES
-        and reader.integer(directory, _PHOTOMETRIC) in _CHANNELS
-    )
+    is_plain = samples <= _MAX_SAMPLES and reader.integer(directory, _PHOTOMETRIC) in _CHANNELS
+    is_unsigned = (reader.integer(directory, _SAMPLE_FORMAT) or _UNSIGNED) == _UNSIGNED
+    is_deep = is_plain and ((reader.integer(directory, _BITS) or 1) > 8 or not is_unsigned)
     return TiffPicture(index, width, height, orientation if orientation in range(1, 9) else 1, is_deep)
 
 
@@ -101,6 +104,8 @@ def decode_deep(
         if page.axes.startswith("S"):  # each channel on its own plane
             levels = np.moveaxis(levels, 0, -1)
         profile = page.iccprofile
+    if levels.ndim == 2:
+        levels = levels[..., None]
     if levels.ndim != 3 or levels.shape[:2] != (picture.height, picture.width):
         raise PhotoError(f"cannot read {name}: it has {levels.ndim} dimensions {page.axes}; convert it to a plain TIFF")
     levels = _full_range(levels, page.bitspersample, name)
