@@ -129,3 +129,27 @@ def test_16_bits_are_rounded_for_8_bit_formats(tmp_path):
     array = np.dstack([levels(dtype=np.uint16)] * 3)
     photo = read_photo(as_photo(array).save(tmp_path / "a.jpg"))
     np.testing.assert_allclose(photo.pixels[..., 0], array[..., 0] / 257, atol=8)
+
+
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+def test_white_is_zero_of_deep_gray(tmp_path, byteorder):
+    tifffile.imwrite(tmp_path / "a.tif", 65535 - ALPHA, photometric="miniswhite", byteorder=byteorder)
+    assert_same(read_photo(tmp_path / "a.tif"), ALPHA)
+    unit = np.float32(ALPHA / 65535)
+    tifffile.imwrite(tmp_path / "b.tif", 1 - unit, photometric="miniswhite", byteorder=byteorder)
+    np.testing.assert_allclose(read_photo(tmp_path / "b.tif").pixels, unit, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f8", "u4", "i1", "i2", "i4"])
+def test_gray_of_other_numbers(tmp_path, dtype):
+    """What is no float in [0, 1] is brought there, the lowest to black and the highest to white."""
+    ramp = np.linspace(0, 1, HEIGHT * WIDTH).reshape(HEIGHT, WIDTH)
+    if dtype.startswith("f"):
+        array = ramp.astype(dtype)
+    else:
+        low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+        array = (low + ramp * (high - low)).clip(low, high - 1024 if dtype.endswith("4") else high).astype(dtype)
+    tifffile.imwrite(tmp_path / "a.tif", array)
+    photo = read_photo(tmp_path / "a.tif")
+    assert photo.pixels.dtype == np.float32
+    np.testing.assert_allclose(photo.pixels, ramp, atol={"f2": 1e-3, "i1": 5e-3}.get(dtype, 1e-4))

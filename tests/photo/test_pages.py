@@ -113,3 +113,38 @@ def test_a_stream_is_as_good_as_a_file():
 def test_bytes_are_those_of_the_file(tmp_path, suffix):
     photo = Photo(smooth())
     assert encode_photo(photo, suffix) == photo.save(tmp_path / f"a{suffix}").read_bytes()
+
+
+def test_pages_that_are_cut_off_are_missed(book):
+    data = book.read_bytes()
+    with tifffile.TiffFile(book) as tiff:
+        last = tiff.pages[3].offset
+    book.write_bytes(data[: last + 1])
+    file = open_photo(book)
+    assert file.pages == 3
+    assert_same(file.read(2), PAGES[1][:6])
+    with pytest.raises(PhotoError, match=r"page 3 of .*book.tif: the file is damaged or cut short there; copy it aga"):
+        file.read(3)
+
+
+@pytest.mark.parametrize("compression", [None, "lzw"])
+def test_no_cut_loses_pages_silently(tmp_path, compression):
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as writer:
+        for _ in range(4):
+            writer.write(levels(size=(40, 40)), compression=compression)
+    data = path.read_bytes()
+    for length in range(100, len(data), 97):
+        path.write_bytes(data[:length])
+        try:
+            file = open_photo(path)
+            read = [file.read(number) for number in range(1, file.pages + 1)]
+        except PhotoError:
+            continue
+        assert len(read) == 4, f"{length} of {len(data)} bytes"
+
+
+def test_what_a_file_asks_of_memory(tmp_path, book):
+    assert open_photo(book).load == 2 * PAGES[2].shape[0] * PAGES[2].shape[1]
+    for array, factor in ((levels(), 1), (levels(3), 1), (levels(dtype=np.uint16), 2), (PAGES[2], 2)):
+        assert open_photo(as_photo(array).save(tmp_path / "a.png", overwrite=True)).load == factor * HEIGHT * WIDTH

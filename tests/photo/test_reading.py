@@ -22,7 +22,8 @@ from pictures import (
     saved,
     smooth,
 )
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageFile
+from PIL.PngImagePlugin import PngInfo
 
 from excolor.errors import PhotoError
 from excolor.photo import Photo, as_photo, open_photo, read_photo
@@ -437,3 +438,52 @@ def test_a_damaged_profile_is_no_reason_to_refuse(tmp_path):
     path = saved(Image.fromarray(smooth()), tmp_path / "a.png", icc_profile=b"nonsense" * 40)
     assert_same(read_photo(path), smooth())
     assert read_photo(path).metadata.profile is None
+
+
+def test_the_profile_of_jpeg_2000_is_honored(tmp_path):
+    linear = imagecodecs.cms_profile("gray", gamma=1.0)
+    data = encoded(Image.fromarray(smooth()[..., 0]), "JPEG2000", irreversible=False)
+    box = struct.pack(">I4sBBB", len(linear) + 11, b"colr", 2, 0, 0) + linear
+    start = data.index(b"colr") - 4
+    (length,) = struct.unpack_from(">I", data, start)
+    header = data.index(b"jp2h") - 4
+    (whole,) = struct.unpack_from(">I", data, header)
+    grown = struct.pack(">I", whole - length + len(box))
+    path = tmp_path / "a.jp2"
+    path.write_bytes(data[:header] + grown + data[header + 4 : start] + box + data[start + length :])
+    light = smooth()[..., 0] / 255
+    formula = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)  # IEC 61966-2-1
+    np.testing.assert_allclose(read_photo(path).pixels, formula * 255, atol=1)
+
+
+def test_avif_that_calls_itself_something_wider(tmp_path):
+    data = encoded(Image.fromarray(smooth()), "AVIF", quality=100, subsampling="4:4:4")
+    path = tmp_path / "a.avif"
+    path.write_bytes(data[:8] + b"mif1" + data[12:])
+    np.testing.assert_allclose(read_photo(path).pixels, smooth(), atol=6)
+
+
+def test_orientation_in_the_way_of_imagemagick(tmp_path):
+    """A PNG from before there was a chunk for EXIF: turned once, and told so."""
+    block = exif(6).tobytes()
+    text = PngInfo()
+    text.add_text("Raw profile type APP1", f"\nexif\n{len(block):8}\n{block.hex()}\n")
+    path = saved(Image.fromarray(smooth()), tmp_path / "a.png", pnginfo=text)
+    photo = read_photo(path)
+    assert_same(photo, np.ascontiguousarray(SEEN[6](smooth())))
+    assert open_photo(path).size == photo.size
+    again = read_photo(photo.save(tmp_path / "b.png"))
+    assert_same(again, photo.pixels)
+
+
+def test_long_compressed_text_is_no_damage(tmp_path):
+    text = PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", "<x>" + "a thumbnail " * 200_000 + "</x>", zip=True)
+    photo = read_photo(saved(Image.fromarray(smooth()), tmp_path / "a.png", pnginfo=text))
+    assert len(photo.metadata.xmp) > 2_000_000
+
+
+def test_looking_into_a_png_decodes_nothing(tmp_path, monkeypatch):
+    path = saved(Image.fromarray(levels(3)), tmp_path / "a.png")
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda image: image.size == (1, 1) or pytest.fail("decoded"))
+    assert open_photo(path).size == (HEIGHT, WIDTH)

@@ -24,6 +24,7 @@ from excolor.photo import (
     as_photo,
     check_fits,
     encode_photo,
+    left_out,
     profiles,
     read_photo,
     write_photo,
@@ -210,3 +211,44 @@ def test_a_stripped_picture_keeps_its_profile_only(tmp_path):
     photo = Photo(smooth(), metadata=Metadata(profile=adobe, dpi=(300, 300), text={"Author": "A"}))
     with Image.open(photo.save(tmp_path / "a.png", settings=SaveSettings(metadata=False))) as image:
         assert image.info == {"icc_profile": adobe}
+
+
+def test_webp_without_loss_stays_so(tmp_path):
+    Image.fromarray(smooth()).save(tmp_path / "a.webp", lossless=True)
+    Image.fromarray(smooth()).save(tmp_path / "b.webp", quality=80)
+    for name, is_lossless in (("a", True), ("b", False)):
+        photo = replace(read_photo(tmp_path / f"{name}.webp"), pixels=levels(3))
+        again = read_photo(photo.save(tmp_path / f"{name}-out.webp"))
+        assert np.array_equal(again.pixels, levels(3)) == is_lossless
+    small = photo.save(tmp_path / "asked.webp", settings=SaveSettings(quality=50))
+    assert not np.array_equal(read_photo(small).pixels, levels(3))
+
+
+def test_color_is_never_coarser_than_quality_95(tmp_path):
+    luma, chroma = [3] * 64, [200] * 64
+    Image.fromarray(levels(3)).save(tmp_path / "a.jpg", qtables=[luma, chroma])
+    Image.fromarray(levels(3)).save(tmp_path / "95.jpg", quality=95)
+    found = tables(read_photo(tmp_path / "a.jpg").save(tmp_path / "b.jpg"))
+    ours = tables(tmp_path / "95.jpg")
+    assert found[0] == [min(3, value) for value in ours[0]]
+    assert found[1] == ours[1]
+
+
+def test_what_is_lost_is_named():
+    deep = Photo(levels(3, dtype=np.uint16), metadata=Metadata(iptc=b"\x1c\x02\x50\x00\x01A"))
+    assert left_out(deep, ".jpg") == ("16 bits",)
+    assert left_out(deep, ".webp") == ("16 bits", "IPTC")
+    assert left_out(deep, ".png") == left_out(deep, ".TIF") == ()
+    described = Image.Exif()
+    described[270] = "Half Dome"
+    told = Metadata(exif=described.tobytes()[6:], text={"Author": "A. Adams"})
+    assert left_out(Photo(levels(), metadata=told), ".tif") == ("text",)
+    assert left_out(Photo(levels(), metadata=told), ".png") == ()
+
+
+def test_a_resolution_without_a_unit_is_in_inches(tmp_path):
+    block = Image.Exif()
+    block[282] = block[283] = 300.0
+    photo = Photo(levels(), metadata=Metadata(exif=block.tobytes()[6:], dpi=(300, 300)))
+    with Image.open(photo.save(tmp_path / "b.tif")) as image:
+        assert image.info["dpi"] == (300, 300)

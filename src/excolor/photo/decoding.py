@@ -64,11 +64,13 @@ class Header:
         format: Pillow's name of the container ("JPEG", "PNG", "TIFF", "HEIF", ...).
         size: (height, width) of the first page, upright.
         pages: more than 1 for TIFF only; of other kinds the first frame is read.
+        load: pixels of the largest page, those of more than 8 bits counted twice.
     """
 
     format: str
     size: tuple[int, int]
     pages: int
+    load: int
 
 
 def read_header(file: BinaryIO, name: str, max_pixels: int) -> Header:
@@ -81,9 +83,11 @@ def read_header(file: BinaryIO, name: str, max_pixels: int) -> Header:
     if pages:
         _check_size(pages[0].width, pages[0].height, name, max_pixels)
         size = _upright_size(pages[0].height, pages[0].width, pages[0].orientation)
-        return Header("TIFF", size, len(pages) + is_cut)
+        return Header("TIFF", size, len(pages) + is_cut, max(p.width * p.height * (1 + p.is_deep) for p in pages))
     image = _open(file, name, max_pixels)
-    return Header(_format(image), _upright_size(image.height, image.width, orientation(_told(file, image, name))), 1)
+    size = _upright_size(image.height, image.width, orientation(_told(file, image, name)))
+    is_deep = image.mode.startswith("I") or (image.format == "PNG" and png.is_16_bit(file))
+    return Header(_format(image), size, 1, image.width * image.height * (1 + is_deep))
 
 
 def decode(file: BinaryIO, name: str, page: int, max_pixels: int) -> tuple[Page, str]:

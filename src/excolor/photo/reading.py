@@ -71,6 +71,7 @@ class PhotoFile:
         format: Pillow's name of its container ("JPEG", "PNG", "TIFF", ...).
         size: (height, width) of the first page, upright.
         pages: more than 1 for TIFF of several pages only; thumbnails and reduced copies do not count.
+        load: what the largest page asks of memory: its pixels, those of more than 8 bits counted twice.
     """
 
     def __init__(self, source: str | os.PathLike[str] | BinaryIO, max_pixels: int) -> None:
@@ -83,6 +84,7 @@ class PhotoFile:
         self.format = header.format
         self.size = header.size
         self.pages = header.pages
+        self.load = header.load
 
     def read(self, page: int = 1) -> Photo:
         """Decode a page; errors as in `read_photo`."""
