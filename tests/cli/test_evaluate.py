@@ -18,6 +18,7 @@ from PIL import Image
 
 from excolor import __version__
 from excolor.cli.main import main
+from excolor.errors import OutputError
 from excolor.weights import find_model
 
 SIDE = ("--side", 48)
@@ -75,7 +76,7 @@ def test_everything_at_once(album: Path, tmp_path: Path) -> None:
     digested = subprocess.run(["sha256sum", *digests], check=True, capture_output=True, text=True).stdout
     assert {line.split()[0] for line in digested.splitlines()} == set(found["checkpoints"].values())
     assert found["failures"] == []
-    mirror = found["protocols"]["mirror"]
+    mirror = found["results"]["mirror"]
     assert mirror["pictures"] == 3
     assert f"{mirror['methods']['excolor']['psnr']:.2f}" in margins or mirror["margin"]["over"] in margins
 
@@ -90,7 +91,7 @@ def test_everything_at_once(album: Path, tmp_path: Path) -> None:
 
 def test_the_model_is_better_than_gray_where_the_reference_fits(album: Path, tmp_path: Path) -> None:
     assert run(album, "--protocol", "mirror", "--json", tmp_path / "out.json").exit_code == 0
-    methods = results_in(tmp_path / "out.json")["protocols"]["mirror"]["methods"]
+    methods = results_in(tmp_path / "out.json")["results"]["mirror"]["methods"]
     assert methods["excolor"]["psnr"] > methods["gray"]["psnr"] + 1
     assert methods["excolor"]["ciede2000"] < methods["gray"]["ciede2000"]
     assert methods["gray"]["colorfulness_ratio"] < 0.01 < methods["excolor"]["colorfulness_ratio"]
@@ -126,7 +127,7 @@ def test_a_damaged_picture_is_named_once_and_left_out(album: Path, tmp_path: Pat
     assert result.stderr.count("upper.jpg") == 1
     assert "pictures that could not be used: 1" in result.stderr
     found = results_in(tmp_path / "out.json")
-    assert found["protocols"]["mirror"]["pictures"] == 2
+    assert found["results"]["mirror"]["pictures"] == 2
     assert len(found["failures"]) == 1
     assert "| mirror" in result.stdout
 
@@ -223,6 +224,25 @@ def test_wrong_usage(options: tuple[str, ...], album: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a terminal")
+def test_a_file_is_not_asked_to_be_two_things(album: Path, tmp_path: Path) -> None:
+    for options in (("--json", "--csv"), ("--resume", "--json"), ("--csv", "--sheet")):
+        named = [part for option in options for part in (option, tmp_path / "same.png")]
+        result = run(album, *SIDE, *named, "--force")
+        assert result.exit_code == 2
+        assert "same.png is named twice, for different things" in result.output.replace("\n", " ")
+
+
+def test_the_table_comes_before_what_may_fail(album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OutputError("the disk is full; make room")
+
+    monkeypatch.setattr("excolor.evaluation.sheet.sheet", fail)
+    result = run(album, *SIDE, "--protocol", "none", "--limit", 2, "--sheet", tmp_path / "sheet.png")
+    assert result.exit_code == 1
+    assert "| excolor" in result.stdout
+    assert "the disk is full" in result.stderr
+
+
 def test_on_a_terminal(album: Path) -> None:
     """A drawn table."""
     ours, theirs = os.openpty()

@@ -45,7 +45,15 @@ def test_leave_out(album: Path) -> None:
 def test_other_files_are_passed_over(album: Path) -> None:
     (album / "notes.txt").write_text("x")
     (album / "._1.png").write_bytes(b"left by macOS")
+    (album / ".thumbs").mkdir()
+    (album / ".thumbs" / "1.png").write_bytes((album / "sea/1.png").read_bytes())
     assert Pictures(album, side=40).names == ALL
+
+
+def test_a_tar_file_of_the_folder_itself(album: Path, tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "album.tar", "w") as tar:
+        tar.add(album, ".")  # members are called ./garden/1.png
+    assert Pictures(tmp_path / "album.tar", side=40).names == ALL
 
 
 def test_names_from_elsewhere(album: Path, reference: Path) -> None:

@@ -122,6 +122,8 @@ def evaluate(
     from excolor.cli.progress import reporter
     from excolor.evaluation.protocols import Plan, read_pairs
 
+    _check_apart(photos, pairs, resume, json_file, csv_file, sheet_file)
+
     plan = Plan(protocols, limit, seed, frames, read_pairs(pairs) if pairs else ())
     with reporter(quiet) as report:
         report.expect(1, "Loading the model")
@@ -151,17 +153,26 @@ def evaluate(
         if not measurements:
             raise click.ClickException(f"{photos}: none of its pictures could be measured")
         summaries = summarize(measurements)
-        if json_file:
-            write_bytes(to_json(run, summaries, failures).encode(), json_file, overwrite=force)
-        if csv_file:
-            write_bytes(to_csv(measurements).encode(), csv_file, overwrite=force)
-        if sheet_file:
-            report.expect(len(cases), "Making the sheet")
+    _print(summaries)  # before anything that may fail: it took long
+    if json_file:
+        write_bytes(to_json(run, summaries, failures).encode(), json_file, overwrite=force)
+    if csv_file:
+        write_bytes(to_csv(measurements).encode(), csv_file, overwrite=force)
+    if sheet_file:
+        with reporter(quiet) as report:
+            report.expect(1, "Making the sheet")
             as_photo(_sheet(measurements, evaluator, sheet_count, seed)).save(sheet_file, overwrite=force)
-    _print(summaries)
     if failures:
         click.echo(f"Error: pictures that could not be used: {len(failures)}", err=True)
         raise click.exceptions.Exit(1)
+
+
+def _check_apart(*paths: Path | None) -> None:
+    """No file is asked to be two things: with --force one would replace the other."""
+    given = [path for path in paths if path is not None]
+    for i, path in enumerate(given):
+        if path.resolve() in [other.resolve() for other in given[:i]]:
+            raise click.UsageError(f"{path} is named twice, for different things; name another file.")
 
 
 def _measure(cases: "Sequence[Case]", evaluator: "Evaluator", state: "State", report: "Reporter") -> list[str]:

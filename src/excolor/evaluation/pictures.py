@@ -93,7 +93,7 @@ class _Tar:
     def __init__(self, path: Path) -> None:
         self._path = path
         with self._open() as tar:
-            self._members = {member.name: member for member in tar if member.isfile()}
+            self._members = {member.name.removeprefix("./"): member for member in tar if member.isfile()}
         self.sizes = {name: member.size for name, member in self._members.items()}
 
     def read(self, name: str) -> Photo:
@@ -117,9 +117,9 @@ class _Tar:
 
 
 def _is_picture(name: str) -> bool:
-    """By its suffix; hidden files are none: macOS leaves such beside pictures."""
+    """By its suffix; what is hidden is none: macOS leaves such files beside pictures, others folders of thumbnails."""
     path = PurePosixPath(name)
-    return path.suffix.lower() in READABLE_SUFFIXES and not path.name.startswith(".")
+    return path.suffix.lower() in READABLE_SUFFIXES and not any(part.startswith(".") for part in path.parts)
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

@@ -43,7 +43,7 @@ def to_json(run: Mapping[str, Any], summaries: Sequence[ProtocolSummary], failur
     """The run, the date, and what it found."""
     results = {summary.protocol: asdict(summary) for summary in summaries}
     date = datetime.now(UTC).isoformat(timespec="seconds")
-    return json.dumps({**run, "date": date, "failures": list(failures), "protocols": results}, indent=2) + "\n"
+    return json.dumps({**run, "date": date, "failures": list(failures), "results": results}, indent=2) + "\n"
 
 
 def to_csv(measurements: Iterable[Measurement]) -> str:
