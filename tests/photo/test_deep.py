@@ -153,3 +153,11 @@ def test_gray_of_other_numbers(tmp_path, dtype):
     photo = read_photo(tmp_path / "a.tif")
     assert photo.pixels.dtype == np.float32
     np.testing.assert_allclose(photo.pixels, ramp, atol={"f2": 1e-3, "i1": 5e-3}.get(dtype, 1e-4))
+
+
+def test_fewer_channels_than_colors(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", ALPHA)
+    with tifffile.TiffFile(tmp_path / "a.tif", mode="r+b") as file:
+        file.pages.first.tags["PhotometricInterpretation"].overwrite(2)
+    with pytest.raises(PhotoError, match=r"a.tif: it is damaged, with 1 channels for 3 colors"):
+        read_photo(tmp_path / "a.tif")

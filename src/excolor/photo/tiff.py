@@ -108,8 +108,10 @@ def decode_deep(
         levels = levels[..., None]
     if levels.ndim != 3 or levels.shape[:2] != (picture.height, picture.width):
         raise PhotoError(f"cannot read {name}: it has {levels.ndim} dimensions {page.axes}; convert it to a plain TIFF")
-    levels = _full_range(levels, page.bitspersample, name)
     colors = _CHANNELS[int(page.photometric)]
+    if levels.shape[2] < colors:
+        raise PhotoError(f"cannot read {name}: it is damaged, with {levels.shape[2]} channels for {colors} colors")
+    levels = _full_range(levels, page.bitspersample, name)
     pixels, alpha = levels[..., :colors], None
     if page.extrasamples and page.extrasamples[0] in (_ASSOCIATED, _UNASSOCIATED) and levels.shape[2] > colors:
         alpha = levels[..., colors]
