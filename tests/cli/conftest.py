@@ -1,3 +1,4 @@
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -44,6 +45,17 @@ def start() -> Callable[..., subprocess.Popen[bytes]]:
         )
 
     return popen
+
+
+@pytest.fixture
+def shell() -> Callable[..., subprocess.CompletedProcess[bytes]]:
+    """Runs a command with one of its streams redirected, as a shell does it."""
+
+    def run(redirection: str, *arguments: object) -> subprocess.CompletedProcess[bytes]:
+        words = [sys.executable, "-c", START, *map(str, arguments)]
+        return subprocess.run(f"{shlex.join(words)} {redirection}", shell=True, capture_output=True, check=False)
+
+    return run
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from PIL import Image
 
 from excolor import Photo
 from excolor.cli.room import Room
+from excolor.errors import OutputError
 from excolor.pipeline import Colorizer
 
 Write = Callable[..., Path]
@@ -246,6 +247,42 @@ def test_an_interrupted_batch_ends_cleanly_and_can_be_completed(
     assert len(contents(out)) == MANY
 
 
+def test_a_second_interruption_waits_for_nothing(many: Path, tmp_path: Path) -> None:
+    """The encoder stands for a network that runs for long, on a system without nameless files."""
+    out, report = tmp_path / "out", tmp_path / "report.json"
+    code = """
+import os, signal, sys, time
+if hasattr(os, "O_TMPFILE"):
+    del os.O_TMPFILE
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from excolor.photo import writing
+real = writing.encode
+def encode(file, pages, path, settings):
+    if path.name == "1-precolor.jpg":
+        time.sleep(120)
+    real(file, pages, path, settings)
+writing.encode = encode
+from excolor.cli.main import main
+main()
+"""
+    command = [sys.executable, "-c", code, "pre-colorize", many, "-o", out, "-j1", *FAST, "--report", report]
+    process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    first_line(process)
+    while not list(out.glob(".*.tmp")):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.2)  # or both would count as one
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert f"1 written, {MANY - 1} not begun".encode() in stderr
+    assert told(report)["interrupted"]
+    assert told(report)["totals"]["not begun"] == MANY - 1
+    assert list(contents(out)) == ["0-precolor.jpg"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["many", "out", "report.json"]
+
+
 def test_a_second_interruption_leaves_what_is_in_work_and_nothing_half_done(
     many: Path, tmp_path: Path, start: Start
 ) -> None:
@@ -321,6 +358,7 @@ def test_a_reader_that_has_read_enough_ends_the_batch_quietly(many: Path, tmp_pa
     assert b"Traceback" not in stderr
     assert b"Broken pipe" not in stderr
     assert told(report)["totals"]["not begun"] > 0
+    assert not told(report)["interrupted"]
 
 
 # --- what exists already ---
@@ -349,6 +387,99 @@ def test_a_report_replaces_nothing_without_force(scans: Path, tmp_path: Path, ex
     assert report.read_text() == "an earlier one"
     assert excolor(*arguments, "--force").exit_code == 0
     assert told(report)["totals"]["written"] == 5
+
+
+def test_an_earlier_report_makes_way_for_that_of_the_rest(scans: Path, tmp_path: Path, excolor: Run) -> None:
+    report = tmp_path / "report.json"
+    arguments = ("pre-colorize", scans, *FAST, "-o", tmp_path / "out", "--report", report)
+    assert excolor(*arguments).exit_code == 0
+    (tmp_path / "out/3-precolor.jpg").unlink()
+    assert excolor(*arguments, "--skip-existing").exit_code == 0
+    assert told(report)["totals"] == {"written": 1, "skipped": 4, "failed": 0, "not begun": 0}
+    for other in ("notes", "{}", "[1]", '{"files": 3}'):
+        report.write_text(other)
+        refused = excolor(*arguments, "--skip-existing")
+        assert refused.exit_code == 1
+        assert "exists already" in refused.stderr
+        assert report.read_text() == other
+
+
+def test_stages_that_cannot_be_written_leave_no_result_to_skip(
+    scans: Path, reference: Path, tmp_path: Path, excolor: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stages, out = tmp_path / "stages", tmp_path / "out"
+    arguments = ("colorize", scans / "0.jpg", "--ref", reference, *FAST, "-o", f"{out}/", "--save-stages", stages)
+    real = Photo.save
+
+    def save(self: Photo, path: Path, **options: Any) -> Path:
+        if path.name == "0-hints.png":
+            raise OutputError("the disk is full")
+        return real(self, path, **options)
+
+    monkeypatch.setattr(Photo, "save", save)
+    assert excolor(*arguments).exit_code == 1
+    assert [path.name for path in stages.iterdir()]
+    assert not list(out.rglob("*.jpg"))
+    monkeypatch.undo()
+    again = excolor(*arguments, "--skip-existing")
+    assert again.exit_code == 0, again.output
+    assert len(list(stages.iterdir())) == 4
+    assert len(list(out.iterdir())) == 1
+
+
+def test_a_run_with_results_beside_the_inputs_can_be_completed(scans: Path, tmp_path: Path, excolor: Run) -> None:
+    arguments = ("pre-colorize", f"{scans}/*.jpg", *FAST)
+    assert excolor(*arguments).exit_code == 0
+    (scans / "3-precolor.jpg").unlink()
+    before = contents(scans)
+    refused = excolor(*arguments)
+    assert refused.exit_code == 1
+    assert "--skip-existing" in refused.stderr
+    again = excolor(*arguments, "--skip-existing")
+    assert again.exit_code == 0, again.output
+    assert again.stdout == f"{scans / '3-precolor.jpg'}\n"
+    assert "results of others: 4" in again.stderr
+    assert "1 written, 4 skipped" in again.stderr
+    assert contents(scans).items() > before.items()
+
+
+# --- streams that take or give nothing ---
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device")
+@pytest.mark.parametrize("options", [(), ("-o", "-")])
+def test_a_full_stdout(options: tuple[str, ...], many: Path, tmp_path: Path, shell: Start) -> None:
+    report = tmp_path / "report.json"
+    inputs = (many / "0.jpg",) if options else (many, "-o", tmp_path / "out", "-j2")
+    done = shell("> /dev/full", "pre-colorize", *inputs, *options, "--working-size", 96, "--report", report)
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
+    assert done.stderr.count(b"cannot write to standard output: No space left") == 1
+    totals = told(report)["totals"]
+    assert not told(report)["interrupted"]
+    assert totals["not begun"] > 0 if not options else totals["failed"] == 1
+
+
+@pytest.mark.parametrize("redirection", ["2> /dev/full", "2>&-", ">&-"])
+def test_messages_and_names_that_nobody_takes(redirection: str, scans: Path, tmp_path: Path, shell: Start) -> None:
+    if "full" in redirection and not Path("/dev/full").exists():
+        pytest.skip("no such device")
+    (scans / "1.jpg").write_text("no picture")
+    report, out = tmp_path / "report.json", tmp_path / "out"
+    done = shell(redirection, "pre-colorize", scans, *FAST, "-o", out, "--report", report)
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
+    assert told(report)["totals"] == {"written": 4, "skipped": 0, "failed": 1, "not begun": 0}
+    assert len(contents(out)) == 4
+
+
+@pytest.mark.parametrize(("redirection", "source"), [("<&-", None), (">&-", "0.jpg")])
+def test_a_closed_stream_for_a_picture(redirection: str, source: str | None, scans: Path, shell: Start) -> None:
+    done = shell(redirection, "pre-colorize", scans / source if source else "-", *FAST, "-o", "-")
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"Error: cannot ")
+    assert b"closed" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 # --- bounded memory ---

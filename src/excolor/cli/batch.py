@@ -21,11 +21,11 @@ import click
 from excolor.cli.interruption import Interruption
 from excolor.cli.options import FileOptions
 from excolor.cli.outcomes import Outcome, report_content, summary
-from excolor.cli.outputs import Job, check_destination, make_folder
+from excolor.cli.outputs import Job, check_destination, make_folder, may_replace_report
 from excolor.cli.progress import Reporter, reporter
 from excolor.cli.room import Room
 from excolor.cli.sources import STDIN
-from excolor.errors import ExcolorError, OutputError
+from excolor.errors import ExcolorError, OutputError, PhotoError
 
 if TYPE_CHECKING:
     import torch
@@ -44,18 +44,15 @@ Paint: TypeAlias = "Callable[[Picture], Iterator[Photo]]"
 class Picture:
     """A picture in work, as the function that paints it sees it."""
 
-    def __init__(
-        self, job: Job, file: "PhotoFile", outcome: Outcome, numbers: Sequence[int], go_on: Callable[[], None]
-    ):
+    def __init__(self, job: Job, file: "PhotoFile", outcome: Outcome, numbers: Sequence[int]):
         self.job = job
         self.stages: tuple[Photo, ...] = ()
-        """The steps to the result, to be written to `job.stages` after it."""
+        """The steps to the result, to be written to `job.stages` before it."""
         self.references: tuple[tuple[str, str], ...] = ()
         """File name and sha256 of what gave its colors."""
         self._file = file
         self._outcome = outcome
         self._numbers = numbers
-        self._go_on = go_on
 
     @property
     def name(self) -> str:
@@ -67,7 +64,6 @@ class Picture:
         from excolor.photo import check_fits
 
         for number in self._numbers:
-            self._go_on()
             photo = self._file.read(number)
             if self.job.destination is not None:
                 check_fits(photo, self.job.destination)
@@ -96,7 +92,7 @@ class Batch:
         self._threads = threads
         self._room = Room(MEGAPIXELS_IN_WORK)
         self._bug: Exception | None = None
-        self._closed: BrokenPipeError | None = None
+        self._lost: OSError | None = None
 
     def run(self, paint: Paint, made_by: "Provenance", device: "torch.device", what: str) -> None:
         """Paint every picture of the plan, tell of each when it is done, and of all at the end.
@@ -116,15 +112,30 @@ class Batch:
         to_do = [job for job, outcome in by_job.items() if outcome.status == "not begun"]
         workers = _workers(len(to_do), self._options.jobs, device, self._threads)
         self.report.expect(len(to_do), what)
-        self.stop.heeded = True
+        outcomes = list(by_job.values())
+
+        def conclude() -> bool:
+            """Write the report and tell the summary; whether all went well."""
+            seconds = time.monotonic() - began
+            run = {"device": str(device), "jobs": workers, "interrupted": self.stop.by_signal}
+            written = self._write_report(report_content(outcomes, seconds, made_by, run))
+            self.stop.end_at_once = None  # from here on a signal has nothing to save
+            self._tell_all(outcomes, seconds)
+            return written and not any(outcome.status == "failed" for outcome in outcomes)
+
+        from excolor.photo.files import remove_unfinished
+
+        def end_at_once() -> None:
+            """End without waiting for the threads, which nothing can stop while a network runs."""
+            try:
+                conclude()
+                remove_unfinished()
+            finally:
+                os._exit(130)
+
+        self.stop.end_at_once = end_at_once
         self._work(to_do, by_job, workers, paint, made_by)
-        seconds, outcomes = time.monotonic() - began, list(by_job.values())
-        self._tell_all(outcomes, seconds)
-        failed = any(outcome.status == "failed" for outcome in outcomes)
-        if self._options.report is not None:
-            run = {"device": str(device), "jobs": workers, "interrupted": self.stop.asked}
-            failed |= not self._write_report(self._options.report, report_content(outcomes, seconds, made_by, run))
-        self._end(failed)
+        self._end(conclude())
 
     def _expected(self, job: Job) -> Outcome:
         output = "-" if job.destination is None else str(job.destination)
@@ -154,8 +165,6 @@ class Batch:
         try:
             if not self.stop.asked:
                 data = self._make(job, outcome, paint, made_by)
-        except _AbandonedError:
-            pass
         except ExcolorError as error:
             name, message = job.source.name, str(error)
             outcome.status, outcome.error = "failed", message if name in message else f"{name}: {message}"
@@ -170,7 +179,7 @@ class Batch:
 
     def _make(self, job: Job, outcome: Outcome, paint: Paint, made_by: "Provenance") -> bytes:
         for path in job.files:
-            check_destination(path, overwrite=self._options.force)
+            check_destination(path, overwrite=self._may_replace(job, path))
         file = self._open(job)
         outcome.height, outcome.width = file.size
         pages = range(1, file.pages + 1) if self._options.page is None else (self._options.page,)
@@ -181,18 +190,26 @@ class Batch:
                 return b""
             began = time.monotonic()
             try:
-                picture = Picture(job, file, outcome, pages, self._go_on)
+                picture = Picture(job, file, outcome, pages)
                 data = self._write(picture, paint(picture), len(pages), suffix, made_by)
             finally:
                 outcome.seconds = round(time.monotonic() - began, 3)
         outcome.status = "written"
         return data
 
+    def _may_replace(self, job: Job, path: Path) -> bool:
+        """With --skip-existing, which goes by the results, stages that were left without theirs make way."""
+        unfinished = self._options.skip_existing and job.destination is not None and path in job.stages
+        return self._options.force or unfinished
+
     def _open(self, job: Job) -> "PhotoFile":
         from excolor.photo import open_photo
 
-        source = sys.stdin.buffer if job.source.path == STDIN else job.source.path
-        return open_photo(source, max_pixels=self._options.max_pixels)
+        if job.source.path != STDIN:
+            return open_photo(job.source.path, max_pixels=self._options.max_pixels)
+        if sys.stdin is None:
+            raise PhotoError("cannot read standard input: it is closed; send a picture there")
+        return open_photo(sys.stdin.buffer, max_pixels=self._options.max_pixels)
 
     def _write(
         self, picture: Picture, results: "Iterator[Photo]", pages: int, suffix: str, made_by: "Provenance"
@@ -202,76 +219,77 @@ class Batch:
         finished = (self._finish(photo, picture, suffix, made_by) for photo in results)
         first = next(finished)
         photos = first if pages == 1 else _Pages(chain((first,), finished), pages)
-        settings, destination = self._options.save_settings, picture.job.destination
-        if destination is None:
-            data = encode_photo(photos, suffix, settings)
-        else:
-            data = b""
-            make_folder(destination.parent)
-            write_photo(photos, destination, overwrite=self._options.force, settings=settings)
         for path, stage in zip(picture.job.stages, picture.stages, strict=False):
             make_folder(path.parent)
-            stage.save(path, overwrite=self._options.force)
-        return data
+            stage.save(path, overwrite=self._may_replace(picture.job, path))
+        # The result comes last, since it is what --skip-existing looks for
+        settings, destination = self._options.save_settings, picture.job.destination
+        if destination is None:
+            return encode_photo(photos, suffix, settings)
+        make_folder(destination.parent)
+        write_photo(photos, destination, overwrite=self._options.force, settings=settings)
+        return b""
 
     def _finish(self, photo: "Photo", picture: Picture, suffix: str, made_by: "Provenance") -> "Photo":
         from excolor.photo import left_out
 
-        self._go_on()
         if self._options.strip:
             return photo
         if self._options.provenance:
             photo = photo.with_provenance(replace(made_by, references=picture.references))
         if lost := left_out(photo, suffix):
-            picture.note(f"a {suffix} file cannot hold its {', '.join(lost)}: left out")
+            picture.note(f"not kept in a {suffix} file: its {', '.join(lost)}")
         return photo
-
-    def _go_on(self) -> None:
-        if self.stop.at_once:
-            raise _AbandonedError
 
     def _tell(self, outcome: Outcome, job: Job, data: bytes) -> None:
         for note in outcome.notes:
             self.report.note(f"{job.source.name}: {note}")
         if outcome.status == "failed":
             self.report.error(str(outcome.error))
-        elif outcome.status == "written" and self._closed is None:
+        elif outcome.status == "written" and self._lost is None:
             try:
                 if job.destination is None:
                     self.report.data(data)
                 else:
                     self.report.result(job.destination)
-            except BrokenPipeError as error:  # whoever read the paths has read enough
-                self._closed = error
+            except OSError as error:  # whoever read the paths has read enough, or nobody can
+                self._lost = error
                 self.stop.asked = True
-        self.report.advance()
+                if job.destination is None:
+                    outcome.status, outcome.error = "failed", str(_lost_output(error))
+        if outcome.status != "not begun":
+            self.report.advance()
 
     def _tell_all(self, outcomes: Sequence[Outcome], seconds: float) -> None:
         for line in summary(outcomes, seconds) if len(outcomes) > 1 else ():
             self.report.note(line)
 
-    def _write_report(self, path: Path, content: dict[str, Any]) -> bool:
-        """Whether the report could be written."""
+    def _write_report(self, content: dict[str, Any]) -> bool:
+        """Whether the report could be written, if one is asked for."""
         from excolor.photo import write_bytes
 
+        path = self._options.report
+        if path is None:
+            return True
         text = json.dumps(content, indent=2, ensure_ascii=False)
         try:
             make_folder(path.parent)
             # Names that are no text have lone surrogates, which become JSON's own escapes in this way
-            write_bytes(text.encode("utf-8", "backslashreplace"), path, overwrite=self._options.force)
+            data = text.encode("utf-8", "backslashreplace")
+            write_bytes(data, path, overwrite=may_replace_report(path, self._options))
         except OutputError as error:
             self.report.error(str(error))
             return False
         return True
 
-    def _end(self, failed: bool) -> None:
+    def _end(self, went_well: bool) -> None:
         if self._bug is not None:
             raise self._bug
-        if self._closed is not None:
-            raise self._closed
-        if self.stop.by_signal:
+        if self._lost is not None and not isinstance(self._lost, BrokenPipeError):
+            raise _lost_output(self._lost)
+        if self.stop.by_signal and self._lost is None:
             raise click.exceptions.Exit(130)
-        if failed:
+        if self._lost is not None or not went_well:
             raise click.exceptions.Exit(1)
 
 
@@ -307,8 +325,8 @@ def provenance(model: str | None, networks: Sequence[str], settings: dict[str, A
     return Provenance(__version__, files.name, checkpoints, (), {name: str(value) for name, value in settings.items()})
 
 
-class _AbandonedError(Exception):
-    """A picture is left before it is done, since the user insists."""
+def _lost_output(error: OSError) -> OutputError:
+    return OutputError(f"cannot write to standard output: {error.strerror or error}; send it elsewhere")
 
 
 class _Pages:

@@ -102,11 +102,11 @@ def colorize(
     from excolor.cli.batch import batch, provenance
     from excolor.cli.outputs import plan_outputs
     from excolor.cli.references import best_fit, find_references, of_its_name
-    from excolor.cli.sources import expand
+    from excolor.cli.sources import expand, lists_in
 
     sources = expand(targets, recursive=files.recursive, output=files.output)
     found = find_references(references)
-    keep = [reference.path for reference in found]
+    keep = [*lists_in(targets), *(reference.path for reference in found)]
     jobs = plan_outputs(sources, files, "color", keep=keep, stages=save_stages)
     with batch(jobs, files, working_size) as work:
         from excolor import Colorizer, Settings

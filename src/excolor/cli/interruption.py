@@ -4,31 +4,30 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
 import click
 
+from excolor.cli.progress import is_terminal
+
 
 class Interruption:
     """While this context lasts, the signals are counted instead of obeyed.
 
-    Whoever works looks at `asked` before beginning something new, and at `at_once` before the next step of what is
-    begun. Where nothing looks (a model is being loaded) the second signal ends the program as ever.
+    Whoever works looks at `asked` before beginning something new, and says in `end_at_once` how the second signal ends
+    the program. Where nobody does (a model is being loaded) it ends it as ever.
     """
 
     def __init__(self) -> None:
-        self.heeded = False
-        """Whether somebody is looking."""
+        self.end_at_once: Callable[[], None] | None = None
+        """Called in the main thread wherever it is; it does not return. None if nobody looks at `asked`."""
         self.asked = False
         """Whether to begin nothing new; set it to ask from within the program."""
         self._count = 0
         self._before: dict[signal.Signals, Any] = {}
-
-    @property
-    def at_once(self) -> bool:
-        """Whether to leave what is in work."""
-        return self._count > 1
 
     @property
     def by_signal(self) -> bool:
@@ -51,8 +50,13 @@ class Interruption:
     def _receive(self, _number: int, _frame: FrameType | None) -> None:
         self._count += 1
         self.asked = True
-        if self._count > 1 and not self.heeded:
+        if self._count > 1 and self.end_at_once is None:
             raise KeyboardInterrupt
-        if self._count == 1 and self.heeded and sys.stderr.isatty():
+        if self._count == 2 and self.end_at_once is not None:
+            self.end_at_once()
+        if self._count == 1 and self.end_at_once is not None and is_terminal(sys.stderr):
             # Past Python's own streams, which may be in the middle of a line when a signal comes
-            os.write(sys.stderr.fileno(), b"\nEnding when the pictures in work are done; once more to end at once.\n")
+            with suppress(OSError):
+                os.write(
+                    sys.stderr.fileno(), b"\nEnding when the pictures in work are done; once more to end at once.\n"
+                )

@@ -107,7 +107,7 @@ def file_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("-q", "--quiet", is_flag=True, help="No notes, no progress bar, no summary."),
         click.option(
             "--max-megapixels",
-            type=FiniteRange(0, min_open=True),
+            type=FiniteRange(0, 1e6, min_open=True),
             metavar="M",
             help="Refuse larger pictures.  [default: 500]",
         ),
@@ -137,7 +137,7 @@ def file_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--format",
             type=click.Choice(["jpeg", "png", "tiff", "webp"]),
-            help="Of the results.  [default: the input's own]",
+            help="Of the results.  [default: the input's own, or PNG for kinds that are only read]",
         ),
         click.option(
             "-o",

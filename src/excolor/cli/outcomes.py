@@ -1,7 +1,9 @@
 """What became of the pictures of a batch: for the summary and for the report."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from excolor.cli.progress import duration, rate
@@ -58,3 +60,14 @@ def report_content(
         "totals": totals(outcomes),
         "files": [asdict(outcome) for outcome in outcomes],
     }
+
+
+def is_report(path: Path) -> bool:
+    """Whether a file is the report of an earlier run."""
+    if not path.is_file():
+        return False
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and content.keys() >= {"excolor", "settings", "totals", "files"}

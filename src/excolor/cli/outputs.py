@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from excolor.cli.outcomes import is_report
+from excolor.cli.progress import Reporter, is_terminal
 from excolor.cli.sources import STDIN, Source, is_folder_name
 from excolor.errors import OutputError
 
@@ -54,7 +56,7 @@ def plan_outputs(
         sources: the inputs that become outputs.
         options: of the command.
         tag: what is added to the names.
-        keep: further inputs (references, styles), which no output may replace.
+        keep: further inputs (references, styles, lists), which no output may replace.
         stages: the folder for the steps to the results.
 
     Raises:
@@ -65,10 +67,12 @@ def plan_outputs(
     if stages is not None:
         check_folder(stages)
         jobs = [replace(job, stages=_stage_paths(stages, job.source)) for job in jobs]
+    if options.skip_existing:
+        jobs = _without_earlier_results(jobs, Reporter(None, options.quiet))
     _check_apart(jobs)
     _check_inputs_stay(jobs, keep, options.report)
     if options.report is not None:
-        check_report(options.report, overwrite=options.force)
+        check_report(options.report, overwrite=may_replace_report(options.report, options))
     return jobs
 
 
@@ -84,6 +88,11 @@ def check_destination(path: Path, *, overwrite: bool) -> None:
         check_output(path, overwrite=overwrite)
     else:
         check_folder(path.parent)
+
+
+def may_replace_report(path: Path, options: "FileOptions") -> bool:
+    """Whether a file may make way for the report: with --skip-existing that of the run that is completed."""
+    return options.force or (options.skip_existing and is_report(path))
 
 
 def check_report(path: Path, *, overwrite: bool) -> None:
@@ -111,6 +120,11 @@ def check_folder(folder: Path) -> None:
         raise OutputError(f"cannot write to the folder {folder}: it is not writable; choose another one with -o")
 
 
+def one_name(name: str) -> str:
+    """A key that is the same for names that differ in case or in the way of writing accents alone."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder for results. Raises OutputError if that cannot be."""
     try:
@@ -125,7 +139,7 @@ def _with_results(sources: Sequence[Source], options: "FileOptions", tag: str) -
     output, suffix = options.output, FORMATS[options.format] if options.format else None
     from_stdin = sources[0].path == STDIN
     if output == "-" or (output is None and from_stdin):
-        if sys.stdout.isatty():
+        if is_terminal(sys.stdout):
             raise click.UsageError("a picture would be written to the terminal; redirect it, or name a file with -o.")
         return [Job(_only(sources, "-o -"), None)]
     if output is not None and not is_folder_name(output):
@@ -142,7 +156,9 @@ def _with_results(sources: Sequence[Source], options: "FileOptions", tag: str) -
 
 def _only(sources: Sequence[Source], output: str) -> Source:
     if len(sources) > 1:
-        raise click.UsageError(f"{output} is one file and there are {len(sources)} inputs; give a folder.")
+        raise click.UsageError(
+            f"{output} is one file and there are {len(sources)} inputs; give a folder, ending in a slash."
+        )
     return sources[0]
 
 
@@ -162,10 +178,9 @@ def _stage_paths(folder: Path, source: Source) -> tuple[Path, ...]:
 
 
 def _check_apart(jobs: Iterable[Job]) -> None:
-    """No two inputs become one file.
+    """No two inputs become one file, nor files of what is `one_name`, wherever they are.
 
-    Names that differ in case or in the way of writing accents alone are one as well, wherever they are: results are
-    carried to disks (of Windows, of macOS, most memory cards) that do not tell them apart, and one would be lost there.
+    Results are carried to disks (of Windows, of macOS, most memory cards) where one of them would be lost.
     """
     taken: dict[str, tuple[Path, Path, Source]] = {}
     real: dict[Path, Path] = {}
@@ -175,7 +190,7 @@ def _check_apart(jobs: Iterable[Job]) -> None:
                 real[file.parent] = Path(os.path.realpath(file.parent))
             path = real[file.parent] / file.name
             own = path, file, job.source
-            first = taken.setdefault(unicodedata.normalize("NFC", str(path)).casefold(), own)
+            first = taken.setdefault(one_name(str(path)), own)
             if first is own:
                 continue
             if first[0] == path:
@@ -184,16 +199,33 @@ def _check_apart(jobs: Iterable[Job]) -> None:
                 clash = f"would become {first[1]} and {file}, which many file systems take for one name"
             raise OutputError(
                 f"{first[2].path} and {job.source.path} {clash}; "
-                "give their folder with --recursive to keep subfolders apart, or run them one after the other"
+                "rename one, or write them to different folders with -o, one after the other"
             )
 
 
+def _without_earlier_results(jobs: Sequence[Job], report: Reporter) -> list[Job]:
+    """Leave out inputs that another input becomes: results of an earlier run, where they lie beside the inputs."""
+    made_from = {_place(path): job for job in jobs for path in job.files}
+    left = [job for job in jobs if made_from.get(_place(job.source.path), job) is job]
+    if number := len(jobs) - len(left):
+        report.note(f"inputs left out, since they are results of others: {number}")
+    return left
+
+
+def _place(path: Path) -> str:
+    """A name, by whatever way to its folder."""
+    return os.path.join(os.path.realpath(path.parent), path.name)  # noqa: PTH118
+
+
 def _check_inputs_stay(jobs: Sequence[Job], keep: Iterable[Path], report: Path | None) -> None:
+    results = {_place(path) for job in jobs for path in job.files if _place(path) != _place(job.source.path)}
+    earlier = {_identity(job.source.path) for job in jobs if _place(job.source.path) in results}
     inputs = {identity for path in (*(job.source.path for job in jobs), *keep) if (identity := _identity(path))}
     outputs = [path for job in jobs for path in job.files]
     for path in (*outputs, *([] if report is None else [report])):
         if _identity(path) in inputs:
-            raise OutputError(f"{path} is an input and would be replaced; write elsewhere with -o")
+            way_out = ", or leave earlier results out with --skip-existing" if _identity(path) in earlier else ""
+            raise OutputError(f"{path} is an input and would be replaced; write elsewhere with -o{way_out}")
     if report is not None and os.path.realpath(report) in {os.path.realpath(path) for path in outputs}:
         raise OutputError(f"{report} would be both a result and the report; give the report another name")
 

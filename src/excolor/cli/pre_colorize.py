@@ -38,10 +38,10 @@ def pre_colorize(
     """
     from excolor.cli.batch import batch, provenance
     from excolor.cli.outputs import plan_outputs
-    from excolor.cli.sources import expand
+    from excolor.cli.sources import expand, lists_in
 
     sources = expand(targets, recursive=files.recursive, output=files.output)
-    jobs = plan_outputs(sources, files, "precolor")
+    jobs = plan_outputs(sources, files, "precolor", keep=lists_in(targets))
     with batch(jobs, files, working_size) as work:
         from excolor import Colorizer
 

@@ -1,11 +1,12 @@
 """Progress and notes on stderr, results on stdout."""
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -49,17 +50,21 @@ class Reporter:
         self._print(f"Error: {message}")
 
     def result(self, path: Path) -> None:
-        """Print a written path to stdout."""
-        with self._paused():
+        """Print a written path to stdout. OSError if it does not take it; then it takes nothing more."""
+        with _to_nowhere_after_failure(sys.stdout), self._paused():
             click.echo(os.fsencode(path))  # as bytes: a name need not be text in the terminal's encoding
 
     def data(self, content: bytes) -> None:
-        """Write a picture to stdout."""
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
+        """Write a picture to stdout. OSError as in `result`."""
+        if sys.stdout is None:
+            raise OSError(errno.EBADF, "it is closed")
+        with _to_nowhere_after_failure(sys.stdout):
+            sys.stdout.buffer.write(content)
+            sys.stdout.buffer.flush()
 
     def _print(self, message: str) -> None:
-        with self._paused():
+        # A stderr that takes nothing costs the messages, not the work
+        with suppress(OSError), _to_nowhere_after_failure(sys.stderr), self._paused():
             click.echo(message, err=True)
 
     @contextmanager
@@ -78,7 +83,7 @@ class Reporter:
 @contextmanager
 def reporter(quiet: bool) -> Iterator[Reporter]:
     """A progress bar on stderr while the context lasts: none with `quiet` or if stderr is not a terminal."""
-    if quiet or not sys.stderr.isatty():
+    if quiet or not is_terminal(sys.stderr):
         yield Reporter(None, quiet)
         return
     from rich.console import Console
@@ -95,6 +100,25 @@ def reporter(quiet: bool) -> Iterator[Reporter]:
     # Speed is estimated over so many seconds: pictures of many megapixels may take long each
     with Progress(*columns, console=console, transient=True, speed_estimate_period=300) as progress:
         yield Reporter(progress, quiet)
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether one of Python's own streams, which are None where they were closed from the start, is a terminal."""
+    return stream is not None and stream.isatty()
+
+
+@contextmanager
+def _to_nowhere_after_failure(stream: TextIO | None) -> Iterator[None]:
+    """Let what a stream could not write vanish: Python would try again when it ends, and fail."""
+    try:
+        yield
+    except OSError:
+        with suppress(OSError):  # not a file at all, as in tests
+            if stream is not None:
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, stream.fileno())
+                os.close(nowhere)
+        raise
 
 
 def rate(pictures: int, seconds: float) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from excolor.cli.batch import Batch, Picture
+from excolor.cli.outputs import one_name
 from excolor.cli.sources import Source, each_once, pictures_in
 from excolor.errors import PhotoError
 
@@ -70,16 +71,20 @@ def best_fit(
                 raise
             batch.report.note(f"{error}; it is left out of the references")
             continue
-        if encoded[-1].features.is_gray:
-            batch.report.note(f"{source.path} is gray: it has no colors to give")
     if not encoded and not batch.stop.asked:
         raise PhotoError("none of the references can be read; give others with --ref")
+    # Gray references would often win: none is more like a gray target than a gray picture
+    in_color = [one for one in encoded if not one.features.is_gray]
+    for gray in (one for one in encoded if one.features.is_gray):
+        rest = "it is left out of the references" if in_color else "it has no colors to give"
+        batch.report.note(f"{gray.path} is gray: {rest}")
+    candidates = in_color or encoded
 
     def choose(picture: Picture, photo: "Photo") -> "Reference":
-        best, score = encoded[0], None
-        if len(encoded) > 1:
-            scores = colorizer.score(photo, [one.features for one in encoded], working_size=working_size)
-            score, best = max(zip(scores, encoded, strict=True), key=lambda pair: pair[0])
+        best, score = candidates[0], None
+        if len(candidates) > 1:
+            scores = colorizer.score(photo, [one.features for one in candidates], working_size=working_size)
+            score, best = max(zip(scores, candidates, strict=True), key=lambda pair: pair[0])
             picture.note(f"{best.path} fits best (score {score:.2f})")
         picture.follows(best.path, best.sha256, score)
         return best.features
@@ -89,19 +94,14 @@ def best_fit(
 
 def of_its_name(references: Sequence[Source], colorizer: "Colorizer", working_size: int, max_pixels: int) -> Choose:
     """Choose for each target the reference of its name, encode it then, and keep nothing of it."""
-    in_folder: dict[tuple[Path, str], list[Path]] = defaultdict(list)
-    anywhere: dict[str, list[Path]] = defaultdict(list)
-    for source in references:
-        in_folder[source.below, source.path.stem].append(source.path)
-        anywhere[source.path.stem].append(source.path)
+    exactly, nearly = _by_name(references, str), _by_name(references, one_name)
 
     def choose(picture: Picture, _photo: "Photo") -> "Reference":
         source = picture.job.source
-        stem = source.path.stem
-        found = in_folder.get((source.below, stem)) or anywhere.get(stem, [])
+        found = exactly(source) or nearly(source)
         if len(found) != 1:
             several = f"several references have its name ({', '.join(map(str, found))})"
-            problem = several if found else f"no reference is named {stem}"
+            problem = several if found else f"no reference is named {source.path.stem}"
             raise PhotoError(f"{source.name}: {problem}; name them alike, or leave --pair name away")
         encoded = _encode(found[0], colorizer, working_size, max_pixels)
         if encoded.features.is_gray:
@@ -110,6 +110,21 @@ def of_its_name(references: Sequence[Source], colorizer: "Colorizer", working_si
         return encoded.features
 
     return choose
+
+
+def _by_name(references: Sequence[Source], key: Callable[[str], str]) -> Callable[[Source], list[Path]]:
+    """Find the references of a target's name in the same subfolder, or if there is none, anywhere."""
+    in_folder: dict[str, list[Path]] = defaultdict(list)
+    anywhere: dict[str, list[Path]] = defaultdict(list)
+    for reference in references:
+        in_folder[key(str(reference.below / reference.path.stem))].append(reference.path)
+        anywhere[key(reference.path.stem)].append(reference.path)
+
+    def find(target: Source) -> list[Path]:
+        stem = target.path.stem
+        return in_folder.get(key(str(target.below / stem))) or anywhere.get(key(stem), [])
+
+    return find
 
 
 def _encode(path: Path, colorizer: "Colorizer", working_size: int, max_pixels: int) -> _Encoded:

@@ -94,6 +94,11 @@ def each_once(sources: Iterable[Source]) -> list[Source]:
     return list(unique.values())
 
 
+def lists_in(arguments: Sequence[str]) -> list[Path]:
+    """The files that hold lists, of the arguments of `expand`."""
+    return [Path(argument[1:]) for argument in arguments if argument.startswith("@") and not os.path.lexists(argument)]
+
+
 def is_folder_name(output: str) -> bool:
     """Whether -o names a folder: one that is there, or a name that ends in a slash or has no suffix."""
     return os.path.isdir(output) or output.endswith(("/", os.sep)) or not Path(output).suffix  # noqa: PTH112
@@ -113,6 +118,8 @@ def _expand(argument: str, recursive: bool, output: str | None) -> list[Source]:
 
 def _in_folder(folder: Path, recursive: bool, output: str | None) -> list[Source]:
     results = _folder_of_results(output)
+    if results is None and output not in (None, "-"):
+        raise click.UsageError(f"{folder} is a folder and -o {output} names a file; end it in a slash for a folder.")
     if results is None:
         raise click.UsageError(
             f"{folder} is a folder: give another one for the results with -o. "

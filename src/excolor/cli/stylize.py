@@ -78,10 +78,10 @@ def stylize(
     from excolor.cli.batch import batch, provenance
     from excolor.cli.outputs import plan_outputs
     from excolor.cli.references import sha256_of
-    from excolor.cli.sources import expand
+    from excolor.cli.sources import expand, lists_in
 
     sources = expand(contents, recursive=files.recursive, output=files.output)
-    jobs = plan_outputs(sources, files, "styled", keep=[style])
+    jobs = plan_outputs(sources, files, "styled", keep=[*lists_in(contents), style])
     with batch(jobs, files, None if exact else working_size) as work:
         from excolor import Matching, Stylizer, read_photo
 

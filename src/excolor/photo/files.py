@@ -40,6 +40,16 @@ def write_bytes(data: bytes, path: str | os.PathLike[str], *, overwrite: bool) -
         file.write(data)
 
 
+_unfinished: set[Path] = set()
+
+
+def remove_unfinished() -> None:
+    """Remove the temporary files of this process, which is about to end without leaving the contexts of `new_file`."""
+    for path in tuple(_unfinished):
+        with suppress(OSError):
+            path.unlink()
+
+
 @contextmanager
 def new_file(path: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
     """A file to write, read and seek in, that gets its name when the context ends well and vanishes otherwise.
@@ -66,6 +76,7 @@ def new_file(path: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
                 if temporary is not None:
                     with suppress(OSError):  # it is gone already if all went well
                         temporary.unlink()
+                    _unfinished.discard(temporary)
     except FileExistsError as error:
         raise OutputError(
             f"{path} appeared while it was being written: use --force to replace it, or -o to write elsewhere"
@@ -97,8 +108,10 @@ def _nameless(path: str, _flags: int) -> int:
 
 
 def _temporary(path: Path) -> Path:
-    """A free name beside `path`, cut so that it stays below the 255 bytes of most file systems."""
-    return path.with_name(f".{path.name[:40]}-{secrets.token_hex(8)}.tmp")
+    """A free name beside `path`, known as unfinished, cut so that it stays below the 255 bytes of most file systems."""
+    temporary = path.with_name(f".{path.name[:40]}-{secrets.token_hex(8)}.tmp")
+    _unfinished.add(temporary)
+    return temporary
 
 
 def _name(file: BinaryIO, path: Path, overwrite: bool) -> Path | None:
