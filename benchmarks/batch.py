@@ -3,7 +3,8 @@
     python benchmarks/batch.py [--pictures 200] [--jobs N]
 
 A folder of gray JPEGs (512×600 pixels, and 1 to 2 megapixels) is cut from the examples. It is colorized by one batch
-command; and by one command for each picture. Start-up counts on neither side: all commands run in this process, whose
+command; and by one command for each picture, with the one thread of torch's that its working size of 256 pixels gets
+(see docs/batches.md), and with all of them. Start-up counts on no side: all commands run in this process, whose
 imports are done, and the time to load the model is taken off.
 """
 
@@ -15,11 +16,13 @@ import random
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from PIL import Image
 
 from excolor import Colorizer
+from excolor.cli import batch as engine
 from excolor.cli.main import main as excolor
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -57,6 +60,16 @@ def command(target: Path, out: Path, *options: str) -> float:
     return time.perf_counter() - began
 
 
+@contextlib.contextmanager
+def all_threads() -> Iterator[None]:
+    """While it lasts, no working size counts as small: every command takes all of torch's threads."""
+    before, engine._SMALL = engine._SMALL, 0
+    try:
+        yield
+    finally:
+        engine._SMALL = before
+
+
 def loading() -> float:
     """Seconds to load the model: the median of several times."""
     seconds = []
@@ -68,7 +81,7 @@ def loading() -> float:
 
 
 def main() -> None:
-    """Measure both, and print them."""
+    """Measure all, and print them."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--pictures", type=int, default=200)
     parser.add_argument("--jobs", type=int, help="of the batch; the command's own default otherwise")
@@ -81,13 +94,17 @@ def main() -> None:
         command(paths[0], folders[1], "--force")  # what is done once in a process is done
         start_up = loading()
         single = sum(command(path, folders[1], "--force") - start_up for path in paths)
+        with all_threads():
+            command(paths[0], folders[1], "--force")  # the threads are there
+            threaded = sum(command(path, folders[1], "--force") - start_up for path in paths)
         jobs = [] if arguments.jobs is None else ["--jobs", str(arguments.jobs)]
         batch = command(folders[0], folders[2], *jobs) - start_up
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     print(f"{cores} cores, {len(paths)} pictures")
-    print(f"single commands: {len(paths) / single:.2f} pictures/s")
-    print(f"one batch:       {len(paths) / batch:.2f} pictures/s")
-    print(f"ratio:           {single / batch:.2f}")
+    print(f"single commands:                  {len(paths) / single:.2f} pictures/s")
+    print(f"single commands with all threads: {len(paths) / threaded:.2f} pictures/s")
+    print(f"one batch:                        {len(paths) / batch:.2f} pictures/s")
+    print(f"ratios:                           {single / batch:.2f} and {threaded / batch:.2f}")
 
 
 if __name__ == "__main__":
