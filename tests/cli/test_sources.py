@@ -69,6 +69,13 @@ def test_a_folder_needs_another_one_for_the_results(here: Path) -> None:
         expand(["in"], recursive=False, output="in/../in/")
 
 
+def test_a_folder_for_results_with_a_dot_in_its_name(here: Path) -> None:
+    touch(here, "in/1.jpg")
+    with pytest.raises(click.UsageError, match="end it in a slash"):
+        expand(["in"], recursive=False, output="colored.2024")
+    assert names(expand(["in"], recursive=False, output="colored.2024/")) == ["1.jpg"]
+
+
 def test_what_holds_nothing_is_an_error(here: Path) -> None:
     touch(here, "none/notes.txt", "deep/sub/1.jpg")
     (here / "list.txt").write_text("\n \r\n")
