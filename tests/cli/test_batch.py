@@ -9,9 +9,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import Result
 from PIL import Image
@@ -19,6 +22,7 @@ from PIL import Image
 from excolor import Photo
 from excolor.cli.room import Room
 from excolor.errors import OutputError
+from excolor.photo import read_photo, write_photo
 from excolor.pipeline import Colorizer
 
 Write = Callable[..., Path]
@@ -508,3 +512,22 @@ def test_pictures_in_work_hold_no_more_than_so_many_megapixels() -> None:
     assert not held
     assert len(most) == len(threads)
     assert 0 < max(most) <= 100
+
+
+def test_room_is_held_for_the_largest_page_and_its_depth(
+    tmp_path: Path, small: Write, excolor: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = [read_photo(small(tmp_path / f"{side}.png", size=(side, side))) for side in (40, 120, 80)]
+    book = write_photo(
+        [replace(page, pixels=page.pixels.astype(np.uint16) * 257) for page in pages], tmp_path / "b.tif"
+    )
+    asked: list[float] = []
+    real = Room.hold
+
+    def hold(self: Room, megapixels: float) -> AbstractContextManager[None]:
+        asked.append(megapixels)
+        return real(self, megapixels)
+
+    monkeypatch.setattr(Room, "hold", hold)
+    assert excolor("pre-colorize", book, *FAST).exit_code == 0
+    assert asked == [pytest.approx(2 * 120 * 120 / 1e6)]

@@ -95,6 +95,7 @@ def test_larger_pictures_are_refused_by_the_flag_that_is_named(tmp_path: Path, s
     assert refused.exit_code == 1
     assert "--max-megapixels" in refused.stderr
     assert make("pre-colorize", path, "--max-megapixels", 0.02).exit_code == 0
+    assert make("pre-colorize", path, "--max-megapixels", "1e305").exit_code == 2
     help_text = make("pre-colorize", "--help").stdout
     assert f"[default: {MAX_PIXELS / 1e6:g}]" in help_text
 
@@ -228,6 +229,8 @@ def test_metadata_that_the_format_cannot_hold_is_named(tmp_path: Path, small: Wr
     result = make("pre-colorize", told, "--format", "jpeg")
     assert result.exit_code == 0
     assert "EXIF" in result.stderr
+    deep = write_photo(Photo(plain.pixels.astype(np.uint16) * 257), tmp_path / "deep.png")
+    assert "deep.png: not kept in a .jpg file: its 16 bits" in make("pre-colorize", deep, "--format", "jpeg").stderr
 
 
 # --- targets that are not gray ---
@@ -329,7 +332,61 @@ def test_references_of_the_targets_names(tmp_path: Path, small: Write, excolor: 
     }
 
 
+def test_names_of_references_may_differ_in_case_and_in_the_way_of_writing_accents(
+    tmp_path: Path, small: Write, excolor: Run
+) -> None:
+    scans, references, report = tmp_path / "scans", tmp_path / "references", tmp_path / "report.json"
+    references.mkdir()
+    pairs = {"caf\u00e9.jpg": "cafe\u0301.png", "IMG_7.JPG": "img_7.png", "twin.png": "twin.png"}
+    for name, target in pairs.items():
+        small(scans / target)
+        color_photo(references / name)
+    color_photo(references / "Twin.png")
+    result = excolor(
+        *("colorize", scans, "--ref", references, "--pair", "name", *FAST, "-o", tmp_path / "out", "--report", report)
+    )
+    assert result.exit_code == 0, result.output
+    files = json.loads(report.read_text())["files"]
+    assert {Path(f["reference"]).name: Path(f["input"]).name for f in files} == pairs
+
+
+def test_a_gray_reference_gives_way_to_one_in_color(tmp_path: Path, small: Write, excolor: Run) -> None:
+    scan, report = small(tmp_path / "scan.png"), tmp_path / "report.json"
+    same, color = small(tmp_path / "same.png"), color_photo(tmp_path / "color.png")
+    arguments = ("colorize", scan, "--ref", same, *FAST, "--report", report, "--force")
+    result = excolor(*arguments, "--ref", color)
+    assert result.exit_code == 0, result.output
+    assert f"{same} is gray: it is left out" in result.stderr
+    assert json.loads(report.read_text())["files"][0]["reference"] == str(color)
+    other = small(tmp_path / "other.png", 1)
+    alone = excolor(*arguments, "--ref", other)
+    assert alone.exit_code == 0, alone.output
+    assert alone.stderr.count("it has no colors to give") == 2
+    assert json.loads(report.read_text())["files"][0]["reference"] == str(same)
+
+
 # --- names ---
+
+
+def test_two_inputs_of_one_name_are_told_how_to_part(tmp_path: Path, small: Write, make: Run) -> None:
+    one, two = small(tmp_path / "in/scan.png"), small(tmp_path / "in/scan.jpg")
+    result = make("pre-colorize", tmp_path / "in", "-r", "--format", "png", "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert str(one) in result.stderr
+    assert str(two) in result.stderr
+    assert "rename one" in result.stderr
+    assert "--recursive" not in result.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_list_is_not_replaced_by_the_report(command: str, tmp_path: Path, small: Write, make: Run) -> None:
+    paths = tmp_path / "list.txt"
+    paths.write_text(str(small(tmp_path / "scan.png")))
+    before = paths.read_bytes()
+    result = make(command, f"@{paths}", "--report", paths, "--force")
+    assert result.exit_code == 1
+    assert "is an input" in result.stderr
+    assert paths.read_bytes() == before
 
 
 def test_names_that_differ_in_case_alone_are_one(tmp_path: Path, small: Write, make: Run) -> None:

@@ -185,7 +185,7 @@ class Batch:
         pages = range(1, file.pages + 1) if self._options.page is None else (self._options.page,)
         suffix = _suffix(job, file, self._options)
         _check_pages(job, len(pages), suffix)
-        with self._room.hold(file.size[0] * file.size[1] / 1e6):
+        with self._room.hold(file.load / 1e6):
             if self.stop.asked:
                 return b""
             began = time.monotonic()
