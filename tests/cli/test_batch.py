@@ -278,7 +278,10 @@ main()
     time.sleep(0.2)  # or both would count as one
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=30)
+    try:
+        _, stderr = process.communicate(timeout=30)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert f"1 written, {MANY - 1} not begun".encode() in stderr
     assert told(report)["interrupted"]
