@@ -20,6 +20,7 @@ from click.testing import Result
 from PIL import Image
 
 from excolor import Photo
+from excolor.cli.progress import Reporter
 from excolor.cli.room import Room
 from excolor.errors import OutputError
 from excolor.photo import read_photo, write_photo
@@ -173,6 +174,8 @@ def test_a_bug_stops_the_batch_and_keeps_its_traceback(
         return real(self, photo, **settings)
 
     monkeypatch.setattr(Colorizer, "precolor", precolor)
+    advanced: list[float] = []
+    monkeypatch.setattr(Reporter, "advance", lambda _, units=1: advanced.append(units))
     report = tmp_path / "report.json"
     out = tmp_path / "out"
     result = excolor("pre-colorize", many, *FAST, "-o", out, "--jobs", 2, "--report", report)
@@ -181,6 +184,7 @@ def test_a_bug_stops_the_batch_and_keeps_its_traceback(
     totals = told(report)["totals"]
     assert totals["failed"] == 1
     assert totals["not begun"] > MANY / 2
+    assert sum(advanced) == MANY - totals["not begun"], "the bar does not run to the end"
     assert totals["written"] == len(contents(out)) >= 2, "when the fourth is begun, two of the others are done"
 
 

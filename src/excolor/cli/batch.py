@@ -107,6 +107,8 @@ class Batch:
             click.exceptions.Exit: 1 if any picture failed, 130 if it was interrupted.
             Exception: a bug in the work on one picture, after all else is told.
         """
+        from excolor.photo.files import remove_unfinished
+
         began = time.monotonic()
         by_job = {job: self._expected(job) for job in self._jobs}
         to_do = [job for job, outcome in by_job.items() if outcome.status == "not begun"]
@@ -123,14 +125,13 @@ class Batch:
             self._tell_all(outcomes, seconds)
             return written and not any(outcome.status == "failed" for outcome in outcomes)
 
-        from excolor.photo.files import remove_unfinished
-
         def end_at_once() -> None:
             """End without waiting for the threads, which nothing can stop while a network runs."""
             try:
                 conclude()
-                remove_unfinished()
+                self.report.end()
             finally:
+                remove_unfinished()
                 os._exit(130)
 
         self.stop.end_at_once = end_at_once
@@ -287,9 +288,11 @@ class Batch:
             raise self._bug
         if self._lost is not None and not isinstance(self._lost, BrokenPipeError):
             raise _lost_output(self._lost)
-        if self.stop.by_signal and self._lost is None:
+        if self._lost is not None:
+            raise click.exceptions.Exit(1)
+        if self.stop.by_signal:
             raise click.exceptions.Exit(130)
-        if self._lost is not None or not went_well:
+        if not went_well:
             raise click.exceptions.Exit(1)
 
 

@@ -40,6 +40,11 @@ class Reporter:
         (task,) = self._progress.tasks
         self._progress.update(self._task, rate=rate(int(task.completed), task.elapsed or 0))
 
+    def end(self) -> None:
+        """Take the bar away, and give the terminal its cursor back."""
+        if self._progress is not None:
+            self._progress.stop()
+
     def note(self, message: str) -> None:
         """Tell something the user should know; nothing with --quiet."""
         if not self._quiet:
