@@ -341,7 +341,7 @@ def test_a_killed_batch_leaves_no_half_result_and_can_be_completed(
     many: Path, tmp_path: Path, start: Start, excolor: Run
 ) -> None:
     out = tmp_path / "out"
-    arguments = ("pre-colorize", many, "--working-size", 96, "--jobs", 2, "-o", out)
+    arguments = ("pre-colorize", many, "--working-size", 96, "--jobs", 1, "-o", out)  # slow, to be killed in time
     process = start(*arguments)
     first_line(process)
     process.kill()
