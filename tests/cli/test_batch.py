@@ -304,7 +304,8 @@ def test_a_second_interruption_leaves_what_is_in_work_and_nothing_half_done(
     time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate()
-    assert process.returncode == 130
+    # Small pictures are done at once: the second may come when Python is on its way out and handles no signals any more
+    assert process.returncode in (130, -signal.SIGINT)
     assert b"Traceback" not in stderr
     assert all(name.endswith("-precolor.jpg") for name in contents(out))
     assert_whole(out)
