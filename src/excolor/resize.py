@@ -152,7 +152,7 @@ def strips(size: tuple[int, int]) -> Iterator[slice]:
 
 
 def strip_threads() -> int:
-    """How many strips to work on at a time: whatever torch may use for its networks, which their sums depend on."""
+    """How many strips to work on at a time; other than torch's number of threads it changes no bit of the result."""
     return min(_MOST_THREADS, cores())
 
 

@@ -33,16 +33,7 @@ READABLE_SUFFIXES = frozenset(
 
 # What makes a picture of EXIF orientation 2..8 upright (EXIF 2.32, tag 274). Not ImageOps.exif_transpose: it also
 # writes the EXIF anew, which fails when any other tag of it is damaged.
-_UPRIGHT_IMAGE = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_UPRIGHT_ARRAY: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+_UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     2: np.fliplr,
     3: partial(np.rot90, k=2),
     4: np.flipud,
@@ -100,7 +91,7 @@ def decode(file: BinaryIO, name: str, page: int, max_pixels: int) -> tuple[Page,
     if is_cut and page == len(pages) + 1 > 1:
         raise PhotoError(
             f"cannot read page {page} of {name}: the file is damaged or cut short there; "
-            f"copy it again from its source, or take one of the pages before with --page"
+            "copy it again from its source, or take one of the pages before with --page"
         )
     if not 1 <= page <= max(1, len(pages)):
         raise PhotoError(f"cannot read page {page} of {name}: it has {max(1, len(pages))}")
@@ -116,11 +107,10 @@ def decode(file: BinaryIO, name: str, page: int, max_pixels: int) -> tuple[Page,
             image.seek(pages[page - 1].index)
     if image.format == "PNG" and png.is_16_bit(file):
         return _decode_16_bit_png(file, image, name), "PNG"
-    decoded = decode_image(image, name)
     if image.format == "JPEG2000":
-        profile = _profile_of_jpeg_2000(file)
-        decoded = _finish(decoded.pixels, decoded.alpha, decoded.metadata, profile, 1)
-    elif image.format == "WEBP" and _is_lossless_webp(file):
+        image.info["icc_profile"] = _profile_of_jpeg_2000(file)
+    decoded = decode_image(image, name)
+    if image.format == "WEBP" and _is_lossless_webp(file):
         decoded = replace(decoded, metadata=replace(decoded.metadata, lossless=True))
     return decoded, _format(image)
 
@@ -137,10 +127,8 @@ def decode_image(image: Image.Image, name: str) -> Page:
         image.load()
     metadata = _metadata(image, name)
     # The pixels of a TIFF are turned by Pillow while it loads them
-    turn = None if hasattr(image, "tag_v2") else _UPRIGHT_IMAGE.get(orientation(metadata))
-    profile = image.info.get("icc_profile")
-    pixels, alpha = _split(image if turn is None else image.transpose(turn), name)
-    return _finish(pixels, alpha, metadata, profile, 1)
+    turned = 1 if hasattr(image, "tag_v2") else orientation(metadata)
+    return _finish(*_split(image, name), metadata, image.info.get("icc_profile"), turned)
 
 
 def _upright_size(height: int, width: int, turned: int) -> tuple[int, int]:
@@ -263,7 +251,7 @@ def _finish(
     turned: int,
 ) -> Page:
     """Turn arrays upright from this orientation, and bring pixels to sRGB."""
-    turn = _UPRIGHT_ARRAY.get(turned)
+    turn = _UPRIGHT.get(turned)
     if turn is not None:
         pixels, alpha = turn(pixels), None if alpha is None else turn(alpha)
     if not isinstance(profile, bytes):

@@ -4,11 +4,13 @@ Shapes: H, W height and width in pixels. Levels are uint8, uint16 or float32 in 
 type that it is given. Gray means sRGB's tone curve: the gray level v stands for the sRGB color (v, v, v).
 
 Little CMS does the work (through imagecodecs: Pillow's ImageCms knows 8 bits a channel only), with relative
-colorimetric intent and black point compensation. Any number of threads may call at once: nothing is kept from one call
-to the next, and other threads run meanwhile. Work goes in strips, with little memory beside input and output.
+colorimetric intent and black point compensation. Any number of threads may call at once: nothing is kept but what kinds
+the last few profiles are, and other threads run meanwhile. Work goes in strips, with little memory beside input and
+output.
 """
 
 import struct
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 import imagecodecs
@@ -94,6 +96,7 @@ SRGB: bytes = _profile(
 """The profile to embed in a picture of sRGB colors: the same bytes on every machine."""
 
 
+@lru_cache(maxsize=16)
 def kind_of(profile: bytes) -> ProfileKind | None:
     """What kind of pixels a profile describes.
 
@@ -172,6 +175,7 @@ def _gray_to_srgb(pixels: np.ndarray, kind: ProfileKind, profile: bytes) -> np.n
     return converted
 
 
+@lru_cache(maxsize=16)
 def _is_srgb(profile: bytes) -> bool:
     """Whether an RGB profile says what `SRGB` says, but for the rounding of its numbers: tried on a cube of colors."""
     levels = np.linspace(0, 1, 17, dtype=np.float32)

@@ -59,8 +59,8 @@ def read_photo(source: str | os.PathLike[str] | BinaryIO, *, page: int = 1, max_
         PhotoError: the file cannot be read, is no picture, is damaged, too large, or has no such page.
     """
     with _opened(source) as (file, path):
-        pixels_of, kind = decode(file, _name(path), page, max_pixels)
-    return Photo(pixels_of.pixels, pixels_of.alpha, pixels_of.metadata, path, kind)
+        decoded, kind = decode(file, _name(path), page, max_pixels)
+    return Photo(decoded.pixels, decoded.alpha, decoded.metadata, path, kind)
 
 
 class PhotoFile:

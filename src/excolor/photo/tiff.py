@@ -155,7 +155,6 @@ def write(file: BinaryIO, pages: Iterable[tuple[Page, bytes | None]]) -> None:
     from tifffile import TiffWriter
 
     metadata = []
-    is_big = False
     with ExitStack() as stack:
         writer = None
         for page, profile in pages:
@@ -164,8 +163,8 @@ def write(file: BinaryIO, pages: Iterable[tuple[Page, bytes | None]]) -> None:
                 alpha = page.alpha if page.alpha.dtype == np.uint8 else to_16_bit(page.alpha)
                 levels = np.dstack([levels, alpha])
             if writer is None:
-                is_big = levels.nbytes * operator.length_hint(pages, 1) > _BIG
-                writer = stack.enter_context(TiffWriter(file, bigtiff=is_big))
+                expected = levels.nbytes * operator.length_hint(pages, 1)
+                writer = stack.enter_context(TiffWriter(file, bigtiff=expected > _BIG))
             writer.write(
                 levels,
                 photometric="minisblack" if page.pixels.ndim == 2 else "rgb",
