@@ -41,9 +41,10 @@ train decoder "$model" decoder 0.05 "$@" --encoder "$encoder" --start "$out/enco
 decoder=$out/decoder/decoder.safetensors
 nets=(--encoder "$encoder" --decoder "$decoder")
 if [ "$model" = lite ]; then
-    train colorizer lite colorizer 0.53 "$@" "${nets[@]}"
-    train colorizer lite-large colorizer-large 0.27 "$@" "${nets[@]}" --start "$out/colorizer/training-state.pt"
-    colorizer=$out/colorizer-large/colorizer.safetensors
+    train colorizer lite colorizer 0.25 "$@" "${nets[@]}"
+    train colorizer lite-large colorizer-large 0.13 "$@" "${nets[@]}" --start "$out/colorizer/training-state.pt"
+    train colorizer lite-gated colorizer-gated 0.42 "$@" "${nets[@]}" --start "$out/colorizer-large/training-state.pt"
+    colorizer=$out/colorizer-gated/colorizer.safetensors
 else
     train colorizer "$model" colorizer 0.80 "$@" "${nets[@]}"
     colorizer=$out/colorizer/colorizer.safetensors

@@ -1,7 +1,9 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hub_server import Server, serving
 from PIL import Image
 
 from excolor import Colorizer
@@ -42,3 +44,30 @@ def photos(tmp_path: Path) -> Path:
         blobs = Image.fromarray(rng.integers(0, 256, (6, 8, 3), dtype=np.uint8))
         blobs.resize((120, 100), Image.Resampling.BICUBIC).save(folder / f"{i}.png")
     return folder
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def machine(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A machine without a model, whose hub is the server; the client takes its settings when it is imported."""
+    import huggingface_hub
+    from huggingface_hub import constants
+
+    for name in ("EXCOLOR_WEIGHTS", "EXCOLOR_OFFLINE", "HF_HUB_OFFLINE", "HF_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "ENDPOINT", server.hub)
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
+    monkeypatch.setattr(
+        constants, "HUGGINGFACE_CO_URL_TEMPLATE", server.hub + "/{repo_id}/resolve/{revision}/{filename}"
+    )
+    monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 1.0)
+    monkeypatch.setattr("excolor.weights.downloading._WAITS", (0.0, 0.0, 0.0))
+    yield tmp_path
+    huggingface_hub.close_session()

@@ -21,7 +21,7 @@ LAYERS = (
     ("cli",),
     ("__main__",),
 )
-HEAVY = {"torch", "torchvision", "cv2", "numpy", "PIL"}
+HEAVY = {"torch", "torchvision", "cv2", "numpy", "PIL", "matplotlib"}
 
 
 def is_type_checking(node: ast.stmt) -> bool:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import hypothesis.strategies as st
 import numpy as np
 import pytest
@@ -261,6 +262,12 @@ def test_running_out_of_memory_is_explained() -> None:
         torch.empty(1 << 60)  # torch's own complaint
     with pytest.raises(DeviceError, match="--working-size"), out_of_memory_explained(cpu):
         np.empty(1 << 55)
+    with pytest.raises(DeviceError, match="--working-size"), out_of_memory_explained(cpu):
+        cv2.resize(np.zeros((1, 1), np.uint8), (1 << 20, 1 << 30))
+    with pytest.raises(DeviceError, match="--working-size"), out_of_memory_explained(cpu):
+        raise RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate")  # on Windows
+    with pytest.raises(cv2.error), out_of_memory_explained(cpu):
+        cv2.resize(np.zeros((0, 0), np.uint8), (1, 1))
     with pytest.raises(RuntimeError, match="a bug"), out_of_memory_explained(cpu):
         raise RuntimeError("a bug")
 

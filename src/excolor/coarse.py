@@ -22,6 +22,7 @@ Match = Literal["statistics", "semantic", "both"]
 
 _MATCHING = Matching("adain", ("encoder", "skip"), 1.0)
 _STATISTICS_CONFIDENCE = 0.3  # of a color that statistics alone put somewhere
+_LEAST_FIT = 0.35  # what a reference that does not fit leaves of the confidence: its colors are wanted all the same
 _LEAST_CONFIDENCE = 0.1  # of a blended color: a mask of zero would say that there is none
 
 
@@ -71,9 +72,11 @@ def coarse_map(
         transferred = rgb_to_lab(net(precolored, reference.statistics, _MATCHING).float())[:, 1:]
         if match == "statistics":
             return CoarseMap(transferred, torch.full_like(lightness, _STATISTICS_CONFIDENCE))
-    found, confidence = correspondence.find(describe_lightness(net.encoder, lightness), reference.landmarks)
-    found, confidence = (F.interpolate(t, size, mode="bilinear", align_corners=False) for t in (found, confidence))
+    found = correspondence.find(describe_lightness(net.encoder, lightness), reference.landmarks)
+    ab, local = (F.interpolate(t, size, mode="bilinear", align_corners=False) for t in (found.ab, found.confidence))
+    confidence = local * (_LEAST_FIT + (1 - _LEAST_FIT) * found.fit)
     if match == "semantic":
-        return CoarseMap(found, confidence)
-    ab = transferred.lerp(found, confidence)
-    return CoarseMap(ab, _LEAST_CONFIDENCE + (1 - _LEAST_CONFIDENCE) * confidence)
+        return CoarseMap(ab, confidence)
+    # In a reference that fits, a doubtful place is still more often right than the mere statistics of the whole
+    share = local + (1 - local) * found.fit
+    return CoarseMap(transferred.lerp(ab, share), _LEAST_CONFIDENCE + (1 - _LEAST_CONFIDENCE) * confidence)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import cv2
 import torch
 
 from excolor.errors import DeviceError
@@ -50,9 +51,16 @@ def out_of_memory_explained(device: torch.device, way_out: str = "a smaller --wo
     """
     try:
         yield
-    except (RuntimeError, MemoryError) as error:
-        # On the CPU torch has no class of its own for it
-        if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error):
+    except (RuntimeError, MemoryError, cv2.error) as error:
+        if _is_out_of_memory(error):
             message = f"too little memory is free on device {device}; use {way_out}, or another --device"
             raise DeviceError(message) from error
         raise
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    if isinstance(error, cv2.error):
+        return bool(error.code == cv2.Error.StsNoMem)
+    # On the CPU torch has no class of its own for it, and other words on other systems
+    words = ("can't allocate memory", "not enough memory")
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(word in str(error) for word in words)

@@ -25,6 +25,14 @@ class UnknownModelError(ExcolorError):
     """No model of that name is listed in weights.toml, and no folder of that name exists."""
 
 
+class WeightsTableError(ExcolorError):
+    """A weights.toml cannot be read, or holds what it may not hold."""
+
+
+class DownloadError(CheckpointError):
+    """A checkpoint cannot be fetched."""
+
+
 class DeviceError(ExcolorError):
     """The device asked for is absent or cannot hold the work."""
 

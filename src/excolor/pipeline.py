@@ -28,7 +28,7 @@ from excolor.models.colorization import ColorizationNet
 from excolor.models.transfer import Matching, Statistics, TransferNet
 from excolor.photo import Photo, PhotoSource, as_photo
 from excolor.resize import check_working_size, crop, pad, seen_size, shrink
-from excolor.weights import ModelFiles, default_model, find_model
+from excolor.weights import ModelFiles, find_model
 
 STYLE_SIZE = 512  # pixels of the shorter side at which stylization works by default
 
@@ -110,16 +110,18 @@ class Colorizer:
         self._colorization = colorization
 
     @classmethod
-    def load(cls, model: str | Path | None = None, *, device: str = "auto") -> "Colorizer":
-        """Load a model: a name in weights.toml (None: the default), or a folder of checkpoints.
+    def load(cls, model: str | Path | ModelFiles | None = None, *, device: str = "auto") -> "Colorizer":
+        """Load a model: a name in weights.toml (None: the default), a folder of checkpoints, or files that were found.
+
+        A listed model that is not on this machine is downloaded, unless EXCOLOR_OFFLINE=1 forbids it.
 
         Raises:
             UnknownModelError: no such model.
-            CheckpointError: a checkpoint is missing or damaged.
+            CheckpointError: a checkpoint is missing and cannot be downloaded, or is damaged.
             DeviceError: no such device.
         """
         place = choose_device(device)
-        files = find_model(default_model() if model is None else model)
+        files = find_model(model)
         colorization = load_colorizer(files.colorizer)
         colorization.to(place, choose_dtype(place)).to(memory_format=torch.channels_last)
         return cls(_transfer_on(files, place), colorization, files.name)
@@ -239,9 +241,9 @@ class Stylizer:
         self._transfer = transfer
 
     @classmethod
-    def load(cls, model: str | Path | None = None, *, device: str = "auto") -> "Stylizer":
+    def load(cls, model: str | Path | ModelFiles | None = None, *, device: str = "auto") -> "Stylizer":
         """Load the transfer net of a model. Arguments and errors as in `Colorizer.load`."""
-        files = find_model(default_model() if model is None else model)
+        files = find_model(model)
         return cls(_transfer_on(files, choose_device(device)), files.name)
 
     @property

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
 from excolor.errors import CheckpointError
 from excolor.models.checkpoint import load_colorizer, load_decoder, load_encoder, save_network
@@ -48,6 +50,16 @@ def test_batch_counts_beyond_half_precision_survive(tmp_path: Path) -> None:
     network.block1.norm.num_batches_tracked.fill_(100_001)
     save_network(network, tmp_path / "c.safetensors")
     assert load_colorizer(tmp_path / "c.safetensors").block1.norm.num_batches_tracked == 100_001
+
+
+def test_a_file_from_before_a_setting_means_its_default(tmp_path: Path) -> None:
+    network = ColorizationNet(ColorizationConfig(8, folded=True))
+    path = tmp_path / "c.safetensors"
+    save_network(network, path)
+    _rewrite(path, config={"width": 8, "folded": True})
+    loaded = load_colorizer(path)
+    assert loaded.config == network.config
+    same(loaded, network, rtol=1e-3, atol=1e-7)
 
 
 def test_others_may_read_what_was_saved(tmp_path: Path) -> None:
@@ -93,6 +105,17 @@ def _without(path: Path, name: str) -> None:
     _rewrite(path, tensors)
 
 
+def _changed(path: Path, change: Callable[[Tensor], Tensor]) -> None:
+    _rewrite(path, load_file(path) | {"conv2_1.bias": change(load_file(path)["conv2_1.bias"])})
+
+
+def _edit_header(path: Path, edit: Callable[[bytes], bytes]) -> None:
+    content = path.read_bytes()
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = edit(content[8:end].rstrip())
+    path.write_bytes(len(header).to_bytes(8, "little") + header + content[end:])
+
+
 class _Harmful:
     """Pickled, it would create a file when loaded."""
 
@@ -128,6 +151,21 @@ SPOILED: dict[str, Callable[[Path], object]] = {
     "unknown tensor": lambda p: _with(p, "conv9_9.weight", (1,)),
     "wrong shape": lambda p: _with(p, "conv1_1.weight", (8, 4, 3, 3)),
     "missing tensor": lambda p: _without(p, "conv2_1.bias"),
+    "infinite value": lambda p: _changed(p, lambda t: t.index_fill_(0, torch.tensor(3), torch.inf)),
+    "not a number": lambda p: _changed(p, lambda t: t.index_fill_(0, torch.tensor(3), torch.nan)),
+    "double precision": lambda p: _changed(p, Tensor.double),
+    "whole numbers": lambda p: _changed(p, Tensor.int),
+    "eight bits": lambda p: _changed(p, lambda t: t.to(torch.float8_e4m3fn)),
+    "metadata that nests for ever": lambda p: _rewrite(p, metadata={"excolor": "[" * 100_000}),
+    "a width twice": lambda p: _rewrite(
+        p, metadata={"excolor": '{"network": "encoder", "config": {"width": 8, "width": 8}}'}
+    ),
+    "metadata of many words": lambda p: _rewrite(p, config={"width": "8" * 10_000}),
+    "metadata with control characters": lambda p: _rewrite(p, config={"\x1b[31m\n": 8}),
+    "tensor with control characters": lambda p: _with(p, "\x1b[31m\n", (1,)),
+    "tensor twice": lambda p: _edit_header(p, lambda h: h[:-1] + h[h.index(b',"conv1_1.bias"') :]),
+    "header of megabytes": lambda p: _edit_header(p, lambda h: h + b" " * 2**21),
+    "header that nests for ever": lambda p: _edit_header(p, lambda h: b'{"a":' * 100_000),
 }
 
 
@@ -139,8 +177,22 @@ def test_spoiled_files_are_refused_in_one_sentence(tmp_path: Path, how: str) -> 
     with pytest.raises(CheckpointError) as caught:
         load_encoder(path)
     message = str(caught.value)
-    assert message.startswith(f"{path}: ") and "\n" not in message and len(message) < 400
+    assert message.startswith(f"{path}: ") and message.isprintable() and len(message) < 400
     assert not (tmp_path / "harm").exists()
+
+
+@pytest.mark.parametrize("save", [torch.save, lambda state, path: path.write_bytes(pickle.dumps(state))])
+def test_a_pickle_is_shown_the_way(tmp_path: Path, save: Callable[[object, Path], object]) -> None:
+    save(Encoder(EncoderConfig(8)).state_dict(), tmp_path / "encoder.pth")
+    with pytest.raises(CheckpointError, match="excolor weights import"):
+        load_encoder(tmp_path / "encoder.pth")
+
+
+def test_a_linked_file_is_a_file(tmp_path: Path) -> None:
+    """A folder of checkpoints may take its networks from elsewhere."""
+    save_network(Encoder(EncoderConfig(8)), tmp_path / "elsewhere.safetensors")
+    (tmp_path / "encoder.safetensors").symlink_to(tmp_path / "elsewhere.safetensors")
+    assert load_encoder(tmp_path / "encoder.safetensors").config.width == 8
 
 
 def test_another_network_is_refused_by_name(tmp_path: Path) -> None:
@@ -156,3 +208,63 @@ def test_the_tensor_is_named(tmp_path: Path, how: str, named: str) -> None:
     SPOILED[how](path)
     with pytest.raises(CheckpointError, match=named):
         load_encoder(path)
+
+
+# What a header may be made of when it was written by nobody
+_ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**65), 2**65)
+    | st.floats()
+    | st.text(max_size=20)
+    | st.sampled_from(["F32", "F64", "I64", "F8_E4M3", "F4", "encoder", "excolor", "__metadata__"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=6,
+)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("small") / "encoder.safetensors"
+    save_network(Encoder(EncoderConfig(1)), path)
+    return path.read_bytes()
+
+
+def loads_or_is_refused(content: bytes, folder: Path) -> None:
+    path = folder / "encoder.safetensors"
+    path.write_bytes(content)
+    try:
+        load_encoder(path)
+    except CheckpointError as error:
+        message = str(error)
+        assert message.startswith(f"{path}: ") and message.isprintable() and len(message) < 600
+
+
+@given(data=st.data())
+@settings(max_examples=40, deadline=None)
+def test_damaged_bytes(small: bytes, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    content = bytearray(small)
+    header = 8 + int.from_bytes(small[:8], "little")
+    for _ in range(data.draw(st.integers(1, 4))):
+        where = data.draw(st.integers(0, data.draw(st.sampled_from((8, header, len(small)))) - 1))
+        content[where : where + data.draw(st.integers(0, 9))] = data.draw(st.binary(max_size=9))
+    loads_or_is_refused(bytes(content), tmp_path_factory.getbasetemp())
+
+
+@given(data=st.data())
+@settings(max_examples=40, deadline=None)
+def test_headers_that_lie(small: bytes, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    end = 8 + int.from_bytes(small[:8], "little")
+    header = json.loads(small[8:end])
+    name = data.draw(st.sampled_from(sorted(header)))
+    lie = data.draw(_ANYTHING)
+    kind = data.draw(st.sampled_from(("entry", "key", "description", "config")))
+    if kind == "entry":
+        header[name] = lie
+    elif kind == "key":
+        header[name][data.draw(st.sampled_from(sorted(header[name])))] = lie
+    else:
+        description = {"network": "encoder", "config": lie} if kind == "config" else lie
+        header["__metadata__"] = {"excolor": json.dumps(description)}
+    written = json.dumps(header).encode()
+    loads_or_is_refused(len(written).to_bytes(8, "little") + written + small[end:], tmp_path_factory.getbasetemp())

@@ -45,11 +45,13 @@ def expected_shapes() -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-@pytest.fixture(scope="module")
-def net() -> ColorizationNet:
-    """A net whose batch norms have seen something."""
+@pytest.fixture(scope="module", params=[False, True], ids=["plain", "gated"])
+def net(request: pytest.FixtureRequest) -> ColorizationNet:
+    """A net whose batch norms and gate have seen something."""
     torch.manual_seed(0)
-    net = ColorizationNet(ColorizationConfig(width=8))
+    net = ColorizationNet(ColorizationConfig(width=8, gated=request.param))
+    if net.gate is not None:
+        nn.init.normal_(net.gate.share.weight)
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.weight, 0.5, 1.5)
@@ -122,3 +124,39 @@ def test_a_hint_reaches_far(net: ColorizationNet) -> None:
     plain = net(lightness, ab, mask)
     ab[..., 0, 0], mask[..., 0, 0] = 1, 1
     assert (net(lightness, ab, mask) - plain)[..., 48:, 48:].abs().max() > 0
+
+
+def gated(share: float) -> ColorizationNet:
+    """A net whose gate lets `share` of the hints through everywhere."""
+    torch.manual_seed(0)
+    net = ColorizationNet(ColorizationConfig(width=8, gated=True)).eval().requires_grad_(False)
+    assert net.gate is not None
+    net.gate.share.bias.fill_(torch.logit(torch.tensor(share)).item())
+    return net
+
+
+def test_an_open_gate_shows_the_hints_and_nothing_where_there_are_none() -> None:
+    lightness, ab, _ = inputs(1, 32, 32)
+    mask = torch.zeros_like(lightness)
+    mask[..., :16] = 0.4
+    ab = torch.full_like(ab, 0.3) * (mask > 0)
+    found = gated(1 - 1e-6)(lightness, ab, mask)
+    torch.testing.assert_close(found[..., :16], ab[..., :16], atol=1e-4, rtol=0)
+    torch.testing.assert_close(found[..., 16:], gated(1e-6)(lightness, ab, mask)[..., 16:], atol=1e-4, rtol=0)
+
+
+def test_a_gate_takes_the_edges_of_cells_away() -> None:
+    """Hints are flat squares of 4 pixels; what comes through has no steps of their height."""
+    lightness, _, _ = inputs(1, 32, 32)
+    ramp = torch.linspace(-0.5, 0.5, 8).repeat_interleave(4).expand(1, 2, 32, 32)
+    found = gated(1 - 1e-6)(lightness, ramp, torch.ones_like(lightness))
+    assert ramp.diff(dim=3).max() > 0.14 > 2 * found.diff(dim=3).max()
+
+
+def test_a_net_begins_halfway_between_its_own_colors_and_the_hints() -> None:
+    lightness, ab, mask = inputs(1, 16, 16)
+    ab, mask = torch.full_like(ab, 0.5), torch.ones_like(mask)
+    torch.manual_seed(0)
+    fresh = ColorizationNet(ColorizationConfig(width=8, gated=True)).eval()
+    own = gated(1e-6)(lightness, ab, mask)
+    torch.testing.assert_close(fresh(lightness, ab, mask), (own + ab) / 2, atol=1e-4, rtol=0)

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from excolor.models import correspondence
-from excolor.models.correspondence import describe, find, landmarks, score
+from excolor.models.correspondence import Found, describe, find, landmarks, score
 from excolor.models.encoder import Encoder
 
 GRID = (4, 6)
@@ -31,22 +31,27 @@ def colors(n: int = 1, seed: int = 0) -> Tensor:
     return drawn.repeat_interleave(8, 2).repeat_interleave(8, 3)
 
 
+def tensors(found: Found) -> tuple[Tensor, ...]:
+    return found.ab, found.confidence, found.fit
+
+
 OWN = colors()[..., ::8, ::8]
 
 
 def test_a_picture_finds_its_own_colors_in_itself() -> None:
-    found, confidence = find(unlike(), landmarks(unlike(), colors()))
-    torch.testing.assert_close(found, OWN, atol=0.01, rtol=0)
-    assert confidence.min() > 0.99
+    found = find(unlike(), landmarks(unlike(), colors()))
+    torch.testing.assert_close(found.ab, OWN, atol=0.01, rtol=0)
+    assert found.confidence.min() > 0.99
+    assert found.fit.item() > 0.9
 
 
 def test_colors_are_found_wherever_they_are_in_the_reference() -> None:
-    found, _ = find(unlike(), landmarks(unlike().flip(3), colors().flip(3)))
+    found = find(unlike(), landmarks(unlike().flip(3), colors().flip(3))).ab
     torch.testing.assert_close(found, OWN, atol=0.01, rtol=0)
 
 
 def test_mirrored_colors_are_found_mirrored() -> None:
-    found, _ = find(unlike(), landmarks(unlike(), colors().flip(3)))
+    found = find(unlike(), landmarks(unlike(), colors().flip(3))).ab
     torch.testing.assert_close(found, OWN.flip(3), atol=0.01, rtol=0)
 
 
@@ -57,7 +62,7 @@ def test_encoder_features_tell_places_apart(encoder: Encoder) -> None:
     keys = describe(encoder(gray))
     assert keys.shape == (1, 32 + 64, 6, 8)
     torch.testing.assert_close(keys.norm(dim=1), torch.ones(1, 6, 8))
-    found, _ = find(keys, landmarks(keys, ab.repeat_interleave(8, 2).repeat_interleave(8, 3)))
+    found = find(keys, landmarks(keys, ab.repeat_interleave(8, 2).repeat_interleave(8, 3))).ab
     # Not exact, the places resemble each other; by chance the mean error of an ab pair would be 70
     assert (found - ab).norm(dim=1).mean() < 20
 
@@ -65,8 +70,8 @@ def test_encoder_features_tell_places_apart(encoder: Encoder) -> None:
 def test_agrees_with_a_plain_computation() -> None:
     queries, keys, ab = descriptors(2), descriptors(2, seed=1), colors(2, seed=1)
     reference = landmarks(keys, ab)
-    found, confidence = find(queries, reference)
-    fits = score(queries, reference)
+    found = find(queries, reference)
+    scores = score(queries, reference)
     for i in range(2):
         q, k = (t[i].flatten(1).double().numpy() for t in (queries, keys))
         candidates = ab[i, :, ::8, ::8].flatten(1).double().numpy().T
@@ -74,12 +79,17 @@ def test_agrees_with_a_plain_computation() -> None:
         weight = np.exp((similarity - similarity.max(1, keepdims=True)) / correspondence._TEMPERATURE)
         weight /= weight.sum(1, keepdims=True)
         mean = weight @ candidates
-        np.testing.assert_allclose(found[i].flatten(1).numpy().T, mean, atol=1e-3)
+        np.testing.assert_allclose(found.ab[i].flatten(1).numpy().T, mean, atol=1e-3)
         distance = ((candidates[None] - mean[:, None]) ** 2).sum(-1)
-        spread = np.sqrt((weight * distance).sum(1))
-        expected = (weight * similarity).sum(1).clip(0, 1) * np.exp(-spread / correspondence._SPREAD)
-        np.testing.assert_allclose(confidence[i].flatten().numpy(), expected, atol=1e-3)
-        assert fits[i].item() == pytest.approx(similarity.max(1).mean(), abs=1e-5)
+        spread = np.sqrt((weight * distance).sum(1)) / correspondence._SPREAD
+        cosine = (weight * similarity).sum(1)
+        np.testing.assert_allclose(
+            found.confidence[i].flatten().numpy(), cosine.clip(0, 1) * np.exp(-spread), atol=1e-3
+        )
+        constant, by_cosine, by_spread = correspondence._FIT
+        logit = constant + by_cosine * cosine.mean() + by_spread * spread.mean()
+        assert found.fit[i].item() == pytest.approx(1 / (1 + np.exp(-logit)), rel=1e-2)
+        assert scores[i].item() == pytest.approx(similarity.max(1).mean(), abs=1e-5)
 
 
 def test_confidence_falls_where_candidates_disagree() -> None:
@@ -90,9 +100,9 @@ def test_confidence_falls_where_candidates_disagree() -> None:
     def confidence(difference: float) -> float:
         ab = torch.zeros(1, 2, 8, 16)
         ab[:, 0, :, 8:] = difference
-        found, sure = find(key, landmarks(twins, ab))
-        assert found[0, 0].item() == pytest.approx(difference / 2, abs=1e-3)
-        return sure.item()
+        found = find(key, landmarks(twins, ab))
+        assert found.ab[0, 0].item() == pytest.approx(difference / 2, abs=1e-3)
+        return found.confidence.item()
 
     assert confidence(0) > 0.99
     assert confidence(0) > confidence(10) > confidence(40) > confidence(100)
@@ -102,9 +112,10 @@ def test_confidence_falls_where_candidates_disagree() -> None:
 def test_strangers_are_not_trusted() -> None:
     queries = F.normalize(torch.ones(1, 8, *GRID), dim=1)
     reference = landmarks(-queries, colors())
-    _, confidence = find(queries, reference)
-    assert confidence.max() == 0 and score(queries, reference).item() == 0
-    _, confidence = find(descriptors(), landmarks(descriptors(seed=1), colors()))
+    found = find(queries, reference)
+    assert found.confidence.max() == 0 and score(queries, reference).item() == 0
+    assert found.fit.item() < 0.01
+    confidence = find(descriptors(), landmarks(descriptors(seed=1), colors())).confidence
     assert confidence.min() >= 0 and confidence.max() < 0.9
 
 
@@ -117,9 +128,13 @@ def test_a_picture_fits_itself_best() -> None:
 @pytest.mark.parametrize("held", [1, 100, 150])
 def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch, held: int) -> None:
     queries, reference = descriptors(2), landmarks(descriptors(2, seed=1), colors(2))
-    whole = (*find(queries, reference), score(queries, reference))
+
+    def all_of_it() -> tuple[Tensor, ...]:
+        return (*tensors(find(queries, reference)), score(queries, reference))
+
+    whole = all_of_it()
     monkeypatch.setattr(correspondence, "_CHUNK", held)
-    for found, expected in zip((*find(queries, reference), score(queries, reference)), whole, strict=True):
+    for found, expected in zip(all_of_it(), whole, strict=True):
         torch.testing.assert_close(found, expected, atol=1e-3, rtol=1e-5)
 
 
@@ -127,19 +142,19 @@ def test_digits_are_kept_under_autocast() -> None:
     queries, reference = descriptors(), landmarks(descriptors(seed=1), colors())
     with torch.autocast("cpu", torch.bfloat16):
         found = find(queries, reference)
-    torch.testing.assert_close(found, find(queries, reference))
+    torch.testing.assert_close(tensors(found), tensors(find(queries, reference)))
 
 
 def test_a_flat_picture_is_finite(encoder: Encoder) -> None:
     keys = describe(encoder(torch.full((1, 3, 32, 48), 0.5)))
-    found, confidence = find(keys, landmarks(descriptors(channels=96), colors()))
-    assert found.isfinite().all() and confidence.isfinite().all()
+    found = find(keys, landmarks(descriptors(channels=96), colors()))
+    assert all(t.isfinite().all() for t in tensors(found))
 
 
 def test_one_reference_serves_a_batch() -> None:
     queries, reference = descriptors(3), landmarks(descriptors(seed=1), colors(seed=1))
-    found, confidence = find(queries, reference)
+    found = tensors(find(queries, reference))
     for i in range(3):
-        expected = find(queries[i : i + 1], reference)
-        torch.testing.assert_close((found[i : i + 1], confidence[i : i + 1]), expected, atol=1e-3, rtol=1e-4)
+        expected = tensors(find(queries[i : i + 1], reference))
+        torch.testing.assert_close(tuple(t[i : i + 1] for t in found), expected, atol=1e-3, rtol=1e-4)
         torch.testing.assert_close(score(queries, reference)[i : i + 1], score(queries[i : i + 1], reference))

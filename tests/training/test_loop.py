@@ -152,6 +152,26 @@ def test_a_damaged_state_is_named(make_quick_task, tmp_path: Path) -> None:
         fit(make_quick_task(), Budget(steps=2), tmp_path, resume=True)
 
 
+def test_a_gate_may_be_added_to_what_an_earlier_run_learned(make_quick_task, tmp_path: Path) -> None:
+    fit(make_quick_task(gated=False), Budget(steps=2), tmp_path / "first")
+    earlier = torch.load(tmp_path / "first" / STATE, weights_only=True)["modules"]
+    gated = make_quick_task(gated=True)
+    gated.recipe = replace(gated.recipe, schedule=Schedule(1e-9))
+    fit(gated, Budget(steps=1), tmp_path / "second", start=tmp_path / "first" / STATE)
+    weights = dict(gated.modules.named_parameters())
+    torch.testing.assert_close(
+        {n: weights[n].data for n in earlier if n in weights},
+        {n: earlier[n] for n in weights if n in earlier},
+        atol=1e-6,
+        rtol=0,
+    )
+    assert any("gate" in name for name in weights)
+    with pytest.raises(TrainingError, match="another recipe"):  # a run that goes on is to be the same run
+        fit(make_quick_task(gated=True), Budget(steps=3), tmp_path / "first", resume=True)
+    with pytest.raises(TrainingError, match="other networks"):
+        fit(make_quick_task(gated=False), Budget(steps=1), tmp_path / "third", start=tmp_path / "second" / STATE)
+
+
 def test_a_run_starts_from_the_weights_of_another(make_quick_task, tmp_path: Path) -> None:
     fit(make_quick_task(), Budget(steps=6), tmp_path / "first")
     earlier = torch.load(tmp_path / "first" / STATE, weights_only=True)["modules"]

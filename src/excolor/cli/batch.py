@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import torch
 
     from excolor.photo import Photo, PhotoFile, Provenance
+    from excolor.weights import ModelFiles
 
 MEGAPIXELS_IN_WORK = 150  # of pictures that are in memory together
 _MOST_JOBS = 8
@@ -309,7 +310,7 @@ def batch(jobs: Sequence[Job], options: FileOptions, working_size: int | None) -
         import torch
 
         before = torch.get_num_threads()
-        threads = 1 if working_size is not None and working_size <= _SMALL else before
+        threads = threads_for(working_size, before)
         torch.set_num_threads(threads)
         try:
             yield Batch(jobs, options, threads, report, stop)
@@ -317,15 +318,18 @@ def batch(jobs: Sequence[Job], options: FileOptions, working_size: int | None) -
             torch.set_num_threads(before)
 
 
-def provenance(model: str | None, networks: Sequence[str], settings: dict[str, Any]) -> "Provenance":
+def threads_for(working_size: int | None, most: int) -> int:
+    """How many of torch's threads, `most` at most, a picture gets whose networks see `working_size`."""
+    return 1 if working_size is not None and working_size <= _SMALL else most
+
+
+def provenance(model: "ModelFiles", networks: Sequence[str], settings: dict[str, Any]) -> "Provenance":
     """What the results tell of how they were made, without their references."""
     from excolor import __version__
     from excolor.photo import Provenance
-    from excolor.weights import default_model, find_model
 
-    files = find_model(default_model() if model is None else model)
-    checkpoints = {network: files.sha256(network) for network in networks}
-    return Provenance(__version__, files.name, checkpoints, (), {name: str(value) for name, value in settings.items()})
+    checkpoints = {network: model.sha256(network) for network in networks}
+    return Provenance(__version__, model.name, checkpoints, (), {name: str(value) for name, value in settings.items()})
 
 
 def _lost_output(error: OSError) -> OutputError:

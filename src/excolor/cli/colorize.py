@@ -14,6 +14,7 @@ from excolor.cli.options import (
     SEED,
     FileOptions,
     FiniteRange,
+    ModelChoice,
     file_options,
     model_options,
     working_size_option,
@@ -85,7 +86,7 @@ def colorize(
     working_size: int,
     save_stages: Path | None,
     treat_as_gray: bool | None,
-    model: str | None,
+    model: ModelChoice,
     device: str,
     files: FileOptions,
 ) -> None:
@@ -108,12 +109,15 @@ def colorize(
     found = find_references(references)
     keep = [*lists_in(targets), *(reference.path for reference in found)]
     jobs = plan_outputs(sources, files, "color", keep=keep, stages=save_stages)
+    found_model = model.find(quiet=files.quiet)
     with batch(jobs, files, working_size) as work:
         from excolor import Colorizer, Settings
 
         settings = Settings(working_size, strength, match, hint_share, seed)  # type: ignore[arg-type]
-        colorizer = Colorizer.load(model, device=device)
-        made_by = provenance(model, ("encoder", "decoder", "colorizer"), {"command": "colorize", **asdict(settings)})
+        colorizer = Colorizer.load(found_model, device=device)
+        made_by = provenance(
+            found_model, ("encoder", "decoder", "colorizer"), {"command": "colorize", **asdict(settings)}
+        )
         if pair == "name":
             choose = of_its_name(found, colorizer, working_size, files.max_pixels)
         else:

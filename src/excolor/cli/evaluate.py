@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from excolor.cli.options import SEED, CommaList, model_options
+from excolor.cli.options import SEED, CommaList, ModelChoice, check_apart, model_options
 from excolor.errors import PhotoError
 from excolor.evaluation.protocols import PROTOCOLS
 
@@ -100,7 +100,7 @@ def evaluate(
     sheet_file: Path | None,
     sheet_count: int,
     resume: Path | None,
-    model: str | None,
+    model: ModelChoice,
     device: str,
     force: bool,
     quiet: bool,
@@ -122,9 +122,10 @@ def evaluate(
     from excolor.cli.progress import reporter
     from excolor.evaluation.protocols import Plan, read_pairs
 
-    _check_apart(photos, pairs, resume, json_file, csv_file, sheet_file)
+    check_apart(photos, pairs, resume, json_file, csv_file, sheet_file)
 
     plan = Plan(protocols, limit, seed, frames, read_pairs(pairs) if pairs else ())
+    found_model = model.find(quiet=quiet)
     with reporter(quiet) as report:
         report.expect(1, "Loading the model")
         from excolor import Colorizer, Settings
@@ -143,9 +144,9 @@ def evaluate(
 
         pictures = Pictures(photos, side=side, leave_out=leave_out, beside=pairs.parent if pairs else None)
         cases = plan.cases(pictures.names, pictures.title)
-        colorizer = Colorizer.load(model, device=device)
+        colorizer = Colorizer.load(found_model, device=device)
         settings = Settings(working_size or side, match=match)  # type: ignore[arg-type]
-        run = describe_run(colorizer, model, pictures, plan, settings)
+        run = describe_run(colorizer, found_model, pictures, plan, settings)
         state = State(resume, run)
         evaluator = Evaluator(pictures, colorizer, settings)
         failures = _measure(cases, evaluator, state, report)
@@ -165,14 +166,6 @@ def evaluate(
     if failures:
         click.echo(f"Error: pictures that could not be used: {len(failures)}", err=True)
         raise click.exceptions.Exit(1)
-
-
-def _check_apart(*paths: Path | None) -> None:
-    """No file is asked to be two things: with --force one would replace the other."""
-    given = [path for path in paths if path is not None]
-    for i, path in enumerate(given):
-        if path.resolve() in [other.resolve() for other in given[:i]]:
-            raise click.UsageError(f"{path} is named twice, for different things; name another file.")
 
 
 def _measure(cases: "Sequence[Case]", evaluator: "Evaluator", state: "State", report: "Reporter") -> list[str]:

@@ -9,6 +9,7 @@ from excolor.cli.evaluate import evaluate
 from excolor.cli.pre_colorize import pre_colorize
 from excolor.cli.stylize import stylize
 from excolor.cli.train import train
+from excolor.cli.weights import weights
 from excolor.errors import ExcolorError
 
 
@@ -47,3 +48,4 @@ main.add_command(stylize)
 main.add_command(pre_colorize)
 main.add_command(train)
 main.add_command(evaluate)
+main.add_command(weights)

@@ -11,6 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from excolor.photo import SaveSettings
+    from excolor.weights import ModelFiles
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -152,14 +153,50 @@ def file_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return packed
 
 
-def model_options(command: F) -> F:
-    """--model and --device."""
+@dataclass(frozen=True)
+class ModelChoice:
+    """Which model is asked for, and what may be done to find it: the options of all commands that use one."""
+
+    name: str | None
+    weights: Path | None
+    offline: bool
+
+    def find(self, *, quiet: bool) -> "ModelFiles":
+        """Its files, after downloading what is missing. Errors as in `find_model`."""
+        from excolor.cli.downloads import downloads
+        from excolor.weights import find_model
+
+        with downloads(quiet) as report:
+            return find_model(self.name, weights=self.weights, offline=self.offline, report=report)
+
+
+weights_option = click.option(
+    "--weights",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A weights.toml of your own, which adds models or replaces them.  [default: $EXCOLOR_WEIGHTS]",
+)
+
+offline_option = click.option(
+    "--offline", is_flag=True, help="Never touch the network; EXCOLOR_OFFLINE=1 says so for all commands."
+)
+
+
+def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of `ModelChoice`, given to the command as `model`, and --device."""
+
+    @wraps(command)
+    def packed(model: str | None, weights: Path | None, offline: bool, **values: Any) -> Any:
+        return command(model=ModelChoice(model, weights, offline), **values)
+
     for option in (
         click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
+        offline_option,
+        weights_option,
         click.option("--model", help="A model of weights.toml or a folder of checkpoints.  [default: the shipped one]"),
     ):
-        command = option(command)
-    return command
+        packed = option(packed)
+    return packed
 
 
 def working_size_option(default: int) -> Callable[[F], F]:
@@ -171,3 +208,11 @@ def working_size_option(default: int) -> Callable[[F], F]:
         show_default=True,
         help="Pixels of the shorter side that the networks see.",
     )
+
+
+def check_apart(*paths: Path | None) -> None:
+    """No file is asked to be two things: with --force one would replace the other."""
+    given = [path for path in paths if path is not None]
+    for i, path in enumerate(given):
+        if path.resolve() in [other.resolve() for other in given[:i]]:
+            raise click.UsageError(f"{path} is named twice, for different things; name another file.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from excolor.cli.gray import check_gray, treat_as_gray_option
-from excolor.cli.options import PICTURES, FileOptions, file_options, model_options, working_size_option
+from excolor.cli.options import PICTURES, FileOptions, ModelChoice, file_options, model_options, working_size_option
 
 if TYPE_CHECKING:
     from excolor import Photo
@@ -23,7 +23,7 @@ def pre_colorize(
     targets: tuple[str, ...],
     working_size: int,
     treat_as_gray: bool | None,
-    model: str | None,
+    model: ModelChoice,
     device: str,
     files: FileOptions,
 ) -> None:
@@ -42,11 +42,12 @@ def pre_colorize(
 
     sources = expand(targets, recursive=files.recursive, output=files.output)
     jobs = plan_outputs(sources, files, "precolor", keep=lists_in(targets))
+    found_model = model.find(quiet=files.quiet)
     with batch(jobs, files, working_size) as work:
         from excolor import Colorizer
 
-        colorizer = Colorizer.load(model, device=device)
-        made_by = provenance(model, ("colorizer",), {"command": "pre-colorize", "working_size": working_size})
+        colorizer = Colorizer.load(found_model, device=device)
+        made_by = provenance(found_model, ("colorizer",), {"command": "pre-colorize", "working_size": working_size})
 
         def paint(picture: "Picture") -> "Iterator[Photo]":
             for photo in picture.pages():

@@ -13,6 +13,7 @@ from excolor.cli.options import (
     CommaList,
     FileOptions,
     FiniteRange,
+    ModelChoice,
     file_options,
     model_options,
     working_size_option,
@@ -62,7 +63,7 @@ def stylize(
     alpha: float,
     working_size: int,
     exact: bool,
-    model: str | None,
+    model: ModelChoice,
     device: str,
     files: FileOptions,
 ) -> None:
@@ -82,14 +83,15 @@ def stylize(
 
     sources = expand(contents, recursive=files.recursive, output=files.output)
     jobs = plan_outputs(sources, files, "styled", keep=[*lists_in(contents), style])
+    found_model = model.find(quiet=files.quiet)
     with batch(jobs, files, None if exact else working_size) as work:
         from excolor import Matching, Stylizer, read_photo
 
         matching = Matching(method, parts, alpha)  # type: ignore[arg-type]
-        stylizer = Stylizer.load(model, device=device)
+        stylizer = Stylizer.load(found_model, device=device)
         size = {"exact": True} if exact else {"working_size": working_size}
         settings = {"command": "stylize", **size, **asdict(matching)}
-        made_by = provenance(model, ("encoder", "decoder"), settings)
+        made_by = provenance(found_model, ("encoder", "decoder"), settings)
         look = read_photo(style, max_pixels=files.max_pixels)
         measured = stylizer.measure(look, matching, working_size=working_size, exact=exact)
         sha256 = sha256_of(style)

@@ -1,8 +1,9 @@
 """`excolor train encoder|decoder|colorizer`."""
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,9 +14,9 @@ if TYPE_CHECKING:
     from excolor.training.loop import Report
     from excolor.training.tasks import Task
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 _PATH = click.Path(path_type=Path)
+
+_ENCODER_HELP = "A checkpoint, or vgg19-imagenet, which is fetched on first use"
 
 
 @click.group()
@@ -30,10 +31,16 @@ def train() -> None:
     """
 
 
-def _run_options(recipes: tuple[str, ...]) -> Callable[[F], F]:
-    """The options that all three commands share."""
+def _run_options(recipes: tuple[str, ...], default: str | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The options that all three commands share; a `default` of None is the first recipe of the encoder's width."""
 
-    def add(command: F) -> F:
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def checked(**values: Any) -> Any:
+            if (values["steps"] is None) == (values["minutes"] is None):
+                raise click.UsageError("give either --steps or --minutes.")
+            return command(**values)
+
         for option in (
             click.option("-q", "--quiet", is_flag=True, help="No progress lines."),
             click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
@@ -46,8 +53,8 @@ def _run_options(recipes: tuple[str, ...]) -> Callable[[F], F]:
             click.option(
                 "--recipe",
                 type=click.Choice(recipes),
-                default=recipes[0],
-                show_default=True,
+                default=default,
+                show_default=default or "by the width of the encoder",
                 help="Hyperparameters, by name.",
             ),
             click.option(
@@ -59,15 +66,15 @@ def _run_options(recipes: tuple[str, ...]) -> Callable[[F], F]:
                 help="Gets the checkpoints, the training state and a log.",
             ),
         ):
-            command = option(command)
-        return click.argument("photos", type=_PATH, nargs=-1, required=True, metavar="PHOTOS...")(command)
+            checked = option(checked)
+        return click.argument("photos", type=_PATH, nargs=-1, required=True, metavar="PHOTOS...")(checked)
 
     return add
 
 
 @train.command()
 @click.option("--teacher", type=_PATH, metavar="FILE", help="Compressed VGG19 to learn features from.")
-@_run_options(("lite", "base"))
+@_run_options(("lite", "base"), "lite")
 def encoder(photos: tuple[Path, ...], teacher: Path | None, recipe: str, **run: Any) -> None:
     """Train an encoder, and with it a decoder that keeps it honest.
 
@@ -92,39 +99,43 @@ def encoder(photos: tuple[Path, ...], teacher: Path | None, recipe: str, **run: 
 
 
 @train.command()
-@click.option("--encoder", "encoder_path", type=_PATH, required=True, metavar="FILE", help="Checkpoint; stays frozen.")
+@click.option("--encoder", "encoder_name", required=True, metavar="FILE", help=f"{_ENCODER_HELP}; stays frozen.")
 @click.option("--start", type=_PATH, metavar="FILE", help="Decoder to go on from.")
-@_run_options(("lite", "base", "paper"))
-def decoder(photos: tuple[Path, ...], encoder_path: Path, start: Path | None, recipe: str, **run: Any) -> None:
+@_run_options(("lite", "base", "paper"), None)
+def decoder(photos: tuple[Path, ...], encoder_name: str, start: Path | None, recipe: str | None, **run: Any) -> None:
     """Train a decoder over a frozen encoder.
 
-    PHOTOS are folders or tar files of color photographs.
+    PHOTOS are folders or tar files of color photographs. The encoder of the paper is torchvision's VGG19, called
+    vgg19-imagenet here.
 
     \b
     Example:
         excolor train decoder photos.tar --encoder runs/encoder/encoder.safetensors -o runs/decoder --minutes 5
+        excolor train decoder photos.tar --encoder vgg19-imagenet --recipe paper -o runs/vgg19 --minutes 600
     """
+    from excolor.models.checkpoint import load_decoder, load_encoder
     from excolor.training.recipes import DECODER
 
-    hyperparameters = DECODER[recipe]
+    frozen = load_encoder(_encoder_file(encoder_name, run["quiet"]))
+    fitting = (name for name in DECODER if DECODER[name].width == frozen.config.width)
+    hyperparameters = DECODER[recipe or next(fitting, "lite")]
 
     def task(store: "PhotoStore") -> "Task":
-        from excolor.models.checkpoint import load_decoder, load_encoder
         from excolor.training.tasks import DecoderTask
 
-        return DecoderTask(hyperparameters, store, load_encoder(encoder_path), load_decoder(start) if start else None)
+        return DecoderTask(hyperparameters, store, frozen, load_decoder(start) if start else None)
 
     _train(photos, hyperparameters.photo_side, task, **run)
 
 
 @train.command()
-@click.option("--encoder", "encoder_path", type=_PATH, metavar="FILE", help="Checkpoint, for hints from references.")
+@click.option("--encoder", "encoder_name", metavar="FILE", help=f"{_ENCODER_HELP}; for hints from references.")
 @click.option("--decoder", "decoder_path", type=_PATH, metavar="FILE", help="Checkpoint, for hints from references.")
 @click.option("--start", type=_PATH, metavar="FILE", help="Training state of an earlier run, for its weights.")
-@_run_options(("lite", "lite-large", "base", "paper"))
+@_run_options(("lite", "lite-large", "lite-gated", "base", "paper"), "lite")
 def colorizer(
     photos: tuple[Path, ...],
-    encoder_path: Path | None,
+    encoder_name: str | None,
     decoder_path: Path | None,
     start: Path | None,
     recipe: str,
@@ -140,12 +151,13 @@ def colorizer(
         excolor train colorizer photos.tar --encoder encoder.safetensors --decoder decoder.safetensors \\
             -o runs/colorizer --minutes 60
     """
-    if recipe != "paper" and not (encoder_path and decoder_path):
+    if recipe != "paper" and not (encoder_name and decoder_path):
         raise click.UsageError(f"the recipe {recipe} needs --encoder and --decoder.")
 
     from excolor.training.recipes import COLORIZER
 
     hyperparameters = COLORIZER[recipe]
+    encoder_path = _encoder_file(encoder_name, run["quiet"]) if encoder_name else None
 
     def task(store: "PhotoStore") -> "Task":
         from excolor.models.checkpoint import load_transfer
@@ -155,6 +167,21 @@ def colorizer(
         return ColorizerTask(hyperparameters, store, transfer)
 
     _train(photos, hyperparameters.photo_side, task, start=start, **run)
+
+
+def _encoder_file(name: str, quiet: bool) -> Path:
+    """The checkpoint that --encoder asks for: a file, or a public one by its name, fetched if it is not here."""
+    from excolor.weights import load_table
+
+    public = load_table().foreign.get(name)
+    if public is None or public.network != "encoder" or Path(name).exists():
+        return Path(name)
+
+    from excolor.cli.downloads import downloads
+    from excolor.models.foreign import obtain
+
+    with downloads(quiet) as report:
+        return obtain(name, report=report)
 
 
 def _train(
@@ -174,9 +201,6 @@ def _train(
     start: Path | None = None,
 ) -> None:
     """Load the photographs, train, and print the checkpoints that were written."""
-    if (steps is None) == (minutes is None):
-        raise click.UsageError("give either --steps or --minutes.")
-
     import torch
 
     from excolor.devices import choose_device

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from excolor.evaluation.measuring import COMPARISONS, Measurement
@@ -15,19 +14,18 @@ from excolor.evaluation.pictures import Pictures
 from excolor.evaluation.protocols import Plan
 from excolor.evaluation.summary import ProtocolSummary
 from excolor.pipeline import Colorizer, Settings
-from excolor.weights import NETWORKS, default_model, find_model
+from excolor.weights import NETWORKS, ModelFiles
 
 
 def describe_run(
-    colorizer: Colorizer, model: str | Path | None, pictures: Pictures, plan: Plan, settings: Settings
+    colorizer: Colorizer, model: ModelFiles, pictures: Pictures, plan: Plan, settings: Settings
 ) -> dict[str, Any]:
     """All that the numbers depend on; `model` is what `colorizer` was loaded from."""
-    files = find_model(default_model() if model is None else model)
     return {
         "excolor": version("excolor"),
         "torch": version("torch"),
         "model": colorizer.name,
-        "checkpoints": {network: files.sha256(network) for network in NETWORKS},
+        "checkpoints": {network: model.sha256(network) for network in NETWORKS},
         "device": colorizer.device.type,
         "photos": pictures.title,
         "photos_sha256": pictures.fingerprint,

@@ -5,11 +5,13 @@ paper starts too (Xu et al., CVPR 2020, section 3.2). Shapes: N batch, H, W mult
 as in `excolor.color` (`lightness_to_network`, `ab_to_network`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+_GATE_WINDOW = 5  # pixels
 
 
 @dataclass(frozen=True)
@@ -19,10 +21,12 @@ class ColorizationConfig:
     Attributes:
         width: channels of block 1; deeper blocks have up to 8 times as many.
         folded: batch norm is reduced to a scale and a shift per channel, for inference (`ColorizationNet.folded`).
+        gated: beyond the paper, the net also says where the hints are to stand as they are (`HintGate`).
     """
 
     width: int = 64
     folded: bool = False
+    gated: bool = False
 
 
 class ChannelAffine(nn.Module):
@@ -86,6 +90,30 @@ class Join(nn.Module):
         return F.relu(self.up(x) + self.skip(skip))
 
 
+class HintGate(nn.Module):
+    """Lets hints through to the result where the net finds that they fit.
+
+    A U-Net of this size repaints even colors that were right, and loses a little each time; beside ab it then decides
+    one share per pixel, from the features that ab is made of.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.share = nn.Conv2d(channels, 1, 1)
+        # Half and half is where training is to begin
+        for parameter in self.share.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, features: Tensor, ab: Tensor, hints: Tensor, mask: Tensor) -> Tensor:
+        """ab (N, 2, H, W) with the hints blended in where there are some; other arguments as of `ColorizationNet`."""
+        known = (mask > 0).to(ab.dtype)
+        # Hints are flat squares of `hints.CELL` pixels: a mean over a little more takes their edges away
+        near = F.avg_pool2d(known, _GATE_WINDOW, stride=1, padding=_GATE_WINDOW // 2)
+        smooth = F.avg_pool2d(hints.to(ab.dtype) * known, _GATE_WINDOW, stride=1, padding=_GATE_WINDOW // 2)
+        share = torch.sigmoid(self.share(features)) * known
+        return ab.lerp(smooth / near.clamp(min=_GATE_WINDOW**-2), share)
+
+
 class ColorizationNet(nn.Module):
     """L, ab hints and their mask to ab; all in network scale."""
 
@@ -107,6 +135,7 @@ class ColorizationNet(nn.Module):
         self.join10 = Join(2 * w, w, 2 * w)
         self.conv10 = nn.Conv2d(2 * w, 2 * w, 3, padding=1)
         self.out = nn.Conv2d(2 * w, 2, 1)
+        self.gate = HintGate(2 * w) if config.gated else None
 
     def forward(self, lightness: Tensor, hints: Tensor, mask: Tensor) -> Tensor:
         """Colors for a gray picture.
@@ -128,7 +157,8 @@ class ColorizationNet(nn.Module):
         x = self.block8(self.join8(x, x3))
         x = self.block9(self.join9(x, x2))
         x = F.leaky_relu(self.conv10(self.join10(x, x1)), 0.2)
-        return torch.tanh(self.out(x))
+        ab = torch.tanh(self.out(x))
+        return ab if self.gate is None else self.gate(x, ab, hints, mask)
 
     def folded(self) -> "ColorizationNet":
         """The same net for inference, with every batch norm folded to a scale and a shift (`ChannelAffine`)."""
@@ -139,6 +169,6 @@ class ColorizationNet(nn.Module):
                     del state[f"{name}.{key}"]
                 for key, tensor in ChannelAffine.of(module).state_dict().items():
                     state[f"{name}.{key}"] = tensor
-        net = ColorizationNet(ColorizationConfig(self.config.width, folded=True))
+        net = ColorizationNet(replace(self.config, folded=True))
         net.load_state_dict(state)
         return net.eval()

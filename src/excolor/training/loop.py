@@ -26,6 +26,7 @@ from excolor.training.tasks import Task
 
 STATE = "training-state.pt"
 _LOG = "training-log.jsonl"
+_ADDED = "colorizer.gate."  # what a run may have that the run it starts from had not
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def fit(
     if resume:
         step, seconds_before = _load_state(folder / STATE, task, optimizer, seed)
     elif start is not None:
-        _load_modules(start, _read_state(start), task)
+        _load_modules(start, _read_state(start), task, added=_ADDED)
     started = time.monotonic()
     last_report = last_save = started
     reported_step = step
@@ -233,10 +234,14 @@ def _read_state(path: Path) -> dict[str, Any]:
     return state
 
 
-def _load_modules(path: Path, state: dict[str, Any], task: Task) -> None:
+def _load_modules(path: Path, state: dict[str, Any], task: Task, *, added: str | None = None) -> None:
+    """Take the weights of a state; modules whose names begin with `added` may be missing there, and stay new."""
     try:
-        task.modules.load_state_dict(state["modules"])
-    except (KeyError, RuntimeError) as error:
+        weights = dict(state["modules"])
+        if added is not None:
+            weights |= {n: t for n, t in task.modules.state_dict().items() if n.startswith(added) and n not in weights}
+        task.modules.load_state_dict(weights)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise TrainingError(
             f"{path}: holds other networks than are trained here; use the options of that run"
         ) from error

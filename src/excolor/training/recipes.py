@@ -90,6 +90,7 @@ class ColorizerRecipe(Recipe):
         same: of the coarse maps, the share whose reference is the picture itself, mirrored and changed in tone.
         other_crop: likewise, another crop of the same picture.
         related: likewise, a picture of the same source; the rest is unrelated.
+        gated: the net may let hints stand as they are (`models.colorization.HintGate`).
         recolored: share of the coarse maps for which picture and reference are turned to other hues together, so
             that the net reads the reference instead of guessing.
         emphasis: λ of the loss, on true hints.
@@ -102,6 +103,7 @@ class ColorizerRecipe(Recipe):
     same: float = 0.35
     other_crop: float = 0.3
     related: float = 0.2
+    gated: bool = True
     recolored: float = 0.15
     emphasis: float = 10.0
     delta: float = 0.3
@@ -128,6 +130,7 @@ COLORIZER = {
         batch=32,
         crops=(64, 64, 64, 96),
         schedule=Schedule(1.5e-3, warm_up=200),
+        gated=False,
     ),
     # After `lite`, from its weights (--start): pictures nearer to the size that they have in use, where a reference
     # has more places to compare with and confidence is lower
@@ -136,12 +139,25 @@ COLORIZER = {
         batch=16,
         crops=(128,),
         schedule=Schedule(6e-4, warm_up=50),
+        gated=False,
+    ),
+    # After `lite-large`, from its weights: the gate is added, and more references do not fit
+    "lite-gated": ColorizerRecipe(
+        width=16,
+        batch=16,
+        crops=(128, 128, 160),
+        schedule=Schedule(6e-4, warm_up=50),
+        same=0.28,
+        other_crop=0.27,
+        rarity=2.5,
     ),
     "base": ColorizerRecipe(
         width=32,
         batch=96,
         crops=(96, 128, 160),
         schedule=Schedule(1e-3, warm_up=500),
+        same=0.28,
+        other_crop=0.27,
     ),
     # Adam, 1e-5, divided by 10 after 10 epochs; true patches only. Crop and batch are not stated in the paper
     "paper": ColorizerRecipe(
@@ -152,6 +168,7 @@ COLORIZER = {
         schedule=Schedule(1e-5, "once", epochs=10, factor=0.1),
         empty=0.0,
         patches=1.0,
+        gated=False,
         delta=1.0,
         rarity=0.0,
     ),

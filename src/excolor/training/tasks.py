@@ -207,7 +207,7 @@ class ColorizerTask:
         self.transfer = transfer
         if transfer is not None:
             transfer.to(photos.device).to(memory_format=torch.channels_last).requires_grad_(False).eval()
-        self.net = ColorizationNet(ColorizationConfig(recipe.width))
+        self.net = ColorizationNet(ColorizationConfig(recipe.width, gated=recipe.gated))
         self.modules = nn.ModuleDict({"colorizer": self.net}).to(photos.device).to(memory_format=torch.channels_last)
 
     def loss(self, size: int, generator: Generator, precision: AbstractContextManager[None]) -> Tensor:

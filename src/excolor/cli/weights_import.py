@@ -1,0 +1,61 @@
+"""`excolor weights import`."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from excolor.weights import Network
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--as",
+    "network",
+    type=click.Choice(["encoder", "decoder", "colorizer"]),
+    required=True,
+    help="Which network of excolor it is to be.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Checkpoint to write.  [default: beside FILE, as .safetensors]",
+)
+@click.option("-f", "--force", is_flag=True, help="Replace a file that exists.")
+def import_checkpoint(file: Path, network: "Network", output: Path | None, force: bool) -> None:
+    """Make a checkpoint of excolor from a state dict of PyTorch (.pth, .pt or .safetensors).
+
+    It may be torchvision's VGG19, which becomes an encoder; the colorization net of SIGGRAPH 2017 (Zhang et al.), which
+    becomes a colorizer; or the state dict of a network of excolor. Tensors are read, and nothing else in the file.
+
+    Networks of one folder, named encoder.safetensors, decoder.safetensors and colorizer.safetensors, are a model, which
+    --model FOLDER uses. A decoder belongs to the encoder that it was trained over; the colorizer goes with any.
+
+    \b
+    Example:
+        excolor weights import siggraph17.pth --as colorizer -o mine/colorizer.safetensors
+    """
+    output = output or file.with_suffix(".safetensors")
+    if output == file:
+        raise click.UsageError("FILE has the name of its result; give --output.")
+
+    import torch
+
+    from excolor.errors import OutputError
+    from excolor.models.checkpoint import save_network
+    from excolor.models.foreign import convert, opened
+
+    if output.exists() and not force:
+        raise OutputError(f"{output} exists; use --force to replace it, or choose another --output")
+    with opened(file) as tensors:
+        net = convert(tensors, network, str(file))
+    try:
+        save_network(net, output, dtype=torch.float32)
+    except OSError as error:
+        raise OutputError(f"{output}: cannot be written ({error.strerror}); choose another --output") from error
+    click.echo(os.fsencode(output))

@@ -1,0 +1,326 @@
+"""`excolor weights`, and --weights and --offline of the commands that use a model."""
+
+import hashlib
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from hub_server import COMMIT, REPOSITORY, Fault, Server
+from huggingface_hub.utils import WeakFileLock  # type: ignore[attr-defined,unused-ignore]
+from weight_tables import describe, write_table
+
+from excolor.weights import NETWORKS, Hub, Url, find_model
+
+Run = Callable[..., Result]
+
+LITE = find_model("lite")
+CONTENTS = {f"copy-{network}.safetensors": getattr(LITE, network).read_bytes() for network in NETWORKS}
+ENCODER, DECODER, COLORIZER = CONTENTS
+
+
+@pytest.fixture
+def table(machine: Path, server: Server) -> Path:
+    """A table of a model named copy, which is `lite`, but not here: its encoder is on the hub, the others elsewhere."""
+    server.publish(ENCODER, CONTENTS[ENCODER])
+    sources = [Hub(REPOSITORY, COMMIT, ENCODER), *(Url(server.put(n, CONTENTS[n])) for n in (DECODER, COLORIZER))]
+    described = [describe(*item, source) for item, source in zip(CONTENTS.items(), sources, strict=True)]
+    return write_table(machine / "own.toml", {"copy": dict(zip(NETWORKS, described, strict=True))})
+
+
+def cached(machine: Path, name: str) -> Path:
+    return machine / "cache" / "excolor" / hashlib.sha256(CONTENTS[name]).hexdigest()[:12] / name
+
+
+def row(listed: Result, name: str) -> list[str]:
+    assert listed.exit_code == 0, listed.output
+    (line,) = [line for line in listed.stdout.splitlines() if line.startswith(name)]
+    return line.split()
+
+
+def test_list(excolor: Run, table: Path, server: Server, machine: Path) -> None:
+    assert row(excolor("weights", "list"), "lite")[-4:] == ["5.3", "MB", "package", "MIT"]
+    assert row(excolor("weights", "list"), "vgg19")[1:] == ["encoder", "574.7", "MB", "remote", "BSD-3-Clause"]
+    assert row(excolor("weights", "list", "--weights", table), "copy")[-4:] == ["5.3", "MB", "remote", "MIT"]
+    assert not server.requests
+    dropped = cached(machine, DECODER)
+    dropped.parent.mkdir(parents=True)
+    dropped.write_bytes(CONTENTS[DECODER])
+    assert row(excolor("weights", "list", "--weights", table), "copy")[-5:] == ["1", "of", "3", "cached", "MIT"]
+    excolor("weights", "download", "copy", "--weights", table)
+    assert row(excolor("weights", "list", "--weights", table), "copy")[-4:] == ["5.3", "MB", "cached", "MIT"]
+
+
+def test_list_shows_texts_as_they_are(excolor: Run, table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A licence is no markup of the terminal's."""
+    table.write_text(table.read_text().replace('"MIT"', '"[/b] a [red]b"'))
+    monkeypatch.setattr("excolor.cli.weights.is_terminal", lambda _: True)
+    monkeypatch.setenv("COLUMNS", "150")
+    listed = excolor("weights", "list", "--weights", table)
+    assert listed.exit_code == 0, listed.output
+    assert "[/b] a [red]b" in listed.stdout
+
+
+def test_list_with_one_that_is_damaged(excolor: Run, table: Path, machine: Path) -> None:
+    dropped = cached(machine, DECODER)
+    dropped.parent.mkdir(parents=True)
+    dropped.symlink_to("/etc/passwd")
+    listed = excolor("weights", "list", "--weights", table)
+    assert row(listed, "copy")[-4:] == ["5.3", "MB", "damaged", "MIT"]
+    assert row(listed, "lite")[-4:] == ["5.3", "MB", "package", "MIT"]
+
+
+def test_list_as_json(excolor: Run, table: Path, server: Server) -> None:
+    listed = json.loads(excolor("weights", "list", "--json", "--weights", table).stdout)
+    assert listed["default"] == "lite"
+    models = {entry["name"]: entry for entry in listed["models"]}
+    assert models["copy"]["where"] == "remote"
+    encoder = models["copy"]["checkpoints"]["encoder"]
+    assert encoder["sha256"] == hashlib.sha256(CONTENTS[ENCODER]).hexdigest()
+    assert encoder["trained_at"] == "2026-11-22"
+    assert encoder["path"] is None
+    assert encoder["sources"] == [{"repo_id": REPOSITORY, "revision": COMMIT, "filename": ENCODER}]
+    assert models["copy"]["checkpoints"]["decoder"]["sources"] == [f"{server.hub}/files/{DECODER}"]
+    assert models["lite"]["checkpoints"]["decoder"]["path"] == str(LITE.decoder)
+    assert {entry["name"] for entry in listed["foreign"]} == {"siggraph17", "vgg19-imagenet"}
+
+
+def test_download(excolor: Run, table: Path, server: Server, machine: Path) -> None:
+    done = excolor("weights", "download", "copy", "--weights", table)
+    assert done.exit_code == 0, done.output
+    paths = [Path(line) for line in done.stdout.splitlines()]
+    assert [path.read_bytes() for path in paths] == list(CONTENTS.values())
+    assert paths[0].is_relative_to(machine / "hub")
+    assert paths[1:] == [cached(machine, DECODER), cached(machine, COLORIZER)]
+    assert sorted(done.stderr.splitlines()) == [
+        f"Downloading {COLORIZER}, 4.3 MB",
+        f"Downloading {DECODER}, 0.6 MB",
+        f"Downloading {ENCODER}, 0.4 MB",
+    ]
+
+    server.requests.clear()
+    again = excolor("weights", "download", "--all", "--weights", table)
+    assert again.stdout.splitlines()[:3] == [str(path) for path in paths]
+    assert again.stdout.splitlines()[3:] == [str(getattr(LITE, network)) for network in NETWORKS]
+    assert not server.requests
+    assert not again.stderr
+
+
+def test_download_what_can_be_had(excolor: Run, table: Path, server: Server) -> None:
+    server.fail(f"/files/{DECODER}", always=Fault(status=404))
+    done = excolor("weights", "download", "copy", "--weights", table, "-q")
+    assert done.exit_code == 1
+    assert len(done.stdout.splitlines()) == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"Error: {DECODER} is not on this machine")
+    assert "404 Not Found" in line
+
+
+def test_download_replaces_what_is_damaged(excolor: Run, table: Path, machine: Path) -> None:
+    path = cached(machine, DECODER)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"damaged")
+    assert excolor("weights", "verify", "copy", "--weights", table).exit_code == 1
+    assert excolor("weights", "download", "copy", "--weights", table).exit_code == 0
+    assert path.read_bytes() == CONTENTS[DECODER]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (["download"], 2, "either MODELS or --all"),
+        (["download", "lite", "--all"], 2, "either MODELS or --all"),
+        (["download", "gone"], 1, "unknown name 'gone'"),
+        (["verify", "gone"], 1, "unknown name 'gone'"),
+        (["path", "gone"], 1, "unknown model 'gone'"),
+        (["list", "--weights", "gone.toml"], 1, "gone.toml: cannot be read"),
+    ],
+)
+def test_usage(words: list[str], code: int, sentence: str, excolor: Run, machine: Path) -> None:
+    done = excolor("weights", *words)
+    assert done.exit_code == code
+    assert sentence in done.stderr
+    assert not done.stdout
+
+
+def test_verify(excolor: Run, table: Path, machine: Path) -> None:
+    shipped = excolor("weights", "verify")
+    assert shipped.exit_code == 0
+    assert shipped.stdout.splitlines()[:3] == [f"ok       {getattr(LITE, network)}" for network in NETWORKS]
+    assert "absent   vgg19-dcbb9e9d.pth is not on this machine" in shipped.stdout
+
+    excolor("weights", "download", "copy", "--weights", table)
+    assert excolor("weights", "verify", "copy", "--weights", table).exit_code == 0
+    path = cached(machine, COLORIZER)
+    path.write_bytes(CONTENTS[COLORIZER][:-1] + b"?")
+    damaged = excolor("weights", "verify", "copy", "--weights", table)
+    assert damaged.exit_code == 1
+    assert damaged.stdout.splitlines()[2].startswith(f"damaged  {path}: sha256 is ")
+    path.unlink()
+    path.symlink_to("/etc/passwd")
+    astray = excolor("weights", "verify", "--weights", table)
+    assert astray.exit_code == 1
+    assert "by a symbolic link" in astray.stdout
+
+
+def test_path(excolor: Run, table: Path, server: Server, machine: Path) -> None:
+    assert excolor("weights", "path", "lite").stdout.splitlines() == [str(getattr(LITE, n)) for n in NETWORKS]
+    absent = excolor("weights", "path", "copy", "--weights", table)
+    assert absent.exit_code == 1
+    assert f"put it at {cached(machine, ENCODER)} by hand" in absent.stderr
+    assert not server.requests
+    done = excolor("weights", "download", "copy", "--weights", table)
+    assert excolor("weights", "path", "copy", "--weights", table).stdout == done.stdout
+
+
+def test_path_of_a_folder(excolor: Run, machine: Path) -> None:
+    folder = machine / "mine"
+    folder.mkdir()
+    for network in ("encoder", "decoder"):
+        (folder / f"{network}.safetensors").touch()
+    absent = excolor("weights", "path", folder)
+    assert absent.exit_code == 1
+    assert not absent.stdout
+    assert f"{folder / 'colorizer.safetensors'} is not there" in absent.stderr
+    (folder / "colorizer.safetensors").touch()
+    done = excolor("weights", "path", folder)
+    assert done.stdout.splitlines() == [str(folder / f"{network}.safetensors") for network in NETWORKS]
+
+
+def test_a_model_is_fetched_when_it_is_first_used(
+    excolor: Run, table: Path, server: Server, target: Path, reference: Path, machine: Path
+) -> None:
+    def colorize(name: str, *options: object) -> Result:
+        size = ("--working-size", 64, "--no-provenance")
+        return excolor("colorize", target, "--ref", reference, "-o", machine / name, *size, *options)
+
+    own = ("--model", "copy", "--weights", table)
+    offline = colorize("offline.png", *own, "--offline")
+    assert offline.exit_code == 1
+    assert f"put it at {cached(machine, ENCODER)} by hand" in offline.stderr
+    assert not server.requests
+
+    online = colorize("online.png", *own)
+    assert online.exit_code == 0, online.output
+    assert f"Downloading {COLORIZER}, 4.3 MB" in online.stderr
+    server.requests.clear()
+    assert colorize("offline.png", *own, "--offline").exit_code == 0
+    assert not server.requests
+    colorize("lite.png")
+    made = {(machine / f"{name}.png").read_bytes() for name in ("online", "offline", "lite")}
+    assert len(made) == 1
+
+
+@pytest.mark.parametrize("command", ["pre-colorize", "stylize", "evaluate"])
+def test_every_command_takes_a_table(
+    command: str,
+    excolor: Run,
+    table: Path,
+    target: Path,
+    reference: Path,
+    machine: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words = {
+        "pre-colorize": [target, "-o", machine / "out.png"],
+        "stylize": [reference, target, "-o", machine / "out.png"],
+        "evaluate": [machine, "--protocol", "none"],
+    }[command]
+    if command == "evaluate":
+        (machine / "reference.jpg").write_bytes(reference.read_bytes())
+    refused = excolor(command, *words, "--model", "copy", "--weights", table, "--offline")
+    assert refused.exit_code == 1
+    assert "was not asked (offline)" in refused.stderr
+    monkeypatch.setenv("EXCOLOR_WEIGHTS", str(table))
+    monkeypatch.setenv("EXCOLOR_OFFLINE", "1")
+    refused = excolor(command, *words, "--model", "copy")
+    assert refused.exit_code == 1
+    assert "was not asked (offline)" in refused.stderr
+    monkeypatch.delenv("EXCOLOR_OFFLINE")
+    done = excolor(command, *words, "--model", "copy", "--working-size", 32)
+    assert done.exit_code == 0, done.output
+
+
+def test_nothing_is_fetched_for_a_plan_that_cannot_be(excolor: Run, table: Path, server: Server, gray: Path) -> None:
+    done = excolor("pre-colorize", gray, "-o", gray, "--model", "copy", "--weights", table)
+    assert done.exit_code != 0
+    assert not server.requests
+
+
+@pytest.fixture
+def environment(machine: Path, server: Server) -> dict[str, str]:
+    """Of processes, whose hub is the server."""
+    return os.environ | {"HF_ENDPOINT": server.hub, "HF_HOME": str(machine / "home")}
+
+
+def test_a_bar_on_a_terminal(table: Path, server: Server, environment: dict[str, str]) -> None:
+    server.fail(f"/files/{COLORIZER}", Fault(pause=0.0005))
+    command = [sys.executable, "-m", "excolor", "weights"]
+    master, slave = pty.openpty()
+    variables = environment | {"TERM": "xterm", "COLUMNS": "100"}
+    process = subprocess.Popen(
+        [*command, "download", "copy", "--weights", table], env=variables, stdout=subprocess.PIPE, stderr=slave
+    )
+    os.close(slave)
+    shown = b""
+    try:
+        while piece := os.read(master, 65536):
+            shown += piece
+    except OSError:  # its end, on Linux
+        pass
+    os.close(master)
+    paths, _ = process.communicate()
+    assert len(paths.splitlines()) == 3
+    for name in CONTENTS:
+        assert name.encode() in shown
+    assert b"4.3/4.3 MB" in shown
+    assert b"B/s" in shown
+
+
+def test_who_waits_for_another_process_says_so(table: Path, environment: dict[str, str], machine: Path) -> None:
+    target = cached(machine, DECODER)
+    target.parent.mkdir(parents=True)
+    words = [sys.executable, "-m", "excolor", "weights", "download", "copy", "--weights", str(table)]
+    with WeakFileLock(target.with_name(f"{DECODER}.lock")):
+        process = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert process.stderr and process.stdout
+        told = []
+        while not (told and told[-1].startswith("Waiting")):
+            told.append(process.stderr.readline())
+            assert told[-1]
+    _, err = process.communicate(timeout=180)
+    assert process.returncode == 0
+    assert told[-1] == f"Waiting for another process, which downloads {DECODER}\n"
+    assert "Waiting" not in err
+
+
+def test_ctrl_c_and_on(table: Path, server: Server, environment: dict[str, str], machine: Path) -> None:
+    server.fail(f"/files/{COLORIZER}", Fault(silent_after=200_000))
+    command = "import signal as s; s.signal(s.SIGINT, s.default_int_handler); from excolor.cli.main import main; main()"
+    words = [sys.executable, "-c", command, "weights", "download", "copy", "--weights", str(table)]
+    patient = environment | {"HF_HUB_DOWNLOAD_TIMEOUT": "60"}
+    process = subprocess.Popen(words, env=patient, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    incomplete = cached(machine, COLORIZER).with_name(f"{COLORIZER}.incomplete")
+    until = time.monotonic() + 180
+    while not incomplete.exists() or incomplete.stat().st_size < 200_000:
+        assert time.monotonic() < until and process.poll() is None
+        time.sleep(0.01)
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=180)
+    assert time.monotonic() - began < 18  # it does not wait for the server, which is silent for 20 s
+    assert process.returncode == 1
+    assert b"Traceback" not in err
+
+    server.requests.clear()
+    done = subprocess.run(words, env=environment, check=True, capture_output=True, text=True)
+    assert len(done.stdout.splitlines()) == 3
+    assert "bytes=200000-" in [request.range for request in server.bodies()]
+    assert cached(machine, COLORIZER).read_bytes() == CONTENTS[COLORIZER]
