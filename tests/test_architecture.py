@@ -17,7 +17,7 @@ LAYERS = (
     ("models",),
     ("merge", "coarse"),
     ("pipeline", "training"),
-    ("evaluation",),
+    ("evaluation", "bench"),
     ("cli",),
     ("__main__",),
 )

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from excolor.cli.bench import bench
 from excolor.cli.colorize import colorize
 from excolor.cli.evaluate import evaluate
 from excolor.cli.pre_colorize import pre_colorize
@@ -49,3 +50,4 @@ main.add_command(pre_colorize)
 main.add_command(train)
 main.add_command(evaluate)
 main.add_command(weights)
+main.add_command(bench)

@@ -22,9 +22,11 @@ class Reporter:
         self._progress = progress
         self._quiet = quiet
         self._task: TaskID | None = None
+        self._rated = True
 
-    def expect(self, total: int, what: str) -> None:
-        """Show a bar of `total` units, or change what it says."""
+    def expect(self, total: int, what: str, *, rated: bool = True) -> None:
+        """Show a bar of `total` units, or change what it says; `rated` units are pictures, told by how fast they go."""
+        self._rated = rated
         if self._progress is None:
             return
         if self._task is None:
@@ -37,6 +39,8 @@ class Reporter:
         if self._progress is None or self._task is None:
             return
         self._progress.advance(self._task, units)
+        if not self._rated:
+            return
         (task,) = self._progress.tasks
         self._progress.update(self._task, rate=rate(int(task.completed), task.elapsed or 0))
 

@@ -1,0 +1,100 @@
+"""This run beside an earlier one: is anything slower?"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from excolor.bench.results import OUT_OF_MEMORY, Cell, Results
+from excolor.bench.table import Table, label_of, runs_on, side, timing
+from excolor.bench.tasks import Task
+from excolor.bench.timing import Timing
+from excolor.errors import SettingError
+
+
+@dataclass(frozen=True)
+class Change:
+    """One step of one task, before and now; None where it ran out of memory."""
+
+    task: Task
+    step: str
+    before: Timing | None
+    now: Timing | None
+
+    @property
+    def ratio(self) -> float | None:
+        """Of the medians, now to before: above 1 is slower."""
+        return None if self.before is None or self.now is None else self.now.median / self.before.median
+
+    def is_regression(self, threshold: float) -> bool:
+        """Whether it is slower by more than `threshold`, a share, and by more than its runs differ.
+
+        That is, the quartiles of both do not overlap: noise of single runs is no regression. Memory that does not
+        suffice any more is.
+        """
+        if self.now is None:
+            return self.before is not None
+        if self.before is None:
+            return False
+        return self.now.median > (1 + threshold) * self.before.median and self.now.lower > self.before.upper
+
+
+def check_comparable(tasks: Sequence[Task], device_name: str, before: Results) -> None:
+    """Find out before any long work whether `tasks` on this device can be compared with an earlier run.
+
+    Raises:
+        SettingError: that was on another device, with other threads or in another dtype, or has none of the tasks.
+    """
+    if before.run["device_name"] != device_name:
+        raise SettingError(
+            f"the earlier run was on {before.run['device_name']} and this is {device_name}: "
+            "times cannot be compared; give a run on this device"
+        )
+    earlier = {_key(cell.task): cell.task for cell in before.cells}
+    common = [(earlier[_key(task)], task) for task in tasks if _key(task) in earlier]
+    if not common:
+        raise SettingError("the earlier run has no method and size of this one; give its --sizes and --models")
+    for then, now in common:
+        if runs_on(then) != runs_on(now):
+            raise SettingError(
+                f"{label_of(now)} was measured on {runs_on(then)} and is now on {runs_on(now)}: "
+                "times cannot be compared; give the same --device, --threads and --dtype"
+            )
+
+
+def compare_results(before: Results, now: Results) -> list[Change]:
+    """Every step that both runs have, in the order of this one."""
+    earlier = {_key(cell.task): cell for cell in before.cells}
+    pairs = ((earlier[_key(cell.task)], cell) for cell in now.cells if _key(cell.task) in earlier)
+    return [change for then, cell in pairs for change in _changes(then, cell)]
+
+
+def comparison_table(changes: Sequence[Change], threshold: float) -> Table:
+    """Both times and their ratio, slower ones marked."""
+
+    def told(taken: Timing | None) -> str:
+        return OUT_OF_MEMORY if taken is None else timing(taken)
+
+    rows = []
+    for change in changes:
+        ratio = "–" if change.ratio is None else f"{change.ratio:.2f}"
+        mark = " slower" if change.is_regression(threshold) else ""
+        label = f"{label_of(change.task)}: {change.step}"
+        rows.append((label, side(change.task.size), told(change.before), told(change.now), ratio + mark))
+    return Table("Compared: seconds (quartiles)", ("method", "size", "before", "now", "ratio"), rows)
+
+
+def other_weights(before: Results, run: Mapping[str, Any]) -> list[str]:
+    """The models of a run whose checkpoints are not those of the earlier one."""
+    then = before.run["checkpoints"]
+    return [name for name, files in run["checkpoints"].items() if name in then and then[name] != files]
+
+
+def _key(task: Task) -> tuple[object, ...]:
+    return task.method, task.name, task.compiled, task.size
+
+
+def _changes(before: Cell, now: Cell) -> Iterator[Change]:
+    measured = now.measurement or before.measurement
+    for step in measured.steps if measured else ():
+        then, later = (None if cell.measurement is None else cell.measurement.steps[step] for cell in (before, now))
+        yield Change(now.task, step, then, later)

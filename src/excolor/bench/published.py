@@ -1,0 +1,47 @@
+"""The seconds that the paper gives (Xu et al., CVPR 2020, Table 1): measured by its authors, on their machine."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+SIZES = (256, 512, 1024)  # pixels of a side
+
+
+@dataclass(frozen=True)
+class Part:
+    """Seconds of a part of a method, None where it ran out of memory; and how often it runs for a picture."""
+
+    seconds: float | None
+    times: int = 1
+
+
+@dataclass(frozen=True)
+class Published:
+    """A method and the parts of its time by size."""
+
+    name: str
+    parts: Mapping[int, tuple[Part, ...]]
+
+    def total(self, size: int) -> float | None:
+        """Seconds of all parts; None where one ran out of memory."""
+        known = [part.seconds * part.times for part in self.parts[size] if part.seconds is not None]
+        return sum(known) if len(known) == len(self.parts[size]) else None
+
+
+def _whole(*seconds: float) -> Mapping[int, tuple[Part, ...]]:
+    return {size: (Part(s),) for size, s in zip(SIZES, seconds, strict=True)}
+
+
+PAPER = (
+    Published("Welsh et al.", _whole(3.51, 13.52, 53.14)),
+    Published("Pierre et al.", _whole(3.69, 14.12, 66.38)),
+    Published("Gupta et al.", _whole(114.51, 446.47, 1784.58)),
+    Published(
+        "He et al.",
+        {256: (Part(7.25), Part(1.14)), 512: (Part(33.69), Part(1.30)), 1024: (Part(49.96), Part(None))},
+    ),
+    Published("Xiao et al.", _whole(0.48, 1.4, 3.96)),
+    Published(
+        "Xu et al. (the paper): transfer + colorization × 2",
+        {256: (Part(0.04), Part(0.08, 2)), 512: (Part(0.14), Part(0.12, 2)), 1024: (Part(0.59), Part(0.28, 2))},
+    ),
+)

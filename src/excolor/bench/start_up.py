@@ -1,0 +1,22 @@
+"""How long it takes until the first picture could be colorized. Imports what is heavy only while it is timed."""
+
+import time
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class StartUp:
+    """Seconds to import the pipeline with torch and all it needs, and then to load a model onto the device."""
+
+    imports: float
+    load: float
+
+
+def start_up(model: str, device: str) -> StartUp:
+    """For a process that has imported nothing yet."""
+    began = time.perf_counter()
+    from excolor.pipeline import Colorizer
+
+    imported = time.perf_counter()
+    Colorizer.load(model, device=device)
+    return StartUp(imported - began, time.perf_counter() - imported)

@@ -1,0 +1,197 @@
+"""Results as tables, and how to read them."""
+
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from excolor.bench.measuring import Measurement
+from excolor.bench.published import PAPER, SIZES, Part
+from excolor.bench.results import OUT_OF_MEMORY, Cell, Results
+from excolor.bench.tasks import TOTAL, Task
+from excolor.bench.timing import Timing
+
+_MISSING = "–"
+_WIDTH = 120  # of running text
+
+
+@dataclass(frozen=True)
+class Table:
+    """A title, headings, and rows; the first `text_columns` hold words, the others numbers."""
+
+    title: str
+    headings: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    text_columns: int = 1
+
+    def markdown(self) -> str:
+        """With its title above, aligned for reading as it is."""
+        widths = [max(map(len, column)) for column in zip(self.headings, *self.rows, strict=True)]
+
+        def line(cells: Sequence[str]) -> str:
+            pairs = enumerate(zip(cells, widths, strict=True))
+            padded = [cell.ljust(w) if i < self.text_columns else cell.rjust(w) for i, (cell, w) in pairs]
+            return f"| {' | '.join(padded)} |"
+
+        rule = ["-" * w if i < self.text_columns else "-" * (w - 1) + ":" for i, w in enumerate(widths)]
+        return "\n".join((f"**{self.title}**", "", *map(line, (self.headings, rule, *self.rows))))
+
+
+def tables(results: Results) -> list[Table]:
+    """What was measured, and after it, apart, what the paper published."""
+    return [time_table(results), cost_table(results), network_table(results), published_table()]
+
+
+def markdown(results: Results) -> str:
+    """All tables, and how to read them."""
+    paragraphs = [textwrap.fill(paragraph, _WIDTH) for paragraph in how_to_read(results)]
+    return "\n\n".join([*(table.markdown() for table in tables(results)), *paragraphs]) + "\n"
+
+
+def time_table(results: Results) -> Table:
+    """Seconds by method and size."""
+    sizes = sorted({cell.task.size for cell in results.cells})
+    rows = [row for cells in by_method(results) for row in _time_rows(cells)]
+    headings = ("method", "on", *map(side, sizes))
+    return Table(f"Measured on {results.run['device_name']}: seconds (quartiles)", headings, rows, text_columns=2)
+
+
+def _time_rows(cells: Sequence[Cell]) -> Iterator[tuple[str, ...]]:
+    task = cells[0].task
+
+    def row(label: str, show: Callable[[Measurement], str]) -> tuple[str, ...]:
+        told = (OUT_OF_MEMORY if cell.measurement is None else show(cell.measurement) for cell in cells)
+        return label, runs_on(task), *told
+
+    if task.method == "networks":
+        yield row(f"{_model(task)}: transfer + colorization × 2", _split)
+        yield row(f"{_model(task)}: networks in all", _total)
+    else:
+        yield row(label_of(task), _total)
+
+
+def cost_table(results: Results) -> Table:
+    """What else a method takes."""
+    rows = []
+    for cell in results.cells:
+        if cell.measurement is None:
+            rows.append((label_of(cell.task), side(cell.task.size), OUT_OF_MEMORY, _MISSING, _MISSING))
+            continue
+        peak, best = cell.measurement.peak_bytes, cell.throughput
+        rows.append(
+            (
+                label_of(cell.task),
+                side(cell.task.size),
+                digits(cell.measurement.first_call),
+                _MISSING if peak is None else f"{peak / 1e6:.0f}",
+                _MISSING if best is None else f"{digits(best.pictures_per_second)} ({best.batch} at once)",
+            )
+        )
+    headings = ("method", "size", "first call, s", "peak memory, MB", "pictures/s at the best batch size")
+    return Table("Measured here: first call, memory, batches", headings, rows)
+
+
+def network_table(results: Results) -> Table:
+    """How well the arithmetic of each network uses the machine."""
+    rows = []
+    for cell in results.cells:
+        if cell.measurement is None:
+            continue
+        for network, count in cell.measurement.multiply_adds.items():
+            rate = count / cell.measurement.steps[network].median
+            head = f"{_model(cell.task)}: {network}", side(cell.task.size)
+            share = f"{rate / results.product_rate:.0%}"
+            rows.append((*head, digits(count / 1e9), digits(rate / 1e9), share))
+    headings = ("network", "size", "multiply-adds, 10⁹", "10⁹/s", "of the matrix product's")
+    return Table("Measured here: arithmetic of the networks", headings, rows)
+
+
+def published_table() -> Table:
+    """The paper's own seconds."""
+
+    def told(parts: Sequence[Part], total: float | None) -> str:
+        terms = [
+            (OUT_OF_MEMORY if part.seconds is None else f"{part.seconds:.2f}")
+            + (f" × {part.times}" if part.times > 1 else "")
+            for part in parts
+        ]
+        is_sum = len(parts) > 1 or parts[0].times > 1
+        return " + ".join(terms) + (f" = {total:.2f}" if is_sum and total is not None else "")
+
+    rows = [(paper.name, *(told(paper.parts[size], paper.total(size)) for size in SIZES)) for paper in PAPER]
+    headings = ("method", *(side(size) for size in SIZES))
+    return Table("Published by the paper, not measured here: seconds on its authors' machine", headings, rows)
+
+
+def how_to_read(results: Results) -> tuple[str, ...]:
+    """What the numbers are: a few sentences in paragraphs."""
+    run = results.run
+    start_up = "; ".join(
+        f"{name}: import {digits(s.imports)} s, load {digits(s.load)} s" for name, s in results.start_up.items()
+    )
+    product = f"{digits(results.product_rate / 1e9)}·10⁹ multiply-adds/s"
+    return (
+        f"Start-up, in none of the times above: {start_up}. A large matrix product in {run['dtype']} does {product} on "
+        "this device.",
+        "How to read it: times are medians of warm runs, each until the device is done, with the quartiles in "
+        "parentheses. As in the paper, transfer and colorization run at the full size that heads the column. Transfer "
+        "encodes both pictures; its WCT variant matches PhotoWCT's statistics. As used is what the command colorize "
+        f"does between reading and writing: its networks see {run['working_size']} pixels of the shorter side, the "
+        "result has the full size, and the reference was encoded before.",
+        "The published seconds were taken on another machine, the authors': compare how they grow with the size, and "
+        "the methods within one table; a second of one table says nothing about a second of the other.",
+    )
+
+
+def by_method(results: Results) -> list[list[Cell]]:
+    """The cells of each method, by ascending size."""
+    rows: dict[str, list[Cell]] = {}
+    for cell in results.cells:
+        rows.setdefault(label_of(cell.task), []).append(cell)
+    return list(rows.values())
+
+
+def label_of(task: Task) -> str:
+    """What a method is called in tables."""
+    titles = {
+        "networks": f"{_model(task)}: networks",
+        "as used": f"{task.name}: as used",
+        "wct": f"{task.name}: transfer by WCT",
+        "welsh": "Welsh et al. 2002",
+        "reinhard": "Reinhard et al. 2001",
+    }
+    return titles[task.method]
+
+
+def runs_on(task: Task) -> str:
+    """Device, dtype and threads of a task."""
+    if task.device != "cpu":
+        return f"{task.device}, {task.dtype}"
+    return f"{task.threads} {'thread' if task.threads == 1 else 'threads'}, {task.dtype}"
+
+
+def side(size: int) -> str:
+    """A square's size as tables name it."""
+    return f"{size}×{size}"
+
+
+def digits(value: float) -> str:
+    """A number to three digits."""
+    return f"{value:#.3g}".rstrip(".") if value < 100 else f"{value:.0f}"
+
+
+def timing(taken: Timing) -> str:
+    """The median, and the quartiles in parentheses."""
+    return f"{digits(taken.median)} ({digits(taken.lower)}–{digits(taken.upper)})"
+
+
+def _model(task: Task) -> str:
+    return f"{task.name}, compiled" if task.compiled else task.name
+
+
+def _total(measurement: Measurement) -> str:
+    return timing(measurement.steps[TOTAL])
+
+
+def _split(measurement: Measurement) -> str:
+    transfer, colorization = (measurement.steps[step].median for step in ("transfer", "colorization"))
+    return f"{digits(transfer)} + {digits(colorization)} × 2"

@@ -1,0 +1,63 @@
+"""How long a call takes: warm, each run timed by itself, with the median and the quartiles of all."""
+
+import gc
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+_SECONDS = 0.2  # at least so many for each run that is asked for: quick calls are run more often
+
+Work = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of several runs: their median, their quartiles, and how many they were."""
+
+    median: float
+    lower: float
+    upper: float
+    runs: int
+
+    @classmethod
+    def of(cls, seconds: Sequence[float]) -> "Timing":
+        """Sum up at least one run."""
+        if len(seconds) == 1:
+            return cls(seconds[0], seconds[0], seconds[0], 1)
+        lower, median, upper = statistics.quantiles(seconds, n=4, method="inclusive")
+        return cls(median, lower, upper, len(seconds))
+
+
+def time_call(work: Work, synchronize: Work) -> float:
+    """Seconds of one call, until `synchronize` returns: a GPU works on when the call is back."""
+    synchronize()
+    began = time.perf_counter()
+    work()
+    synchronize()
+    return time.perf_counter() - began
+
+
+def time_calls(work: Work, synchronize: Work, repeat: int) -> Timing:
+    """Run at least `repeat` times and for `repeat` fifths of a second, after one run that does not count."""
+    work()
+    seconds: list[float] = []
+    total = 0.0
+    with _no_garbage_collection():
+        while len(seconds) < repeat or total < repeat * _SECONDS:
+            seconds.append(time_call(work, synchronize))
+            total += seconds[-1]
+    return Timing.of(seconds)
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    gc.collect()
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -1,0 +1,120 @@
+"""What is timed: each method, made ready to run on pictures that are in memory."""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from excolor.baselines import COLORIZERS
+from excolor.bench.tasks import TOTAL, Method, Task
+from excolor.bench.timing import Work
+from excolor.errors import SettingError
+from excolor.hints import no_hints
+from excolor.models.checkpoint import load_colorizer, load_transfer
+from excolor.models.transfer import Matching
+from excolor.pipeline import Colorizer
+from excolor.weights import find_model
+
+Steps = dict[str, Work]
+
+
+def prepare(task: Task, batch: int = 1) -> Steps:
+    """The steps of a method that are timed apart; the last one, `total`, is all of it.
+
+    With `batch` the networks see so many pictures at once. On the device `meta` they compute nothing, for counting.
+    """
+    return _PREPARE[task.method](task, batch)
+
+
+def _networks(task: Task, batch: int) -> Steps:
+    files = find_model(task.model)
+    net = load_colorizer(files.colorizer).to(task.device, getattr(torch, task.dtype))
+    net = net.to(memory_format=torch.channels_last)
+    lightness = _pictures(task, batch, seed=0).mean(1, keepdim=True) - 0.5  # about as they scale it
+    hints = no_hints(lightness)
+    transfer = _transfer(task, batch, Matching("adain"))
+
+    def colorization() -> Tensor:
+        ab: Tensor = net(lightness, hints.ab, hints.mask)
+        return ab
+
+    if task.compiled:
+        transfer, colorization = _compiled(transfer), _compiled(colorization)
+
+    def total() -> None:
+        colorization()
+        transfer()
+        colorization()
+
+    return {"transfer": transfer, "colorization": colorization, TOTAL: total}
+
+
+def _wct(task: Task, batch: int) -> Steps:
+    return {TOTAL: _transfer(task, batch, Matching("wct"))}
+
+
+def _transfer(task: Task, batch: int, matching: Matching) -> Callable[[], Tensor]:
+    """Both pictures encoded, the target matched to the reference, and decoded."""
+    files = find_model(task.model)
+    net = load_transfer(files.encoder, files.decoder).to(task.device, getattr(torch, task.dtype))
+    net = net.to(memory_format=torch.channels_last)
+    target, reference = _pictures(task, batch, seed=0), _pictures(task, batch, seed=1)
+
+    def transfer() -> Tensor:
+        styled: Tensor = net(target, net.measure(reference, matching), matching)
+        return styled
+
+    return transfer
+
+
+def _compiled(step: Callable[[], Tensor]) -> Callable[[], Tensor]:
+    """The step through torch.compile, which looks for a compiler when it is called first."""
+    compiled = torch.compile(step)
+
+    def call() -> Tensor:
+        try:
+            return compiled()
+        except torch._dynamo.exc.BackendCompilerFailed as error:
+            reason = str(error).splitlines()[0]
+            message = f"torch cannot compile here ({reason}); install a C++ compiler, or leave out --compile"
+            raise SettingError(message) from error
+
+    return call
+
+
+def _as_used(task: Task, _batch: int) -> Steps:
+    colorizer = Colorizer.load(task.model, device=task.device)
+    target = cv2.cvtColor(_picture(task.size, seed=0), cv2.COLOR_RGB2GRAY)
+    reference = colorizer.encode_reference(_picture(task.size, seed=1))
+    return {TOTAL: lambda: colorizer.colorize(target, reference)}
+
+
+def _classical(task: Task, _batch: int) -> Steps:
+    colorize = COLORIZERS[task.method]
+    color, reference = (_picture(task.size, seed).astype(np.float32) / 255 for seed in (0, 1))
+    target = np.repeat(color.mean(2, keepdims=True), 3, axis=2)
+    return {TOTAL: lambda: colorize(target, reference)}
+
+
+_PREPARE: dict[Method, Callable[[Task, int], Steps]] = {
+    "networks": _networks,
+    "as used": _as_used,
+    "wct": _wct,
+    "welsh": _classical,
+    "reinhard": _classical,
+}
+
+
+def _pictures(task: Task, batch: int, seed: int) -> Tensor:
+    """So many times the same picture, (N, 3, size, size) in [0, 1]."""
+    planes = torch.from_numpy(_picture(task.size, seed)).permute(2, 0, 1).float() / 255
+    return planes.to(task.device).expand(batch, -1, -1, -1).contiguous()
+
+
+def _picture(size: int, seed: int) -> NDArray[np.uint8]:
+    """Soft colored shapes, (size, size, 3): no method takes longer for one picture than for another."""
+    shapes = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    return np.asarray(cv2.resize(shapes, (size, size), interpolation=cv2.INTER_CUBIC))

@@ -1,0 +1,284 @@
+"""`excolor bench`."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from excolor.cli.batch import threads_for
+from excolor.cli.options import FiniteRange, check_apart
+
+if TYPE_CHECKING:
+    from excolor.bench.comparison import Change
+    from excolor.bench.results import Results
+    from excolor.bench.table import Table
+    from excolor.bench.tasks import Conditions, Task
+    from excolor.cli.progress import Reporter
+
+T = TypeVar("T")
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_PLOTS = ("png", "svg")
+_BUSY = 0.5  # cores that others use
+
+
+class Sizes(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """Sides of square pictures in pixels, separated by commas."""
+
+    name = "sizes"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """Parse "512,256" to (256, 512)."""
+        if isinstance(value, tuple):
+            return value
+        from excolor.resize import MINIMUM, MULTIPLE
+
+        for word in value.split(","):
+            if not word.strip().isdecimal() or int(word) < MINIMUM or int(word) % MULTIPLE:
+                self.fail(f"{word!r} is not a multiple of {MULTIPLE} from {MINIMUM} on.", param, ctx)
+        return tuple(sorted({int(word) for word in value.split(",")}))
+
+
+def _plot_file(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> Path | None:
+    if value is not None and value.suffix.lower().removeprefix(".") not in _PLOTS:
+        raise click.BadParameter(f"{value} ends neither in .png nor in .svg.")
+    return value
+
+
+@click.command()
+@click.option(
+    "--sizes",
+    type=Sizes(),
+    default="256,512,1024",
+    show_default=True,
+    metavar="N,N,...",
+    help="Sides of the square pictures, in pixels.",
+)
+@click.option(
+    "--models",
+    metavar="NAME,...",
+    help="Models of weights.toml or folders of checkpoints.  [default: those of the package]",
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option(
+    "--dtype",
+    type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
+    default="auto",
+    show_default=True,
+    help="Of networks that run at the named size; auto is what the other commands take.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Of torch, for everything.  [default: all; what is timed as used takes as many as colorize does]",
+)
+@click.option(
+    "--repeat",
+    type=click.IntRange(1),
+    default=5,
+    show_default=True,
+    metavar="N",
+    help="Time each at least so many times, and for N/5 s.",
+)
+@click.option("--compile", "compiled", is_flag=True, help="Time the networks through torch.compile as well.")
+@click.option("--json", "json_file", type=_FILE, metavar="FILE", help="Write everything there, for --compare.")
+@click.option("--csv", "csv_file", type=_FILE, metavar="FILE", help="Write a line for each time there.")
+@click.option("--markdown", "markdown_file", type=_FILE, metavar="FILE", help="Write the tables there.")
+@click.option(
+    "--plot",
+    "plot_file",
+    type=_FILE,
+    callback=_plot_file,
+    metavar="FILE.png|svg",
+    help="Draw time against megapixels there.",
+)
+@click.option(
+    "--compare",
+    type=_FILE,
+    metavar="OLD.json",
+    help="Tell ratios to an earlier run; exit code 1 if this one is slower.",
+)
+@click.option(
+    "--threshold",
+    type=FiniteRange(0),
+    default=0.1,
+    show_default=True,
+    help="With --compare: the share by which a median may be slower.",
+)
+@click.option("-f", "--force", is_flag=True, help="Replace files that exist.")
+@click.option("-q", "--quiet", is_flag=True, help="No notes and no progress bar.")
+def bench(
+    sizes: tuple[int, ...],
+    models: str | None,
+    device: str,
+    dtype: str,
+    threads: int | None,
+    repeat: int,
+    compiled: bool,
+    json_file: Path | None,
+    csv_file: Path | None,
+    markdown_file: Path | None,
+    plot_file: Path | None,
+    compare: Path | None,
+    threshold: float,
+    force: bool,
+    quiet: bool,
+) -> None:
+    """Measure the paper's table of runtimes on this machine.
+
+    Timed are the networks at the full named size, as in the paper; the whole of what colorize does, as used; WCT in
+    place of AdaIN; and the classical methods of Welsh et al. 2002 and Reinhard et al. 2001. The seconds that the paper
+    gives are shown beside them, in a table of their own. Let nothing else run meanwhile.
+
+    \b
+    Example:
+        excolor bench --sizes 256,512 --json now.json --plot now.png
+    """
+    outputs = [path for path in (json_file, csv_file, markdown_file, plot_file) if path is not None]
+    check_apart(*outputs, compare)
+
+    from excolor.cli.progress import reporter
+
+    with reporter(quiet) as report:
+        report.expect(1, "Looking at the machine", rated=False)
+        from excolor.bench.comparison import check_comparable, compare_results, other_weights
+        from excolor.bench.machine import describe_run
+        from excolor.bench.results import Results
+        from excolor.bench.tasks import plan
+        from excolor.photo.files import check_place
+        from excolor.weights import shipped_models
+
+        for path in outputs:
+            check_place(path, overwrite=force)
+        names = shipped_models() if models is None else [name.strip() for name in models.split(",")]
+        conditions = _conditions(device, dtype, threads, compiled)
+        tasks = plan(names, sizes, conditions)
+        run = describe_run(names, sizes, repeat, conditions)
+        if (run["load"] or 0) > _BUSY:
+            report.note(
+                f"This machine is at work already (load {run['load']}): times may come out longer than they are"
+            )
+        before = None if compare is None else Results.read(compare)
+        if before is not None:
+            check_comparable(tasks, run["device_name"], before)
+            for name in other_weights(before, run):
+                report.note(f"{name} had other weights in {compare}")
+        results = _measure(tasks, run, names, conditions, repeat, report)
+    _print_results(results)  # before anything that may fail: it took long
+    _write(results, json_file, csv_file, markdown_file, plot_file, force)
+    if before is not None:
+        _tell_changes(compare_results(before, results), threshold)
+
+
+def _conditions(device: str, dtype: str, threads: int | None, compiled: bool) -> "Conditions":
+    import torch
+
+    from excolor import Settings
+    from excolor.bench.tasks import Conditions
+    from excolor.devices import choose_device, choose_dtype
+
+    place = choose_device(device)
+    own_dtype = str(choose_dtype(place)).removeprefix("torch.")
+    return Conditions(
+        device=str(place),
+        dtype=own_dtype if dtype == "auto" else dtype,
+        own_dtype=own_dtype,
+        threads=threads or torch.get_num_threads(),
+        threads_as_used=threads or threads_for(Settings.working_size, torch.get_num_threads()),
+        compiled=compiled,
+    )
+
+
+def _measure(
+    tasks: "Sequence[Task]",
+    run: dict[str, Any],
+    models: Sequence[str],
+    conditions: "Conditions",
+    repeat: int,
+    report: "Reporter",
+) -> "Results":
+    from excolor.bench.isolation import run_apart
+    from excolor.bench.measuring import matrix_product_rate
+    from excolor.bench.results import Results
+    from excolor.bench.running import run_start_up, run_task
+    from excolor.weights import find_model
+
+    report.expect(len(tasks) + len(models) + 1, "Measuring", rated=False)
+
+    def told(value: T) -> T:
+        report.advance()
+        return value
+
+    cells = tuple(told(run_task(task, repeat)) for task in tasks)
+    start_up = {find_model(model).name: told(run_start_up(model, conditions.device, repeat)) for model in models}
+    rate = told(run_apart(matrix_product_rate, conditions.device, conditions.dtype, conditions.threads, repeat))
+    return Results(run, start_up, rate, cells)
+
+
+def _print_results(results: "Results") -> None:
+    """The tables and how to read them, to stdout: drawn on a terminal, in Markdown otherwise."""
+    from excolor.bench.table import how_to_read, markdown, tables
+
+    if not sys.stdout.isatty():
+        click.echo(markdown(results), nl=False)
+        return
+    from rich.console import Console
+
+    for table in tables(results):
+        _draw(table)
+    for paragraph in how_to_read(results):
+        Console().print(paragraph, "", sep="\n", highlight=False, markup=False)
+
+
+def _draw(table: "Table") -> None:
+    from rich.console import Console
+    from rich.table import Table as Drawn
+
+    drawn = Drawn(title=table.title, title_justify="left")
+    for i, heading in enumerate(table.headings):
+        drawn.add_column(heading, justify="left" if i < table.text_columns else "right")
+    for row in table.rows:
+        drawn.add_row(*row)
+    Console().print(drawn)
+
+
+def _write(
+    results: "Results",
+    json_file: Path | None,
+    csv_file: Path | None,
+    markdown_file: Path | None,
+    plot_file: Path | None,
+    force: bool,
+) -> None:
+    from excolor.bench.results import to_csv
+    from excolor.bench.table import markdown
+    from excolor.photo import write_bytes
+
+    if json_file:
+        write_bytes(results.to_json().encode(), json_file, overwrite=force)
+    if csv_file:
+        write_bytes(to_csv(results).encode(), csv_file, overwrite=force)
+    if markdown_file:
+        write_bytes(markdown(results).encode(), markdown_file, overwrite=force)
+    if plot_file:
+        from excolor.bench.plot import plot
+
+        write_bytes(plot(results, plot_file.suffix.lower().removeprefix(".")), plot_file, overwrite=force)
+
+
+def _tell_changes(changes: "Sequence[Change]", threshold: float) -> None:
+    """Print the ratios; exit code 1 if any is a regression."""
+    from excolor.bench.comparison import comparison_table
+
+    table = comparison_table(changes, threshold)
+    if sys.stdout.isatty():
+        _draw(table)
+    else:
+        click.echo(f"\n{table.markdown()}")
+    slower = sum(change.is_regression(threshold) for change in changes)
+    if slower:
+        click.echo(f"Error: {slower} of {len(changes)} times are slower by more than {100 * threshold:g} %", err=True)
+        raise click.exceptions.Exit(1)
