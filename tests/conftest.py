@@ -6,7 +6,7 @@ import pytest
 from hub_server import Server, serving
 from PIL import Image
 
-from excolor import Colorizer
+from excolor import Colorizer, Stylizer
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -32,6 +32,29 @@ def colorizer() -> Colorizer:
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def stylizer() -> Stylizer:
+    return Stylizer.load(device="cpu")
+
+
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory: pytest.TempPathFactory, reference: Path) -> Path:
+    """The reference, turned reddish."""
+    pixels = np.asarray(Image.open(reference), np.float64) * (1.0, 0.72, 0.5)
+    path = tmp_path_factory.mktemp("references") / "warm.png"
+    Image.fromarray(pixels.astype(np.uint8)).save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def cold(tmp_path_factory: pytest.TempPathFactory, reference: Path) -> Path:
+    """The reference, turned bluish."""
+    pixels = np.asarray(Image.open(reference), np.float64) * (0.55, 0.75, 1.0)
+    path = tmp_path_factory.mktemp("references") / "cold.png"
+    Image.fromarray(pixels.astype(np.uint8)).save(path)
+    return path
 
 
 @pytest.fixture

@@ -8,51 +8,18 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
+from lab_of_scikit_image import lightness, mean_lab
 from PIL import Image
 from skimage.color import rgb2lab
 
-from excolor import Colorizer, Matching, Photo, Settings, Stylizer, read_photo
+from excolor import Colorizer, Photo, Settings, Stylizer, read_photo
 from excolor.devices import choose_device, out_of_memory_explained
 from excolor.errors import CheckpointError, DeviceError, PhotoError, SettingError, UnknownModelError
 from excolor.metrics import colorfulness
-from excolor.models.transfer import TransferNet
 from excolor.photo import as_photo
 from excolor.pipeline import Reference
 
 SMALL = Settings(working_size=64)
-
-
-def lightness(pixels: np.ndarray) -> np.ndarray:
-    """L by scikit-image."""
-    unit = pixels.astype(np.float64) / (1 if pixels.dtype.kind == "f" else np.iinfo(pixels.dtype).max)
-    return rgb2lab(unit if unit.ndim == 3 else np.dstack([unit] * 3))[..., 0]
-
-
-def mean_lab(path: Path) -> np.ndarray:
-    return rgb2lab(np.asarray(Image.open(path).convert("RGB")) / 255).mean((0, 1))
-
-
-@pytest.fixture(scope="module")
-def stylizer() -> Stylizer:
-    return Stylizer.load(device="cpu")
-
-
-@pytest.fixture(scope="module")
-def warm(tmp_path_factory: pytest.TempPathFactory, reference: Path) -> Path:
-    """The reference, turned reddish."""
-    pixels = np.asarray(Image.open(reference), np.float64) * (1.0, 0.72, 0.5)
-    path = tmp_path_factory.mktemp("references") / "warm.png"
-    Image.fromarray(pixels.astype(np.uint8)).save(path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def cold(tmp_path_factory: pytest.TempPathFactory, reference: Path) -> Path:
-    """The reference, turned bluish."""
-    pixels = np.asarray(Image.open(reference), np.float64) * (0.55, 0.75, 1.0)
-    path = tmp_path_factory.mktemp("references") / "cold.png"
-    Image.fromarray(pixels.astype(np.uint8)).save(path)
-    return path
 
 
 def test_result_has_the_targets_size_and_lightness(colorizer: Colorizer, target: Path, reference: Path) -> None:
@@ -246,14 +213,9 @@ def test_settings_out_of_range_are_refused(bad: dict[str, float]) -> None:
         Settings(**bad)
 
 
-def test_settings_that_do_not_go_together_are_refused(
-    colorizer: Colorizer, stylizer: Stylizer, target: Path, reference: Path
-) -> None:
+def test_a_working_size_without_a_pixel_is_refused(colorizer: Colorizer, target: Path) -> None:
     with pytest.raises(SettingError, match="working_size"):
         colorizer.precolor(target, working_size=-5)
-    style = stylizer.measure(reference, Matching(parts=("encoder",)), working_size=64)
-    with pytest.raises(SettingError, match="measure it again"):
-        stylizer.stylize(target, style, Matching(parts=("skip",)), working_size=64)
 
 
 def test_running_out_of_memory_is_explained() -> None:
@@ -270,48 +232,6 @@ def test_running_out_of_memory_is_explained() -> None:
         cv2.resize(np.zeros((0, 0), np.uint8), (1, 1))
     with pytest.raises(RuntimeError, match="a bug"), out_of_memory_explained(cpu):
         raise RuntimeError("a bug")
-
-
-@pytest.mark.parametrize("method", ["adain", "wct"])
-def test_stylize_moves_the_content_toward_the_style(
-    method: str, stylizer: Stylizer, reference: Path, warm: Path, cold: Path
-) -> None:
-    for style in (warm, cold):
-        result = stylizer.stylize(reference, style, Matching(method), working_size=128)
-        assert result.size == read_photo(reference).size
-        before = np.linalg.norm(mean_lab(reference) - mean_lab(style))
-        after = np.linalg.norm(rgb2lab(result.pixels / 255).mean((0, 1)) - mean_lab(style))
-        assert after < 0.6 * before
-
-
-def test_stylize_with_alpha_0_gives_the_content_back(stylizer: Stylizer, reference: Path, warm: Path) -> None:
-    result = stylizer.stylize(reference, warm, Matching(alpha=0.0), working_size=256)
-    content = read_photo(reference).pixels.astype(float)
-    error = np.mean((result.pixels - content) ** 2)
-    assert 10 * np.log10(255**2 / error) > 25  # dB: what the decoder is held to
-
-
-def test_stylize_keeps_a_large_contents_detail(stylizer: Stylizer, reference: Path, warm: Path) -> None:
-    """Brought up from a quarter of the size, edges are where the content has them, and as sharp."""
-    result = stylizer.stylize(reference, warm, working_size=128)
-    found, own = (np.diff(lightness(p), axis=1).ravel() for p in (result.pixels, read_photo(reference).pixels))
-    assert np.corrcoef(found, own)[0, 1] > 0.9
-
-
-def test_stylize_exactly_runs_the_network_at_full_size(stylizer: Stylizer, reference: Path, warm: Path) -> None:
-    """The decoder's own answer, however small the working size: less sharp than a content that keeps its detail."""
-    exact = stylizer.stylize(reference, warm, working_size=64, exact=True)
-    full = stylizer.stylize(reference, warm, working_size=min(exact.size))
-    np.testing.assert_array_equal(exact.pixels, full.pixels)
-
-
-def test_exact_stylization_without_the_memory_names_the_way_out(
-    stylizer: Stylizer, reference: Path, warm: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    style = stylizer.measure(warm, Matching(), working_size=64)
-    monkeypatch.setattr(TransferNet, "forward", lambda *_: torch.empty(1 << 60))
-    with pytest.raises(DeviceError, match="--exact"):
-        stylizer.stylize(reference, style, exact=True)
 
 
 def test_unknown_model_lists_the_known() -> None:

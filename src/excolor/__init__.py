@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from excolor.errors import ExcolorError
     from excolor.models.transfer import Matching
     from excolor.photo import Photo, SaveSettings, open_photo, read_photo, write_photo
-    from excolor.pipeline import Colorizer, Reference, Settings, Stages, Stylizer
+    from excolor.pipeline import Colorizer, Reference, Settings, Stages
+    from excolor.stylizer import Stylizer
 
 __all__ = [
     "Colorizer",
@@ -42,7 +43,7 @@ _HOME = {
     "SaveSettings": "photo",
     "Settings": "pipeline",
     "Stages": "pipeline",
-    "Stylizer": "pipeline",
+    "Stylizer": "stylizer",
     "open_photo": "photo",
     "read_photo": "photo",
     "write_photo": "photo",

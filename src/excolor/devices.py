@@ -3,11 +3,15 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import cv2
 import torch
+from torch import nn
 
 from excolor.errors import DeviceError
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -41,6 +45,11 @@ def cores() -> int:
 def choose_dtype(device: torch.device) -> torch.dtype:
     """float16 on CUDA, where it is several times faster and finer than bfloat16; float32 on the CPU."""
     return torch.float16 if device.type == "cuda" else torch.float32
+
+
+def put_on(device: torch.device, network: Network) -> Network:
+    """The network where and as it runs fastest: the device's dtype, and its channels beside each other in memory."""
+    return network.to(device, choose_dtype(device)).to(memory_format=torch.channels_last)
 
 
 @contextmanager

@@ -7,7 +7,6 @@ reference is encoded once and given to as many targets as there are.
 """
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
@@ -18,19 +17,18 @@ from torch import Generator, Tensor
 
 from excolor.coarse import CoarseMap, Match, ReferenceFeatures, coarse_map, describe_lightness, encode_reference
 from excolor.color import ab_from_network, ab_to_network, colored, lightness_to_network
-from excolor.devices import choose_device, choose_dtype, out_of_memory_explained
+from excolor.devices import choose_device, out_of_memory_explained, put_on
 from excolor.errors import SettingError
 from excolor.hints import Hints, no_hints, scatter
-from excolor.merge import from_unit, lightness_of, merge_ab, merge_rgb
+from excolor.merge import from_unit, lightness_of, merge_ab
 from excolor.models import correspondence
 from excolor.models.checkpoint import load_colorizer, load_transfer
 from excolor.models.colorization import ColorizationNet
-from excolor.models.transfer import Matching, Statistics, TransferNet
+from excolor.models.transfer import TransferNet
 from excolor.photo import Photo, PhotoSource, as_photo
 from excolor.resize import check_working_size, crop, pad, seen_size, shrink
+from excolor.sight import hwc, see_rgb
 from excolor.weights import ModelFiles, find_model
-
-STYLE_SIZE = 512  # pixels of the shorter side at which stylization works by default
 
 
 @dataclass(frozen=True)
@@ -122,9 +120,8 @@ class Colorizer:
         """
         place = choose_device(device)
         files = find_model(model)
-        colorization = load_colorizer(files.colorizer)
-        colorization.to(place, choose_dtype(place)).to(memory_format=torch.channels_last)
-        return cls(_transfer_on(files, place), colorization, files.name)
+        transfer, colorization = load_transfer(files.encoder, files.decoder), load_colorizer(files.colorizer)
+        return cls(put_on(place, transfer), put_on(place, colorization), files.name)
 
     @property
     def device(self) -> torch.device:
@@ -138,7 +135,7 @@ class Colorizer:
         """Encode a color picture once, for any number of targets. Raises PhotoError if it cannot be read."""
         photo = as_photo(reference)
         with out_of_memory_explained(self.device):
-            seen = _see_rgb(photo, seen_size(photo.size, working_size), self.device)
+            seen = see_rgb(photo, seen_size(photo.size, working_size), self.device)
             features = encode_reference(self._transfer, seen)
         return Reference(features, photo.name, photo.is_gray)
 
@@ -232,100 +229,6 @@ class Colorizer:
         return ab_from_network(self._colorization(lightness_to_network(seen.lightness), hints.ab, hints.mask).float())
 
 
-class Stylizer:
-    """The transfer sub-net alone: photorealistic stylization (the paper's Figures 10 and 11)."""
-
-    def __init__(self, transfer: TransferNet, name: str) -> None:
-        """Use a network in evaluation mode."""
-        self.name = name
-        self._transfer = transfer
-
-    @classmethod
-    def load(cls, model: str | Path | ModelFiles | None = None, *, device: str = "auto") -> "Stylizer":
-        """Load the transfer net of a model. Arguments and errors as in `Colorizer.load`."""
-        files = find_model(model)
-        return cls(_transfer_on(files, choose_device(device)), files.name)
-
-    @property
-    def device(self) -> torch.device:
-        """Where the network is."""
-        return self._transfer.decoder.conv1_1.weight.device
-
-    @torch.inference_mode()
-    def measure(
-        self,
-        style: PhotoSource | Photo,
-        matching: Matching,
-        *,
-        working_size: int = STYLE_SIZE,
-        exact: bool = False,
-    ) -> dict[str, Statistics]:
-        """Measure a style once, for any number of contents under the same matching; `exact` as in `stylize`."""
-        photo = as_photo(style)
-        with self._memory_explained(exact):
-            seen = _see_rgb(photo, _style_size(photo, working_size, exact), self.device)
-            return self._transfer.measure(seen, matching)
-
-    @torch.inference_mode()
-    def stylize(
-        self,
-        content: PhotoSource | Photo,
-        style: PhotoSource | Photo | dict[str, Statistics],
-        matching: Matching = Matching(),  # noqa: B008 - frozen
-        *,
-        working_size: int = STYLE_SIZE,
-        exact: bool = False,
-    ) -> Photo:
-        """Give `content` the look of `style`: tones and colors, not texture.
-
-        The network runs at the working size; a larger content keeps its own detail, to which the change is brought by
-        a local affine model. Arguments, result and errors as in `Colorizer.colorize`.
-
-        With `exact` the network runs on content and style as they are, like the paper's: the result is the decoder's
-        own, and the memory needed grows with their sizes.
-        """
-        photo = as_photo(content)
-        if not isinstance(style, dict):
-            style = self.measure(style, matching, working_size=working_size, exact=exact)
-        elif not matching.names() <= style.keys():
-            raise SettingError("the style was measured under another matching; measure it again under this one")
-        size = _style_size(photo, working_size, exact)
-        with self._memory_explained(exact):
-            seen = _see_rgb(photo, size, self.device)
-            styled = crop(self._transfer(seen, style, matching).float(), size)
-            if size == photo.size:
-                pixels = from_unit(styled[0].cpu(), photo.pixels.dtype)
-            else:
-                pixels = merge_rgb(photo.pixels, _hwc(crop(seen, size)), _hwc(styled))
-        return replace(photo, pixels=pixels)
-
-    def _memory_explained(self, exact: bool) -> AbstractContextManager[None]:
-        if exact:
-            return out_of_memory_explained(self.device, "a working size instead of --exact")
-        return out_of_memory_explained(self.device)
-
-
-def _style_size(photo: Photo, working_size: int, exact: bool) -> tuple[int, int]:
-    return photo.size if exact else seen_size(photo.size, working_size)
-
-
-def _transfer_on(files: ModelFiles, device: torch.device) -> TransferNet:
-    transfer = load_transfer(files.encoder, files.decoder)
-    return transfer.to(device, choose_dtype(device)).to(memory_format=torch.channels_last)
-
-
-def _see_rgb(photo: Photo, size: tuple[int, int], device: torch.device) -> Tensor:
-    """A picture as the networks see it, at `size`: padded sRGB (1, 3, h, w) in [0, 1]."""
-    small = torch.from_numpy(shrink(photo.pixels, size))
-    rgb = small.permute(2, 0, 1) if small.ndim == 3 else small.expand(3, -1, -1)
-    return pad(rgb[None]).to(device)
-
-
-def _hwc(x: Tensor) -> np.ndarray:
-    """(1, C, H, W) to a contiguous array (H, W, C)."""
-    return np.ascontiguousarray(x[0].permute(1, 2, 0).cpu().numpy())
-
-
 @torch.inference_mode()
 def _preview(ab: Tensor, seen: _Seen) -> Photo:
     """An ab map (1, 2, h, w) as a picture of the working size."""
@@ -334,5 +237,5 @@ def _preview(ab: Tensor, seen: _Seen) -> Photo:
 
 def _merge(photo: Photo, seen: _Seen, ab: Tensor) -> Photo:
     """The photo in the colors of `ab` (1, 2, h, w), at full size."""
-    lightness = _hwc(crop(seen.lightness, seen.size))[..., 0]
-    return replace(photo, pixels=merge_ab(photo.pixels, lightness, _hwc(crop(ab, seen.size))))
+    lightness = hwc(crop(seen.lightness, seen.size))[..., 0]
+    return replace(photo, pixels=merge_ab(photo.pixels, lightness, hwc(crop(ab, seen.size))))

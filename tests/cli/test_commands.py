@@ -18,7 +18,7 @@ from excolor import Matching, Settings
 from excolor.cli.main import main
 from excolor.models.checkpoint import save_network
 from excolor.models.encoder import Encoder, EncoderConfig
-from excolor.pipeline import STYLE_SIZE
+from excolor.stylizer import STYLE_SIZE
 from excolor.weights import find_model
 
 README = Path(__file__).parents[2] / "README.md"
