@@ -9,6 +9,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from excolor.allocation import keep_freed_memory
 from excolor.errors import DeviceError, ExcolorError
 
 R = TypeVar("R")
@@ -56,6 +57,7 @@ def _call(sender: Connection, function: Callable[..., object], arguments: tuple[
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits, which ends this one
     with suppress(OSError):  # if memory ends, this process shall end and no other
         Path("/proc/self/oom_score_adj").write_text("1000")
+    keep_freed_memory()  # as every command does
     try:
         answer = function(*arguments)
     except ExcolorError as error:

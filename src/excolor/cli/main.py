@@ -42,6 +42,9 @@ def main() -> None:
     Example:
         excolor colorize gray.jpg --ref reference.jpg
     """
+    from excolor.allocation import keep_freed_memory
+
+    keep_freed_memory()
 
 
 main.add_command(colorize)

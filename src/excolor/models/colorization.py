@@ -73,7 +73,7 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         for conv in self.convs:
-            x = F.relu(conv(x))
+            x = F.relu_(conv(x))
         out: Tensor = self.norm(x)
         return out
 
@@ -87,7 +87,7 @@ class Join(nn.Module):
         self.skip = nn.Conv2d(channels_skip, channels_out, 3, padding=1)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        return F.relu(self.up(x) + self.skip(skip))
+        return F.relu_(self.up(x).add_(self.skip(skip)))
 
 
 class HintGate(nn.Module):
@@ -156,7 +156,7 @@ class ColorizationNet(nn.Module):
         x = self.block7(self.block6(self.block5(x)))
         x = self.block8(self.join8(x, x3))
         x = self.block9(self.join9(x, x2))
-        x = F.leaky_relu(self.conv10(self.join10(x, x1)), 0.2)
+        x = F.leaky_relu_(self.conv10(self.join10(x, x1)), 0.2)
         ab = torch.tanh(self.out(x))
         return ab if self.gate is None else self.gate(x, ab, hints, mask)
 
