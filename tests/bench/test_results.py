@@ -2,14 +2,13 @@
 
 import csv
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from excolor.bench.machine import commit, describe_run
+from excolor.bench.machine import describe_run
 from excolor.bench.measuring import Measurement
 from excolor.bench.published import PAPER, SIZES
 from excolor.bench.results import Cell, Results, Throughput, to_csv
@@ -149,24 +148,3 @@ def test_a_run_records_what_its_numbers_depend_on() -> None:
     assert {"excolor", "commit", "date", "python", "torch", "numpy", "platform", "processor"} <= run.keys()
     assert (run["device_name"], run["threads"], run["threads_as_used"]) == (run["processor"], 2, 1)
     json.dumps(run)
-
-
-def test_only_a_checkout_has_a_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not a package that is installed somewhere below another repository."""
-
-    def git(*arguments: str) -> str:
-        command = ["git", "-C", str(tmp_path), "-c", "user.name=n", "-c", "user.email=e", *arguments]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-    package = tmp_path / "package"
-    package.mkdir()
-    (package / "__init__.py").touch()
-    monkeypatch.setattr("excolor.bench.machine._PACKAGE", package)
-    git("init")
-    git("commit", "--allow-empty", "--message", "of something else")
-    assert commit() is None
-    git("add", "package")
-    git("commit", "--message", "the package")
-    assert commit() == git("rev-parse", "--short=12", "HEAD")
-    (package / "__init__.py").write_text("changed")
-    assert commit() == git("rev-parse", "--short=12", "HEAD") + "-dirty"

@@ -2,7 +2,6 @@
 
 import os
 import platform
-import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -16,9 +15,8 @@ import torch
 from excolor.bench.tasks import Conditions
 from excolor.devices import cores
 from excolor.pipeline import Settings
+from excolor.revision import commit
 from excolor.weights import NETWORKS, find_model
-
-_PACKAGE = Path(__file__).parents[1]
 
 
 def describe_run(models: Sequence[str], sizes: Sequence[int], repeat: int, conditions: Conditions) -> dict[str, Any]:
@@ -82,19 +80,3 @@ def _processor_name() -> str:
         lines = []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
-
-
-def commit() -> str | None:
-    """The commit of the checkout that the package lies in, with `-dirty` if tracked files differ; None elsewhere."""
-    # A package that is installed somewhere below another repository is not of its commit
-    if _git("ls-files", "--error-unmatch", "__init__.py") is None:
-        return None
-    return _git("describe", "--always", "--dirty", "--exclude=*", "--abbrev=12")
-
-
-def _git(*arguments: str) -> str | None:
-    try:
-        done = subprocess.run(["git", *arguments], cwd=_PACKAGE, capture_output=True, check=True, timeout=30, text=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()

@@ -6,7 +6,6 @@ resumed ends with the same weights as one that never stopped.
 """
 
 import json
-import subprocess
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -20,6 +19,7 @@ from torch import Generator
 
 from excolor.devices import out_of_memory_explained
 from excolor.errors import TrainingError
+from excolor.revision import commit
 from excolor.training.data import PhotoStore
 from excolor.training.recipes import Schedule
 from excolor.training.tasks import Task
@@ -193,7 +193,7 @@ def _save_state(path: Path, task: Task, optimizer: torch.optim.Adam, step: int, 
     state = {
         "recipe": json.dumps(asdict(task.recipe)),
         "seed": seed,
-        "commit": _commit(),
+        "commit": commit(),
         "step": step,
         "seconds": seconds,
         "modules": task.modules.state_dict(),
@@ -202,15 +202,6 @@ def _save_state(path: Path, task: Task, optimizer: torch.optim.Adam, step: int, 
     temporary = path.with_name(path.name + ".tmp")
     torch.save(state, temporary)
     temporary.replace(path)
-
-
-def _commit() -> str | None:
-    """The commit of the code that trains, with a + if it was changed since; None outside a checkout."""
-    git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty=+", "--exclude=*"]
-    try:
-        return subprocess.run(git, check=True, capture_output=True, text=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None
 
 
 def _load_state(path: Path, task: Task, optimizer: torch.optim.Adam, seed: int) -> tuple[int, float]:
