@@ -54,6 +54,7 @@ class _Curve:
 _LIGHTNESS = _Curve(1 / 3, 116, -16, DELTA**3, 116 / (3 * DELTA**2))  # L of luminance
 _UNCURVED = _Curve(3, 1, 0, DELTA, 3 * DELTA**2)  # X or Z, divided by that of white, of the f that Lab has for it
 _SRGB = _Curve(1 / 2.4, 1.055, -0.055, 0.0031308, 12.92)  # sRGB of linear light
+_RGB_TO_NORMALIZED = np.linalg.inv(NORMALIZED_TO_RGB.numpy()).astype(np.float32)
 
 
 def lightness_of(pixels: np.ndarray) -> Tensor:
@@ -102,6 +103,35 @@ def merge_rgb(pixels: np.ndarray, small: Floats, small_result: Floats) -> np.nda
         return (_weighted(old, white, change, white, 0, depth) for old, change in zip(rgb, changes, strict=True))
 
     return _in_strips(pixels, restyle)
+
+
+def merge_lightness(pixels: np.ndarray, small_lightness: Floats, small_result: Floats) -> np.ndarray:
+    """Do to the L of `pixels` what was done to that of its small version, (h, w) in [0, 100]; their ab stays.
+
+    Gray stays exactly gray. What sRGB cannot show at the new L loses chroma. At the picture's own size the L that was
+    given is taken as it is.
+    """
+    is_small = small_lightness.shape != pixels.shape[:2]
+    if is_small:
+        change = (small_result - small_lightness)[..., None]
+        fit = fit_local_affine(small_lightness[..., None], change, radius=_RADIUS_RGB, epsilon=_EPSILON_RGB * 100**2)
+        upsampled = LocalAffine(fit, pixels.shape[:2])
+    white, depth = _scale(pixels.dtype)
+
+    def relight(strip: np.ndarray, rows: slice) -> Iterable[np.ndarray]:
+        linear = _look_up(linearize, np.stack([strip] * 3, -1) if strip.ndim == 2 else strip)
+        xyz: Floats = np.asarray(cv2.transform(linear, _RGB_TO_NORMALIZED))
+        x, old, z = np.ascontiguousarray(np.moveaxis(_LIGHTNESS(xyz), -1, 0))  # all curved as L is
+        new = (old + upsampled(old[None], rows)[0] if is_small else small_result[rows]).clip(0, 100)
+        luminance = _UNCURVED((new + np.float32(16)) / np.float32(116))
+        a, b = (x - old) * np.float32(500 / 116), (old - z) * np.float32(200 / 116)
+        is_gray = np.ptp(linear, axis=2) == 0
+        a[is_gray], b[is_gray] = 0, 0
+        red, green, blue = (_SRGB(channel, white, depth) for channel in _linear_rgb(new, luminance, a, b))
+        red[is_gray], blue[is_gray] = green[is_gray], green[is_gray]
+        return red, green, blue
+
+    return _in_strips(pixels, relight)
 
 
 def from_unit(rgb: Tensor, dtype: np.dtype) -> np.ndarray:
