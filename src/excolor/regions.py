@@ -69,7 +69,7 @@ def as_regions(source: PhotoSource | Photo | Regions) -> Regions:
     """Take a picture of labels for regions: all that `as_photo` takes, and arrays (H, W) of any integers up to 65535.
 
     Raises:
-        PhotoError: it cannot be read, or has more than 64 labels, as JPEG makes them.
+        PhotoError: it cannot be read, has more than 64 labels, or is a JPEG, which scatters new ones around each edge.
     """
     if isinstance(source, Regions):
         return source
@@ -78,13 +78,17 @@ def as_regions(source: PhotoSource | Photo | Regions) -> Regions:
     photo = as_photo(source)
     levels = photo.pixels
     name = "of labels" if photo.path is None else str(photo.path)
+    if photo.format == "JPEG":
+        raise PhotoError(
+            f"the mask {name} is a JPEG, which changes colors around edges; draw it anew and save it as PNG"
+        )
     known = np.empty(0, np.uint64)
     for codes in _codes(levels):
         known = np.union1d(known, codes)
         if len(known) > MOST_LABELS:
             raise PhotoError(
                 f"the mask {name} has more than {MOST_LABELS} different colors and each would be a region of its own; "
-                "draw it without soft edges and save it as PNG (JPEG changes colors)"
+                "draw it without soft edges and save it as PNG"
             )
     rows = [np.searchsorted(known, codes).astype(np.uint8) for codes in _codes(levels)]
     return Regions(tuple(_label(int(code)) for code in known), np.concatenate(rows), name)
