@@ -10,8 +10,10 @@ from skimage.color import rgb2lab
 
 from excolor import Matching, Style, Stylizer, read_photo
 from excolor.errors import DeviceError, SettingError
+from excolor.models.checkpoint import load_transfer
 from excolor.models.transfer import TransferNet
 from excolor.regions import as_regions
+from excolor.weights import find_model
 
 
 @pytest.mark.parametrize("method", ["adain", "wct"])
@@ -40,11 +42,42 @@ def test_stylize_keeps_a_large_contents_detail(stylizer: Stylizer, reference: Pa
     assert np.corrcoef(found, own)[0, 1] > 0.9
 
 
-def test_stylize_exactly_runs_the_network_at_full_size(stylizer: Stylizer, reference: Path, warm: Path) -> None:
-    """The decoder's own answer, however small the working size: less sharp than a content that keeps its detail."""
-    exact = stylizer.stylize(reference, warm, working_size=64, exact=True)
-    full = stylizer.stylize(reference, warm, working_size=min(exact.size))
-    np.testing.assert_array_equal(exact.pixels, full.pixels)
+@pytest.mark.parametrize("method", ["adain", "wct"])
+def test_stylize_exactly_gives_the_networks_own_answer(
+    method: str, stylizer: Stylizer, reference: Path, warm: Path
+) -> None:
+    """At full size, however small the working size. Equal content and style, or alpha 0, is the reconstruction."""
+    files = find_model()
+    net = load_transfer(files.encoder, files.decoder)
+    content, style = (read_photo(path).pixels[100:164, 200:280] for path in (reference, warm))
+    x, y = (torch.from_numpy(p).permute(2, 0, 1)[None] / 255 for p in (content, style))
+    matching = Matching(method)
+    with torch.inference_mode():
+        styled = net(x, net.measure(y, matching), matching)
+        kept = net.reconstruct(x).clamp(0, 1)
+    calls = {
+        "styled": (style, matching, styled),
+        "alpha 0": (style, Matching(method, alpha=0), kept),
+        "own style": (content, matching, kept),
+    }
+    for name, (look, how, expected) in calls.items():
+        found = stylizer.stylize(content, look, how, working_size=32, exact=True).pixels
+        wanted = (expected[0].permute(1, 2, 0) * 255).round().numpy()
+        assert np.abs(found - wanted).max() <= 1, name
+
+
+@pytest.mark.parametrize("method", ["adain", "wct"])
+def test_edges_have_fainter_halos_than_the_network_draws(method: str, stylizer: Stylizer, cold: Path) -> None:
+    """A dark and a light house before an even sky: how far the sky beside them is from what it is elsewhere."""
+    content = np.full((160, 200, 3), (140, 170, 210), np.uint8)
+    content[60:, 40:80], content[60:, 120:160] = (60, 45, 40), (235, 230, 220)
+    content[140:] = np.random.default_rng(0).integers(0, 256, (20, 200, 3))
+    halos = []
+    for exact in (True, False):
+        row = stylizer.stylize(content, cold, Matching(method), exact=exact).pixels[90:110].astype(float).mean(0)
+        sky = np.concatenate((row[28:40], row[80:92], row[108:120], row[160:172]))
+        halos.append(np.abs(sky - np.median(sky, axis=0)).max())
+    assert halos[1] < 0.5 * halos[0], halos
 
 
 def test_exact_stylization_without_the_memory_names_the_way_out(

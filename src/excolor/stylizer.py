@@ -159,6 +159,8 @@ class Stylizer:
         with self._memory_explained(exact):
             seen = see_rgb(photo, size, self.device)
             styled = crop(self._styled(seen, look, matching, photo, size, regions).float(), size)
+            if exact and keep == "nothing":
+                return replace(photo, pixels=from_unit(styled[0].cpu(), photo.pixels.dtype))
             return replace(photo, pixels=_merged(photo, crop(seen, size), styled, keep))
 
     def _measure_one(self, style: Style, matching: Matching, working_size: int, exact: bool) -> Look:
@@ -224,8 +226,6 @@ def _check_goes_with(look: Look, matching: Matching, mask: Regions | None) -> No
 def _merged(photo: Photo, seen: Tensor, styled: Tensor, keep: Keep) -> np.ndarray:
     """The photo's pixels with what became of them at the size (1, 3, h, w) that the network saw."""
     if keep == "nothing":
-        if styled.shape[2:] == photo.size:
-            return from_unit(styled[0].cpu(), photo.pixels.dtype)
         return merge_rgb(photo.pixels, hwc(seen), hwc(styled))
     own, new = (hwc(rgb_to_lab(rgb)) for rgb in (seen, styled))
     if keep == "luminance":
