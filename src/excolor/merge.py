@@ -119,13 +119,10 @@ def merge_rgb(pixels: np.ndarray, small: Floats, small_result: Floats) -> np.nda
 def merge_lightness(pixels: np.ndarray, small_lightness: Floats, small_result: Floats) -> np.ndarray:
     """Do to the L of `pixels` what was done to that of its small version, (h, w) in [0, 100]; their ab stays.
 
-    Gray stays exactly gray. What sRGB cannot show at the new L loses chroma. At the picture's own size the L that was
-    given is taken as it is.
+    Gray stays exactly gray. What sRGB cannot show at the new L loses chroma.
     """
-    is_small = small_lightness.shape != pixels.shape[:2]
-    if is_small:
-        fit = _fit_change(small_lightness[..., None], small_result[..., None], white=100)
-        upsampled = LocalAffine(fit, pixels.shape[:2])
+    change = _fit_change(small_lightness[..., None], small_result[..., None], white=100)
+    upsampled = LocalAffine(change, pixels.shape[:2])
     white, depth = _scale(pixels.dtype)
 
     def relight(strip: np.ndarray, rows: slice) -> Iterable[np.ndarray]:
@@ -137,7 +134,7 @@ def merge_lightness(pixels: np.ndarray, small_lightness: Floats, small_result: F
             is_gray = np.ptp(strip, axis=2) == 0
         xyz: Floats = np.asarray(cv2.transform(linear, _RGB_TO_NORMALIZED))
         x, old, z = np.ascontiguousarray(np.moveaxis(_LIGHTNESS(xyz), -1, 0))  # all curved as L is
-        new = (old + upsampled(old[None], rows)[0] if is_small else small_result[rows]).clip(0, 100)
+        new = (old + upsampled(old[None], rows)[0]).clip(0, 100)
         luminance = _UNCURVED((new + np.float32(16)) / np.float32(116))
         a, b = (x - old) * np.float32(500 / 116), (old - z) * np.float32(200 / 116)
         a[is_gray], b[is_gray] = 0, 0

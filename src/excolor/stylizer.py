@@ -19,7 +19,7 @@ from excolor.models.checkpoint import load_transfer
 from excolor.models.transfer import Matching, Measured, TransferNet, mix
 from excolor.photo import Photo, PhotoSource, as_photo
 from excolor.regions import Label, Regions, as_regions
-from excolor.resize import crop, seen_size
+from excolor.resize import Floats, crop, seen_size
 from excolor.sight import hwc, see_rgb
 from excolor.weights import ModelFiles, find_model
 
@@ -136,8 +136,8 @@ class Stylizer:
             style: a picture, a `Style`, several of them, or what `measure` made of them.
             matching: what is matched, how and how far.
             working_size: pixels of the shorter side that the network sees.
-            exact: run the network on content and style as they are, like the paper's: the result is the decoder's own,
-                and the memory needed grows with their sizes.
+            exact: run the network on content and style as they are, like the paper's: the result is the decoder's own
+                (if nothing is kept), and the memory needed grows with their sizes.
             keep: of the content, exactly: `nothing`, its `luminance` (only colors change) or its `color` (only
                 the luminance changes).
             mask: a picture of labels; each region takes the look of what has its label in the styles' masks.
@@ -161,7 +161,7 @@ class Stylizer:
             styled = crop(self._styled(seen, look, matching, photo, size, regions).float(), size)
             if exact and keep == "nothing":
                 return replace(photo, pixels=from_unit(styled[0].cpu(), photo.pixels.dtype))
-            return replace(photo, pixels=_merged(photo, crop(seen, size), styled, keep))
+            return replace(photo, pixels=_merged(photo, hwc(crop(seen, size)), hwc(styled), keep))
 
     def _measure_one(self, style: Style, matching: Matching, working_size: int, exact: bool) -> Look:
         photo = as_photo(style.picture)
@@ -223,11 +223,17 @@ def _check_goes_with(look: Look, matching: Matching, mask: Regions | None) -> No
         raise SettingError("the content has a mask and the style has none: give both, or neither")
 
 
-def _merged(photo: Photo, seen: Tensor, styled: Tensor, keep: Keep) -> np.ndarray:
-    """The photo's pixels with what became of them at the size (1, 3, h, w) that the network saw."""
+def _merged(photo: Photo, seen: Floats, styled: Floats, keep: Keep) -> np.ndarray:
+    """The photo's pixels with what became of them at the size that the network saw, sRGB (h, w, 3) in [0, 1]."""
     if keep == "nothing":
-        return merge_rgb(photo.pixels, hwc(seen), hwc(styled))
-    own, new = (hwc(rgb_to_lab(rgb)) for rgb in (seen, styled))
-    if keep == "luminance":
-        return merge_ab(photo.pixels, own[..., 0].copy(), new[..., 1:].copy())
-    return merge_lightness(photo.pixels, own[..., 0].copy(), new[..., 0].copy())
+        return merge_rgb(photo.pixels, seen, styled)
+    own = _lab(seen)
+    if keep == "color":
+        return merge_lightness(photo.pixels, own[..., 0], _lab(styled)[..., 0])
+    without_rims = merge_rgb(seen, seen, styled)  # merge_ab would keep those that the network draws along edges
+    return merge_ab(photo.pixels, own[..., 0], _lab(without_rims)[..., 1:])
+
+
+def _lab(rgb: Floats) -> Floats:
+    """Lab (h, w, 3)."""
+    return hwc(rgb_to_lab(torch.from_numpy(rgb).permute(2, 0, 1))[None])
