@@ -15,7 +15,7 @@ LAYERS = (
     ("weights", "photo", "color", "devices", "allocation", "revision"),
     ("hints", "resize", "tint", "metrics", "baselines"),
     ("models",),
-    ("merge", "coarse", "sight"),
+    ("merge", "coarse", "sight", "regions"),
     ("pipeline", "stylizer", "training"),
     ("evaluation", "bench"),
     ("cli",),

@@ -17,7 +17,7 @@ from PIL import Image
 
 from excolor import resize
 from excolor.color import colored, gray_to_lightness, lab_to_rgb, rgb_to_lab
-from excolor.merge import from_unit, lightness_of, merge_ab, merge_rgb
+from excolor.merge import from_unit, lightness_of, merge_ab, merge_lightness, merge_rgb
 
 DTYPES = (np.uint8, np.uint16, np.float32)
 
@@ -174,3 +174,80 @@ def test_pixels_survive_the_way_to_the_unit_interval_and_back(dtype: type) -> No
     pixels = picture((9, 7, 3), dtype)
     unit = torch.from_numpy(resize.to_unit(pixels)).permute(2, 0, 1)
     assert np.array_equal(from_unit(unit, pixels.dtype), pixels)
+
+
+def step(factor: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A picture with one edge, its small version, and what a network makes of that: other tones, rims of 2 pixels."""
+    pixels = np.full((64 * factor, 96 * factor, 3), (60, 80, 100), np.uint8)
+    pixels[:, 48 * factor :] = (200, 180, 160)
+    small = resize.shrink(pixels, (64, 96))
+    result = small * np.float32(0.8) + np.float32(0.1)
+    result[:, 46:48] -= 0.15
+    result[:, 48:50] += 0.15
+    return pixels, small, result
+
+
+@pytest.mark.parametrize("factor", [1, 4, 8])
+def test_rims_along_edges_are_not_followed(factor: int) -> None:
+    pixels, small, result = step(factor)
+    wanted = pixels * 0.8 + 0.1 * 255
+    found = merge_rgb(pixels, small, result).astype(float)
+    assert np.abs(found - wanted).max() < 8  # of the 38 levels of the rims
+
+
+@pytest.mark.parametrize("vertical", [False, True])
+@pytest.mark.parametrize("factor", [4, 8])
+def test_stretched_gradients_have_no_gaps(factor: int, vertical: bool) -> None:
+    """60 levels are stretched to 240. Without care there would be steps of four levels."""
+    ramp = np.linspace(98, 158, 160 * factor)
+    pixels = np.repeat(np.broadcast_to(ramp, (64 * factor, 160 * factor))[..., None], 3, -1).round().astype(np.uint8)
+    if vertical:
+        pixels = np.ascontiguousarray(pixels.swapaxes(0, 1))
+    small = resize.shrink(pixels, tuple(n // factor for n in pixels.shape[:2]))
+    blurred = np.asarray(cv2.GaussianBlur(small, (0, 0), 3))
+    found = merge_rgb(pixels, small, (blurred - 0.5) * 4 + np.float32(0.5))
+    line = (found[:, 32 * factor] if vertical else found[32 * factor])[10 * factor : -10 * factor, 1].astype(int)
+    assert np.ptp(line) > 150
+    assert np.abs(np.diff(line)).max() <= 2
+    assert len(np.unique(line)) > 0.9 * np.ptp(line)
+
+
+def test_flat_places_have_no_blotches() -> None:
+    """What a network makes of faint noise in a sky: clouds of 10 pixels."""
+    rng = np.random.default_rng(0)
+    small = np.full((160, 160, 3), 0.6, np.float32) + rng.normal(0, 0.004, (160, 160, 3)).astype(np.float32)
+    clouds = cv2.GaussianBlur(rng.normal(0, 1, small.shape).astype(np.float32), (0, 0), 5)
+    result = small + 0.1 + clouds * np.float32(0.04 / clouds.std())
+    pixels = (small * 255).round().astype(np.uint8)
+    found = cv2.GaussianBlur(merge_rgb(pixels, small, result).astype(np.float32) / 255, (0, 0), 5)
+    assert found[20:-20, 20:-20].std((0, 1)).max() < 0.01
+
+
+def test_a_small_colored_thing_keeps_its_change() -> None:
+    """Robustness to rims is not blindness: what differs from its surroundings is changed as the network says."""
+    pixels = np.full((100, 100, 3), 90, np.uint8)
+    pixels[40:60, 40:60] = (200, 60, 60)
+    small = resize.to_unit(pixels)
+    result = small.copy()
+    result[40:60, 40:60] = (0.2, 0.3, 0.8)
+    found = merge_rgb(pixels, small, result)[45:55, 45:55].mean((0, 1)) / 255
+    np.testing.assert_allclose(found, (0.2, 0.3, 0.8), atol=0.03)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("channels", [(), (3,)], ids=["gray", "rgb"])
+@pytest.mark.parametrize("factor", [1, 3])
+def test_lightness_is_changed_and_color_stays(factor: int, channels: tuple[int, ...], dtype: type) -> None:
+    """Second source: scikit-image's Lab."""
+    pixels = picture((60, 45, *channels), dtype)
+    pixels = (pixels * 0.5 + pixels.max() * 0.2).astype(dtype)  # colors that sRGB can show when they are lighter
+    small = lightness_of(resize.shrink(pixels, (60 // factor, 45 // factor)))[0].numpy()
+    found = merge_lightness(pixels, small, small + np.float32(8))
+    assert found.dtype == dtype
+    rgb = np.repeat(pixels[..., None], 3, -1) if not channels else pixels
+    before, after = (skimage.color.rgb2lab(resize.to_unit(p)) for p in (rgb, found))
+    atol = 1.2 if dtype == np.uint8 else 0.05
+    np.testing.assert_allclose(after[..., 0], before[..., 0] + 8, atol=atol)
+    np.testing.assert_allclose(after[..., 1:], before[..., 1:], atol=atol)
+    if not channels:
+        assert (found == found[..., :1]).all()

@@ -170,3 +170,18 @@ def test_strips_cover_the_picture_once_and_are_small(size: tuple[int, int]) -> N
     assert [row for piece in pieces for row in range(piece.start, piece.stop)] == list(range(size[0]))
     heights = [piece.stop - piece.start for piece in pieces]
     assert all(height == 1 or height * size[1] <= resize._STRIP for height in heights)
+
+
+def test_weights_leave_pixels_out_of_the_fit() -> None:
+    rng = np.random.default_rng(0)
+    guide = rng.random((20, 20, 1), dtype=np.float32)
+    values, weights = guide * 2 + 1, np.ones((20, 20), np.float32)
+    expected = fit_local_affine(guide, values, radius=3, epsilon=1e-6)
+    np.testing.assert_allclose(
+        fit_local_affine(guide, values, radius=3, epsilon=1e-6, weights=weights * 0.3), expected, atol=1e-4
+    )
+    wrong = rng.random((20, 20)) < 0.2
+    values[wrong] += 5
+    weights[wrong] = 1e-6
+    found = fit_local_affine(guide, values, radius=3, epsilon=1e-6, weights=weights)
+    np.testing.assert_allclose(found, expected, atol=1e-2)

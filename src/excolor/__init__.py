@@ -16,17 +16,19 @@ if TYPE_CHECKING:
     from excolor.models.transfer import Matching
     from excolor.photo import Photo, SaveSettings, open_photo, read_photo, write_photo
     from excolor.pipeline import Colorizer, Reference, Settings, Stages
-    from excolor.stylizer import Stylizer
+    from excolor.stylizer import Look, Style, Stylizer
 
 __all__ = [
     "Colorizer",
     "ExcolorError",
+    "Look",
     "Matching",
     "Photo",
     "Reference",
     "SaveSettings",
     "Settings",
     "Stages",
+    "Style",
     "Stylizer",
     "__version__",
     "open_photo",
@@ -37,12 +39,14 @@ __all__ = [
 _HOME = {
     "Colorizer": "pipeline",
     "ExcolorError": "errors",
+    "Look": "stylizer",
     "Matching": "models.transfer",
     "Photo": "photo",
     "Reference": "pipeline",
     "SaveSettings": "photo",
     "Settings": "pipeline",
     "Stages": "pipeline",
+    "Style": "stylizer",
     "Stylizer": "stylizer",
     "open_photo": "photo",
     "read_photo": "photo",

@@ -25,8 +25,17 @@ from excolor.resize import Floats, LocalAffine, fit_detail, fit_local_affine, st
 _RADIUS_AB = 1
 _EPSILON_LIGHTNESS = 3.0
 _DOUBT_AB = 1.0
-_RADIUS_RGB = 4  # narrower ones follow the decoder's colored halos along edges
+_RADIUS_RGB = 8  # narrower ones follow what is left of the rims that the network draws along edges
+_RADIUS_FLAT = 32
 _EPSILON_RGB = 1e-4
+_RIM = 3  # pixels: how far an edge spoils the network's answer
+_EDGE = 0.1  # of white: range of values within this distance, from which on it does
+_FLAT = 0.08  # of white: range of values in the wide window, up to which it is flat but for noise
+
+# Of the shorter side: windows in which smooth gradients are told from steps of 8 bits
+_SMOOTH = 1 / 64
+_SMOOTH_LEAST = 2  # pixels
+_HALF_A_LEVEL = 0.499
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,7 @@ class _Curve:
 _LIGHTNESS = _Curve(1 / 3, 116, -16, DELTA**3, 116 / (3 * DELTA**2))  # L of luminance
 _UNCURVED = _Curve(3, 1, 0, DELTA, 3 * DELTA**2)  # X or Z, divided by that of white, of the f that Lab has for it
 _SRGB = _Curve(1 / 2.4, 1.055, -0.055, 0.0031308, 12.92)  # sRGB of linear light
+_RGB_TO_NORMALIZED = np.linalg.inv(NORMALIZED_TO_RGB.numpy()).astype(np.float32)
 
 
 def lightness_of(pixels: np.ndarray) -> Tensor:
@@ -91,17 +101,104 @@ def merge_rgb(pixels: np.ndarray, small: Floats, small_result: Floats) -> np.nda
     """Do to `pixels` what was done to its small version: sRGB (h, w, 3) in [0, 1] before and after.
 
     It is the change that is fitted, not the result: grain too weak for the fit is left as it is instead of smoothed.
+    At the picture's own size too the result is not taken as it is: edges and grain are those of `pixels`.
     """
-    change = fit_local_affine(small, small_result - small, radius=_RADIUS_RGB, epsilon=_EPSILON_RGB)
+    change = _fit_change(small, small_result, white=1)
     upsampled = LocalAffine(change, pixels.shape[:2])
     white, depth = _scale(pixels.dtype)
 
-    def restyle(strip: np.ndarray, rows: slice) -> Iterable[np.ndarray]:
-        rgb = to_unit(np.stack([strip] * 3 if strip.ndim == 2 else cv2.split(strip)))
+    def restyle(_strip: np.ndarray, rows: slice) -> Iterable[np.ndarray]:
+        smooth = _between_levels(pixels, rows)
+        rgb = np.stack([smooth] * 3) if smooth.ndim == 2 else np.ascontiguousarray(np.moveaxis(smooth, -1, 0))
         changes = upsampled(rgb, rows)
         return (_weighted(old, white, change, white, 0, depth) for old, change in zip(rgb, changes, strict=True))
 
     return _in_strips(pixels, restyle)
+
+
+def merge_lightness(pixels: np.ndarray, small_lightness: Floats, small_result: Floats) -> np.ndarray:
+    """Do to the L of `pixels` what was done to that of its small version, (h, w) in [0, 100]; their ab stays.
+
+    Gray stays exactly gray. What sRGB cannot show at the new L loses chroma.
+    """
+    change = _fit_change(small_lightness[..., None], small_result[..., None], white=100)
+    upsampled = LocalAffine(change, pixels.shape[:2])
+    white, depth = _scale(pixels.dtype)
+
+    def relight(strip: np.ndarray, rows: slice) -> Iterable[np.ndarray]:
+        smooth = _between_levels(pixels, rows)
+        linear, is_gray = _look_up(linearize, smooth), np.ones(strip.shape[:2], bool)
+        if strip.ndim == 2:
+            linear = np.stack([linear] * 3, -1)
+        else:
+            is_gray = np.ptp(strip, axis=2) == 0
+        xyz: Floats = np.asarray(cv2.transform(linear, _RGB_TO_NORMALIZED))
+        x, old, z = np.ascontiguousarray(np.moveaxis(_LIGHTNESS(xyz), -1, 0))  # all curved as L is
+        new = (old + upsampled(old[None], rows)[0]).clip(0, 100)
+        luminance = _UNCURVED((new + np.float32(16)) / np.float32(116))
+        a, b = (x - old) * np.float32(500 / 116), (old - z) * np.float32(200 / 116)
+        a[is_gray], b[is_gray] = 0, 0
+        red, green, blue = (_SRGB(channel, white, depth) for channel in _linear_rgb(new, luminance, a, b))
+        red[is_gray], blue[is_gray] = green[is_gray], green[is_gray]
+        return red, green, blue
+
+    return _in_strips(pixels, relight)
+
+
+def _between_levels(pixels: np.ndarray, rows: slice) -> Floats:
+    """A strip (rows, W[, 3]) in [0, 1] whose smooth gradients are smooth in 8 bits too, lest stretching draws steps.
+
+    Each value stays nearer to its own level than to the next one: where nothing is changed it rounds to what it was.
+    Pixels that differ from their surroundings by more than rounding and faint noise stay as they are.
+    """
+    if pixels.dtype != np.uint8:
+        return to_unit(pixels[rows])
+    radius = max(_SMOOTH_LEAST, round(_SMOOTH * min(pixels.shape[:2])))
+    first = max(0, rows.start - radius)
+    around = pixels[first : rows.stop + radius]
+    side = (2 * radius + 1, 2 * radius + 1)
+    level: Floats = pixels[rows].astype(np.float32)
+    mean = np.asarray(cv2.boxFilter(around, cv2.CV_32F, side, borderType=cv2.BORDER_REFLECT))
+    offset = mean[rows.start - first :][: len(level)] - level
+    fading = np.clip(1.5 - np.abs(offset), 0, 1)  # 1 up to half a level, 0 from one and a half
+    level += offset.clip(-_HALF_A_LEVEL, _HALF_A_LEVEL) * fading
+    unit: Floats = np.divide(level, np.float32(255), out=level)
+    return unit
+
+
+def _fit_change(small: Floats, small_result: Floats, white: float) -> Floats:
+    """Coefficients of how `small` (h, w, channels) in [0, white] was changed to `small_result`, for `LocalAffine`.
+
+    Along strong edges the network draws rims of a few pixels: there its answer counts less, unless there is nothing but
+    edges around. In flat places it magnifies noise to blotches: there windows are wide.
+    """
+    change = small_result - small
+    epsilon = _EPSILON_RGB * white**2
+    trust = _falling(_contrast(small, _RIM) / np.float32(_EDGE * white))
+    narrow = fit_local_affine(small, change, radius=_RADIUS_RGB, epsilon=epsilon, weights=trust)
+    is_flat = _falling(_contrast(small, _RADIUS_FLAT) / np.float32(_FLAT * white))
+    if is_flat.max() < 0.01:
+        return narrow
+    side = (2 * _RADIUS_FLAT + 1, 2 * _RADIUS_FLAT + 1)
+    share = np.asarray(cv2.blur(is_flat, side, borderType=cv2.BORDER_REFLECT))[..., None, None]
+    wide = fit_local_affine(small, change, radius=_RADIUS_FLAT, epsilon=epsilon, weights=trust)
+    wide -= narrow
+    wide *= share
+    return np.add(narrow, wide, out=wide)
+
+
+def _contrast(small: Floats, radius: int) -> Floats:
+    """The range of values in the square window around each pixel, (h, w): that of the channel where it is largest."""
+    kernel = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
+    contrast = np.asarray(cv2.dilate(small, kernel) - cv2.erode(small, kernel)).reshape(small.shape)
+    largest: Floats = contrast.max(2)
+    return largest
+
+
+def _falling(x: Floats) -> Floats:
+    """1 at 0, a quarter at 1, then soon 0."""
+    share: Floats = (1 + x * x) ** np.float32(-2)
+    return share
 
 
 def from_unit(rgb: Tensor, dtype: np.dtype) -> np.ndarray:

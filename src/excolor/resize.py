@@ -77,7 +77,9 @@ def crop(picture: Tensor, size: tuple[int, int]) -> Tensor:
     return picture[..., : size[0], : size[1]]
 
 
-def fit_local_affine(guide: Floats, values: Floats, *, radius: int, epsilon: float) -> Floats:
+def fit_local_affine(
+    guide: Floats, values: Floats, *, radius: int, epsilon: float, weights: Floats | None = None
+) -> Floats:
     """Fit `values` as affine functions of `guide` in the window around each pixel (He et al. 2013, eq. 11 to 15).
 
     Args:
@@ -85,6 +87,7 @@ def fit_local_affine(guide: Floats, values: Floats, *, radius: int, epsilon: flo
         values: (h, w, K).
         radius: of the square window, in pixels.
         epsilon: variance of the guide below which a window counts as flat, and the values' mean is taken.
+        weights: (h, w), positive: how much each pixel counts in the windows that hold it; all the same if left out.
 
     Returns:
         Coefficients (h, w, K, G + 1), the constant last, averaged over the windows that hold a pixel.
@@ -100,11 +103,21 @@ def fit_local_affine(guide: Floats, values: Floats, *, radius: int, epsilon: flo
             out[..., i] = cv2.blur(np.ascontiguousarray(flat[..., i]), side, borderType=cv2.BORDER_REFLECT)
         return out.reshape(x.shape)
 
-    mean_guide, mean_values = mean(guide), mean(values)
+    def fitted_mean(x: Floats) -> Floats:
+        if weights is None:
+            return mean(x)
+        shape = (height, width) + (1,) * (x.ndim - 2)
+        weighted: Floats = mean(x * weights.reshape(shape)) / total.reshape(shape)
+        return weighted
+
+    total = mean(weights) if weights is not None else np.ones((), np.float32)
+    mean_guide, mean_values = fitted_mean(guide), fitted_mean(values)
     guide_0, values_0 = guide - guide.mean((0, 1)), values - values.mean((0, 1))  # squares keep their digits
-    low_guide, low_values = mean(guide_0), mean(values_0)
-    covariance = mean(guide_0[..., :, None] * guide_0[..., None, :]) - low_guide[..., :, None] * low_guide[..., None, :]
-    crossed = mean(guide_0[..., :, None] * values_0[..., None, :]) - low_guide[..., :, None] * low_values[..., None, :]
+    low_guide, low_values = fitted_mean(guide_0), fitted_mean(values_0)
+    covariance = fitted_mean(guide_0[..., :, None] * guide_0[..., None, :])
+    covariance -= low_guide[..., :, None] * low_guide[..., None, :]
+    crossed = fitted_mean(guide_0[..., :, None] * values_0[..., None, :])
+    crossed -= low_guide[..., :, None] * low_values[..., None, :]
     slope = np.linalg.solve(covariance + epsilon * np.eye(channels, dtype=np.float32), crossed)  # (h, w, G, K)
     constant = mean_values - np.einsum("hwgk,hwg->hwk", slope, mean_guide)
     return mean(np.concatenate((slope.swapaxes(2, 3), constant[..., None]), axis=-1).astype(np.float32))

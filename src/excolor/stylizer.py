@@ -1,22 +1,74 @@
 """The transfer sub-net alone: photorealistic stylization (Xu et al., CVPR 2020, section 4.3, Figures 10 and 11)."""
 
+import math
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal, TypeAlias, get_args
 
+import numpy as np
 import torch
+from torch import Tensor
 
+from excolor.color import rgb_to_lab
 from excolor.devices import choose_device, out_of_memory_explained, put_on
 from excolor.errors import SettingError
-from excolor.merge import from_unit, merge_rgb
+from excolor.merge import from_unit, merge_ab, merge_lightness, merge_rgb
 from excolor.models.checkpoint import load_transfer
-from excolor.models.transfer import Matching, Statistics, TransferNet
+from excolor.models.transfer import Matching, Measured, TransferNet, mix
 from excolor.photo import Photo, PhotoSource, as_photo
-from excolor.resize import crop, seen_size
+from excolor.regions import Label, Regions, as_regions
+from excolor.resize import Floats, crop, seen_size
 from excolor.sight import hwc, see_rgb
 from excolor.weights import ModelFiles, find_model
 
 STYLE_SIZE = 512  # pixels of the shorter side at which stylization works by default
+
+Keep = Literal["nothing", "luminance", "color"]
+
+
+@dataclass(frozen=True, eq=False)
+class Style:
+    """A picture that gives its look, alone or among others.
+
+    Attributes:
+        picture: a path, a PIL image, an array, or a Photo.
+        weight: its share, relative to the weights of the others.
+        mask: a picture of labels, in which each color is a region: it gives its look to what has the same label in the
+            content. See `excolor.regions`.
+    """
+
+    picture: PhotoSource | Photo
+    weight: float = 1.0
+    mask: PhotoSource | Photo | Regions | None = None
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.weight) and self.weight > 0):
+            raise SettingError(f"the weight of a style is {self.weight} and must be a positive number")
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What is kept of one or several styles: made by `Stylizer.measure`, used for any number of contents.
+
+    Attributes:
+        matching: under which it was measured; a content may be given it with another alpha, or in fewer parts.
+        whole: statistics of all of each style.
+        regions: of what has a label; None if the styles have no masks.
+    """
+
+    matching: Matching
+    whole: Measured
+    regions: Mapping[Label, Measured] | None = None
+
+    def missing(self, mask: Regions) -> tuple[str, ...]:
+        """The labels of a content's mask, in words, that no style has: those regions follow the whole styles."""
+        known = self.regions or {}
+        return tuple(text for label, text in zip(mask.labels, mask.texts, strict=True) if label not in known)
+
+
+Styles: TypeAlias = PhotoSource | Photo | Style | Sequence[Style]
 
 
 class Stylizer:
@@ -41,51 +93,98 @@ class Stylizer:
 
     @torch.inference_mode()
     def measure(
-        self,
-        style: PhotoSource | Photo,
-        matching: Matching,
-        *,
-        working_size: int = STYLE_SIZE,
-        exact: bool = False,
-    ) -> dict[str, Statistics]:
-        """Measure a style once, for any number of contents under the same matching; `exact` as in `stylize`."""
-        photo = as_photo(style)
-        with self._memory_explained(exact):
-            seen = see_rgb(photo, _style_size(photo, working_size, exact), self.device)
-            return self._transfer.measure(seen, matching)
+        self, style: Styles, matching: Matching, *, working_size: int = STYLE_SIZE, exact: bool = False
+    ) -> Look:
+        """Measure styles once, for any number of contents; `exact` as in `stylize`.
+
+        Of several styles the statistics are averaged by weight; those of a region over the styles that have it.
+
+        Raises:
+            PhotoError: a picture or mask cannot be read, or they do not belong together.
+            SettingError: there is no style, or some have masks and some have none.
+        """
+        styles = _as_styles(style)
+        looks = [self._measure_one(one, matching, working_size, exact) for one in styles]
+        weights = [one.weight for one in styles]
+        parts = [look.regions or {} for look in looks]
+        regions = {
+            label: _mixed([(part[label], weight) for part, weight in zip(parts, weights, strict=True) if label in part])
+            for label in sorted({label for part in parts for label in part})
+        }
+        whole = _mixed([(look.whole, weight) for look, weight in zip(looks, weights, strict=True)])
+        return Look(matching, whole, regions or None)
 
     @torch.inference_mode()
     def stylize(
         self,
         content: PhotoSource | Photo,
-        style: PhotoSource | Photo | dict[str, Statistics],
+        style: Styles | Look,
         matching: Matching = Matching(),  # noqa: B008 - frozen
         *,
         working_size: int = STYLE_SIZE,
         exact: bool = False,
+        keep: Keep = "nothing",
+        mask: PhotoSource | Photo | Regions | None = None,
     ) -> Photo:
         """Give `content` the look of `style`: tones and colors, not texture.
 
         The network runs at the working size; a larger content keeps its own detail, to which the change is brought by
         a local affine model. Arguments, result and errors as in `Colorizer.colorize`.
 
-        With `exact` the network runs on content and style as they are, like the paper's: the result is the decoder's
-        own, and the memory needed grows with their sizes.
+        Args:
+            content: the photograph.
+            style: a picture, a `Style`, several of them, or what `measure` made of them.
+            matching: what is matched, how and how far.
+            working_size: pixels of the shorter side that the network sees.
+            exact: run the network on content and style as they are, like the paper's: the result is the decoder's own
+                (if nothing is kept), and the memory needed grows with their sizes.
+            keep: of the content, exactly: `nothing`, its `luminance` (only colors change) or its `color` (only
+                the luminance changes).
+            mask: a picture of labels; each region takes the look of what has its label in the styles' masks.
+
+        Raises:
+            PhotoError: a picture or mask cannot be read, or they do not belong together.
+            SettingError: the style was measured under another matching, or only one side has a mask.
+            DeviceError: the device has too little memory.
         """
+        if keep not in get_args(Keep):
+            raise SettingError(f"keep is {keep!r} and must be one of {', '.join(get_args(Keep))}")
         photo = as_photo(content)
-        if not isinstance(style, dict):
-            style = self.measure(style, matching, working_size=working_size, exact=exact)
-        elif not matching.names() <= style.keys():
-            raise SettingError("the style was measured under another matching; measure it again under this one")
+        regions = None if mask is None else as_regions(mask)
+        look = (
+            style if isinstance(style, Look) else self.measure(style, matching, working_size=working_size, exact=exact)
+        )
+        _check_goes_with(look, matching, regions)
         size = _style_size(photo, working_size, exact)
         with self._memory_explained(exact):
             seen = see_rgb(photo, size, self.device)
-            styled = crop(self._transfer(seen, style, matching).float(), size)
-            if size == photo.size:
-                pixels = from_unit(styled[0].cpu(), photo.pixels.dtype)
-            else:
-                pixels = merge_rgb(photo.pixels, hwc(crop(seen, size)), hwc(styled))
-        return replace(photo, pixels=pixels)
+            styled = crop(self._styled(seen, look, matching, photo, size, regions).float(), size)
+            if exact and keep == "nothing":
+                return replace(photo, pixels=from_unit(styled[0].cpu(), photo.pixels.dtype))
+            return replace(photo, pixels=_merged(photo, hwc(crop(seen, size)), hwc(styled), keep))
+
+    def _measure_one(self, style: Style, matching: Matching, working_size: int, exact: bool) -> Look:
+        photo = as_photo(style.picture)
+        size = _style_size(photo, working_size, exact)
+        mask = None if style.mask is None else as_regions(style.mask)
+        if mask is not None:
+            mask.check_fits(photo)
+        with self._memory_explained(exact):
+            seen = see_rgb(photo, size, self.device)
+            whole = self._transfer.measure(seen, matching)
+            if mask is None:
+                return Look(matching, whole)
+            parts = self._transfer.measure_regions(seen, matching, mask.seen(size, self.device))
+            return Look(matching, whole, dict(zip(mask.labels, parts, strict=True)))
+
+    def _styled(
+        self, seen: Tensor, look: Look, matching: Matching, photo: Photo, size: tuple[int, int], mask: Regions | None
+    ) -> Tensor:
+        if mask is None or look.regions is None:
+            return self._transfer(seen, look.whole, matching)  # type: ignore[no-any-return]
+        mask.check_fits(photo)
+        styles = [look.regions.get(label, look.whole) for label in mask.labels]
+        return self._transfer(seen, styles, matching, mask.seen(size, self.device))  # type: ignore[no-any-return]
 
     def _memory_explained(self, exact: bool) -> AbstractContextManager[None]:
         if exact:
@@ -95,3 +194,46 @@ class Stylizer:
 
 def _style_size(photo: Photo, working_size: int, exact: bool) -> tuple[int, int]:
     return photo.size if exact else seen_size(photo.size, working_size)
+
+
+def _as_styles(style: Styles) -> Sequence[Style]:
+    if isinstance(style, Style):
+        return [style]
+    if not isinstance(style, list | tuple):
+        return [Style(style)]  # type: ignore[arg-type]
+    if not style:
+        raise SettingError("there is no style: give at least one")
+    with_mask = [one for one in style if one.mask is not None]
+    if with_mask and len(with_mask) < len(style):
+        raise SettingError("some styles have masks and some have none: give all of them one, or none")
+    return style
+
+
+def _mixed(styles: Sequence[tuple[Measured, float]]) -> Measured:
+    total = sum(weight for _, weight in styles)
+    return mix([measured for measured, _ in styles], [weight / total for _, weight in styles])
+
+
+def _check_goes_with(look: Look, matching: Matching, mask: Regions | None) -> None:
+    if matching.method != look.matching.method or not matching.names() <= look.matching.names():
+        raise SettingError("the style was measured under another matching; measure it again under this one")
+    if mask is None and look.regions is not None:
+        raise SettingError("the style has a mask and the content has none: give both, or neither")
+    if mask is not None and look.regions is None:
+        raise SettingError("the content has a mask and the style has none: give both, or neither")
+
+
+def _merged(photo: Photo, seen: Floats, styled: Floats, keep: Keep) -> np.ndarray:
+    """The photo's pixels with what became of them at the size that the network saw, sRGB (h, w, 3) in [0, 1]."""
+    if keep == "nothing":
+        return merge_rgb(photo.pixels, seen, styled)
+    own = _lab(seen)
+    if keep == "color":
+        return merge_lightness(photo.pixels, own[..., 0], _lab(styled)[..., 0])
+    without_rims = merge_rgb(seen, seen, styled)  # merge_ab would keep those that the network draws along edges
+    return merge_ab(photo.pixels, own[..., 0], _lab(without_rims)[..., 1:])
+
+
+def _lab(rgb: Floats) -> Floats:
+    """Lab (h, w, 3)."""
+    return hwc(rgb_to_lab(torch.from_numpy(rgb).permute(2, 0, 1))[None])

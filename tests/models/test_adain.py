@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from torch import Tensor
 
-from excolor.models.adain import adain, match, measure
+from excolor.models.adain import adain, match, measure, mix
 
 
 def features(*shape: int, seed: int = 0) -> Tensor:
@@ -78,3 +78,31 @@ def test_half_precision_is_measured_in_float32() -> None:
     assert moments.mean.dtype == torch.float32
     torch.testing.assert_close(moments.std, measure(x).std, rtol=1e-3, atol=0)
     assert match(x.half(), moments).dtype == torch.float16
+
+
+def test_alpha_lies_between_the_own_moments_and_those_of_the_style() -> None:
+    content, style = features(1, 3, 8, 8), measure(features(1, 3, 9, 9, seed=1))
+    own, found = measure(content), measure(match(content, style, 0.3))
+    torch.testing.assert_close(found.mean, own.mean.lerp(style.mean, 0.3), atol=1e-4, rtol=0)
+    torch.testing.assert_close(found.std, own.std.lerp(style.std, 0.3), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(match(content, style, 0.0), content)
+
+
+def test_styles_are_mixed_by_their_shares() -> None:
+    first, second = measure(features(1, 3, 8, 8)), measure(features(1, 3, 9, 9, seed=1))
+    mixed = mix([first, second], (0.7, 0.3))
+    torch.testing.assert_close(mixed.mean, 0.7 * first.mean + 0.3 * second.mean)
+    torch.testing.assert_close(mixed.std, 0.7 * first.std + 0.3 * second.std)
+
+
+def test_weights_measure_a_part() -> None:
+    x = features(2, 4, 8, 10)
+    weights = torch.zeros(2, 1, 8, 10)
+    weights[:, :, :5] = 1
+    found, part = measure(x, weights), measure(x[:, :, :5])
+    torch.testing.assert_close(found.mean, part.mean)
+    torch.testing.assert_close(found.std, part.std)
+    style = measure(features(1, 4, 7, 7, seed=1))
+    torch.testing.assert_close(match(x, style, weights=weights)[:, :, :5], match(x[:, :, :5], style))
+    nowhere = torch.zeros_like(weights)
+    assert match(x, measure(x, nowhere), weights=nowhere).isfinite().all()

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from excolor.models import adain, wct
 from excolor.models.encoder import LEVELS
-from excolor.models.transfer import METHODS, PARTS, Matching, TransferNet
+from excolor.models.transfer import METHODS, PARTS, Matching, TransferNet, mix
 
 SUBSETS = [subset for size in (1, 2, 3) for subset in combinations(PARTS, size)]
 
@@ -70,8 +70,9 @@ def test_every_encoder_level_reaches_the_moments_of_the_style(transfer_net: Tran
 def test_wct_reaches_the_covariance_of_the_style(transfer_net: TransferNet) -> None:
     given = matched_features(transfer_net, CONTENT, STYLE, Matching("wct", ("encoder",)))
     style = transfer_net.encoder(STYLE)
-    found, wanted = (torch.cov(f["relu1_1"][0].flatten(1).double()) for f in (given, style))
-    assert (found - wanted).norm() < 1e-2 * wanted.norm()
+    for name in LEVELS[:2]:  # deeper there are fewer positions than channels
+        found, wanted = (torch.cov(f[name][0].flatten(1).double(), correction=0) for f in (given, style))
+        assert (found - wanted).norm() < 1e-3 * wanted.norm(), name
 
 
 def test_matching_is_progressive(transfer_net: TransferNet) -> None:
@@ -121,9 +122,9 @@ def test_batch_equals_its_items(transfer_net: TransferNet, method) -> None:
     for i in range(3):
         item = slice(i, i + 1)
         expected = run(transfer_net, content[item], style[item], matching)
-        torch.testing.assert_close(own_style[item], expected, atol=1e-4, rtol=0)
+        torch.testing.assert_close(own_style[item], expected, atol=1e-5, rtol=0)
         expected = run(transfer_net, content[item], style[:1], matching)
-        torch.testing.assert_close(one_style[item], expected, atol=1e-4, rtol=0)
+        torch.testing.assert_close(one_style[item], expected, atol=1e-5, rtol=0)
 
 
 def test_statistics_are_kept_only_where_they_are_used(transfer_net: TransferNet) -> None:
@@ -145,3 +146,63 @@ def test_statistics_are_kept_only_where_they_are_used(transfer_net: TransferNet)
 def test_wrong_settings_are_refused_by_name(wrong: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Matching(**wrong)
+
+
+def halves(height: int, width: int, n: int = 1) -> Tensor:
+    """Two regions, (N, 2, H, W): left and right."""
+    right = (torch.arange(width) >= width // 2).float().expand(n, 1, height, width)
+    return torch.cat((1 - right, right), dim=1)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_regions_of_one_style_are_as_none(transfer_net: TransferNet, method) -> None:
+    """One region that is everywhere, with soft and meaningless further ones."""
+    matching = Matching(method, PARTS)
+    everywhere = torch.cat((torch.ones(1, 1, 32, 40), torch.zeros(1, 1, 32, 40)), dim=1)
+    styles = transfer_net.measure_regions(STYLE, matching, torch.ones(1, 1, *STYLE.shape[2:])) * 2
+    found = transfer_net(CONTENT, styles, matching, everywhere)
+    torch.testing.assert_close(found, run(transfer_net, CONTENT, STYLE, matching), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_each_region_reaches_its_own_statistics(transfer_net: TransferNet, method) -> None:
+    matching = Matching(method, ("encoder",))
+    content, style = picture(7, 64, 64), picture(8, 64, 64)
+    regions = halves(64, 64)
+    given: dict[str, Tensor] = {}
+    handle = transfer_net.decoder.register_forward_pre_hook(lambda module, args: given.update(args[0]))
+    styles = transfer_net.measure_regions(style, matching, halves(64, 64).flip(1))
+    transfer_net(content, styles, matching, regions)
+    handle.remove()
+    wanted = transfer_net.encoder(style)["relu1_1"]
+    for own, other in ((slice(2, 30), slice(34, 62)), (slice(34, 62), slice(2, 30))):  # away from the soft border
+        found_mean = given["relu1_1"][..., own].mean((2, 3))
+        assert (found_mean - wanted[..., other].mean((2, 3))).abs().mean() < 0.05
+        assert (found_mean - wanted[..., own].mean((2, 3))).abs().mean() > 0.1
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_batch_with_regions_equals_its_items(transfer_net: TransferNet, method) -> None:
+    """One item has no second region at all."""
+    content, matching = picture(5, n=3), Matching(method, PARTS)
+    regions = halves(32, 40, n=3)
+    regions[1] = torch.stack((torch.ones(32, 40), torch.zeros(32, 40)))
+    styles = transfer_net.measure_regions(STYLE, matching, halves(24, 32))
+    together = transfer_net(content, styles, matching, regions)
+    for i in range(3):
+        alone = transfer_net(content[i : i + 1], styles, matching, regions[i : i + 1])
+        torch.testing.assert_close(together[i : i + 1], alone, atol=1e-5, rtol=0)
+    own = transfer_net.measure_regions(content, matching, regions)
+    for i in range(3):
+        alone = transfer_net.measure_regions(content[i : i + 1], matching, regions[i : i + 1])
+        torch.testing.assert_close(own[0]["relu1_1"].mean[i : i + 1], alone[0]["relu1_1"].mean, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_mixture_lies_between_its_styles(transfer_net: TransferNet, method) -> None:
+    matching = Matching(method, PARTS)
+    first, second = (transfer_net.measure(style, matching) for style in (STYLE, picture(9)))
+    ends = [transfer_net(CONTENT, mix([first, second], shares), matching) for shares in ((1, 0), (0.6, 0.4), (0, 1))]
+    torch.testing.assert_close(ends[0], transfer_net(CONTENT, first, matching), atol=1e-5, rtol=0)
+    whole = (ends[2] - ends[0]).norm()
+    assert 0 < (ends[1] - ends[0]).norm() < whole and 0 < (ends[1] - ends[2]).norm() < whole

@@ -81,6 +81,11 @@ class Picture:
         self._outcome.reference = str(path)
         self._outcome.score = score
 
+    def follows_all(self, paths: Sequence[Path], checksums: Sequence[str]) -> None:
+        """Keep which pictures give the colors together, with the sha256 of each."""
+        self.references = tuple((path.name, sha256) for path, sha256 in zip(paths, checksums, strict=True))
+        self._outcome.reference = ", ".join(map(str, paths))
+
 
 class Batch:
     """The work on a plan; made by `batch`."""

@@ -3,12 +3,18 @@
 Encoder level k is matched to the style before level k + 1 is computed from it ("progressive"). The skips that the
 decoder reads, and the decoder's own levels, can be matched too; the style is then encoded, or decoded, for its
 statistics. RGB is sRGB in [0, 1]; H, W are multiples of 8.
+
+Content and style may be divided into regions that are matched one by one: R maps that say how far each pixel belongs to
+each region, (N, R, H, W) in [0, 1], and sum to 1. At every feature they are averaged to its size and softened a little,
+statistics are weighted by them, and the matched features blended.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from excolor.errors import SettingError
@@ -19,6 +25,8 @@ from excolor.models.encoder import LEVELS, POOLS, SKIPS, Encoder, keep
 Method = Literal["adain", "wct"]
 Part = Literal["encoder", "skip", "decoder"]
 Statistics = adain.Moments | wct.Covariance
+Measured = dict[str, Statistics]
+"""Statistics by the name of the feature."""
 
 METHODS: tuple[Method, ...] = get_args(Method)
 PARTS: tuple[Part, ...] = get_args(Part)
@@ -33,7 +41,7 @@ class Matching:
     Attributes:
         method: `adain` matches mean and deviation of each channel, `wct` the whole covariance.
         parts: where (the paper's Figure 5 compares the subsets); empty reconstructs the content.
-        alpha: blend of content and matched features in [0, 1]: 0 is the content, 1 the style's statistics.
+        alpha: which statistics the features are given, in [0, 1]: 0 is the content's own, 1 the style's.
     """
 
     method: Method = "adain"
@@ -62,36 +70,41 @@ class TransferNet(nn.Module):
         self.encoder = encoder
         self.decoder = decoder
 
-    def measure(self, style: Tensor, matching: Matching) -> dict[str, Statistics]:
+    def measure(self, style: Tensor, matching: Matching) -> Measured:
         """Statistics of a style picture (N, 3, H, W) at every feature that `matching` names: once per reference."""
-        measure = adain.measure if matching.method == "adain" else wct.measure
-        names = matching.names()
-        statistics: dict[str, Statistics] = {}
+        return self._measure(style, matching, None)[0]
 
-        def collect(name: str, feature: Tensor) -> Tensor:
-            if name in names:
-                statistics[name] = measure(feature)
-            return feature
+    def measure_regions(self, style: Tensor, matching: Matching, regions: Tensor) -> list[Measured]:
+        """The same of each of its R regions (N, R, H, W). One that is nowhere has no meaning, but does no harm."""
+        return self._measure(style, matching, regions)
 
-        features = self.encoder(style, collect)
-        if "decoder" in matching.parts:
-            self.decoder(features, collect)
-        return statistics
-
-    def forward(self, content: Tensor, style: Mapping[str, Statistics], matching: Matching) -> Tensor:
+    def forward(
+        self,
+        content: Tensor,
+        style: Mapping[str, Statistics] | Sequence[Mapping[str, Statistics]],
+        matching: Matching,
+        regions: Tensor | None = None,
+    ) -> Tensor:
         """The content (N, 3, H, W) in the style's statistics: sRGB (N, 3, H, W) in [0, 1].
 
-        `style` is what `measure` gave under the same method and parts; its batch size is N or 1.
+        `style` is what `measure` gave under the same method and parts; its batch size is N or 1. With the content's R
+        regions (N, R, H, W) it is a sequence of R of them, in the same order.
         """
         names = matching.names() if matching.alpha > 0 else frozenset()
+        styles = [style] if isinstance(style, Mapping) else style
 
-        def blend(name: str, feature: Tensor) -> Tensor:
+        def match(name: str, feature: Tensor) -> Tensor:
             if name not in names:
                 return feature
-            matched = _match(feature, style[name])
-            return matched if matching.alpha == 1 else feature.lerp(matched, matching.alpha)
+            if regions is None:
+                return _match(feature, styles[0][name], matching.alpha)
+            blended = torch.zeros_like(feature)
+            for one, weights in zip(styles, _at_size(regions, feature).unbind(1), strict=True):
+                own = weights[:, None]  # (N, 1, h, w)
+                blended += own.to(feature.dtype) * _match(feature, one[name], matching.alpha, own)
+            return blended
 
-        out: Tensor = self.decoder(self.encoder(content, blend), blend)
+        out: Tensor = self.decoder(self.encoder(content, match), match)
         return out.clamp(0, 1)
 
     def reconstruct(self, rgb: Tensor) -> Tensor:
@@ -99,8 +112,46 @@ class TransferNet(nn.Module):
         out: Tensor = self.decoder(self.encoder(rgb, keep))
         return out
 
+    def _measure(self, style: Tensor, matching: Matching, regions: Tensor | None) -> list[Measured]:
+        measure = adain.measure if matching.method == "adain" else wct.measure
+        names = matching.names()
+        measured: list[Measured] = [{} for _ in range(1 if regions is None else regions.shape[1])]
 
-def _match(content: Tensor, style: Statistics) -> Tensor:
+        def collect(name: str, feature: Tensor) -> Tensor:
+            if name in names and regions is None:
+                measured[0][name] = measure(feature)
+            elif name in names and regions is not None:
+                for one, weights in zip(measured, _at_size(regions, feature).unbind(1), strict=True):
+                    one[name] = measure(feature, weights[:, None])
+            return feature
+
+        features = self.encoder(style, collect)
+        if "decoder" in matching.parts:
+            self.decoder(features, collect)
+        return measured
+
+
+def mix(styles: Sequence[Measured], shares: Sequence[float]) -> Measured:
+    """What lies between several styles, measured under the same matching: each weighted by its share of 1."""
+    if len(styles) == 1:
+        return styles[0]
+    return {name: _mix([style[name] for style in styles], shares) for name in styles[0]}
+
+
+def _mix(styles: Sequence[Statistics], shares: Sequence[float]) -> Statistics:
+    moments = [style for style in styles if isinstance(style, adain.Moments)]
+    if moments:
+        return adain.mix(moments, shares)
+    return wct.mix([style for style in styles if isinstance(style, wct.Covariance)], shares)
+
+
+def _match(content: Tensor, style: Statistics, alpha: float, weights: Tensor | None = None) -> Tensor:
     if isinstance(style, adain.Moments):
-        return adain.match(content, style)
-    return wct.match(content, style)
+        return adain.match(content, style, alpha, weights)
+    return wct.match(content, style, alpha, weights)
+
+
+def _at_size(regions: Tensor, feature: Tensor) -> Tensor:
+    """Regions at the size of a feature map, each border softened over its neighboring positions; their sum stays 1."""
+    small = F.adaptive_avg_pool2d(regions, feature.shape[2:])  # type: ignore[arg-type]
+    return F.avg_pool2d(F.pad(small, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
