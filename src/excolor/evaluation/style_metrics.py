@@ -1,0 +1,104 @@
+"""How much of a content is kept in a stylized picture, and how far the style is reached.
+
+Pictures are (H, W, 3) arrays of sRGB in [0, 1]. What is kept is compared pixel by pixel with the content; what is
+reached is compared with the style as a whole, by distributions, so that its size may be another one.
+"""
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from excolor.color import rgb_to_lab
+from excolor.metrics import Doubles, Image, ssim
+from excolor.models import adain
+from excolor.models.encoder import LEVELS, Encoder
+from excolor.resize import pad
+
+_DIRECTIONS = 64  # in Lab, on which colors are projected
+_QUANTILES = 256
+
+Profile = dict[str, Doubles]
+"""A level of the encoder -> the mean and deviation of each of its channels, (2 · channels,)."""
+
+
+def lightness(picture: Image) -> Image:
+    """L, scaled to [0, 1]: (H, W)."""
+    scaled: Image = lab(picture)[..., 0] / 100
+    return scaled
+
+
+def edges(picture: Image) -> Image:
+    """The edge map (H, W): the magnitude of Sobel's gradient of L, for L in [0, 1]; a step from black to white is 1."""
+    light = lightness(picture).astype(np.float64)
+    across, down = (cv2.Sobel(light, cv2.CV_64F, *axis, scale=0.25, borderType=cv2.BORDER_REFLECT_101)
+                    for axis in ((1, 0), (0, 1)))  # fmt: skip
+    magnitude: Image = np.hypot(across, down)
+    return magnitude
+
+
+def lightness_kept(result: Image, content: Image) -> float:
+    """SSIM of L (`metrics.ssim`): how much of light and shade is where it was, and as it was."""
+    return ssim(lightness(result), lightness(content))
+
+
+def edges_kept(result: Image, content: Image) -> float:
+    """SSIM of the edge maps, as Deep Photo Styletransfer's successors measure structure (Yoo et al. 2019, WCT²)."""
+    return ssim(edges(result), edges(content))
+
+
+def color_distance(result: Image, style: Image) -> float:
+    """Sliced Wasserstein distance of the colors in Lab (Rabin et al. 2011; Bonneel et al. 2015, eq. 2, with p = 1).
+
+    The mean over 64 directions, always the same ones, of the mean difference of 256 quantiles along each: in units of
+    Lab, where about 2 is a difference just seen.
+    """
+    apart: Doubles = np.abs(_projected_quantiles(result) - _projected_quantiles(style))
+    return float(apart.mean())
+
+
+class StyleStatistics:
+    """What the encoder of a model sees of a style: the statistics that AdaIN matches (Huang & Belongie 2017)."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        """Measure by an encoder in evaluation mode."""
+        self._encoder = encoder
+
+    @torch.inference_mode()
+    def profile(self, picture: Image) -> Profile:
+        """Mean and deviation of each channel at relu1_1, relu2_1, relu3_1 and relu4_1."""
+        weight = self._encoder.conv1_1.weight
+        planes = torch.from_numpy(np.ascontiguousarray(picture, np.float32)).permute(2, 0, 1)[None]
+        features = self._encoder(pad(planes).to(weight.device))
+        moments = {level: adain.measure(features[level]) for level in LEVELS}
+        return {level: torch.cat((m.mean, m.std)).double().cpu().numpy().ravel() for level, m in moments.items()}
+
+
+def profile_distance(found: Profile, style: Profile, content: Profile) -> float:
+    """How far from the style's statistics a picture still is: 0 is there, 1 is as far as the content.
+
+    The Euclidean distance at each level over that of the content, mean over the levels, so that each counts the same
+    whatever its number and scale of channels. NaN if content and style are the same to the encoder.
+    """
+    shares = [_distance(found[level], style[level]) / _distance(content[level], style[level]) for level in LEVELS]
+    return float(np.mean(shares))
+
+
+def lab(picture: Image) -> NDArray[np.float32]:
+    """Lab (H, W, 3)."""
+    planes = torch.from_numpy(np.ascontiguousarray(picture, np.float32)).permute(2, 0, 1)
+    found: NDArray[np.float32] = rgb_to_lab(planes).permute(1, 2, 0).numpy()
+    return found
+
+
+def _distance(x: Doubles, y: Doubles) -> np.float64:
+    return np.float64(np.linalg.norm(x - y))
+
+
+def _projected_quantiles(picture: Image) -> Doubles:
+    """(quantiles, directions)."""
+    directions = np.random.default_rng(0).normal(size=(3, _DIRECTIONS))
+    projected = lab(picture).reshape(-1, 3) @ (directions / np.linalg.norm(directions, axis=0))
+    places = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
+    quantiles: Doubles = np.quantile(projected, places, axis=0)
+    return quantiles
