@@ -9,11 +9,12 @@ import click
 
 from excolor.cli.batch import threads_for
 from excolor.cli.options import FiniteRange, check_apart
+from excolor.cli.progress import is_terminal
+from excolor.cli.tables import print_table
 
 if TYPE_CHECKING:
     from excolor.bench.comparison import Change
     from excolor.bench.results import Results
-    from excolor.bench.table import Table
     from excolor.bench.tasks import Conditions, Task
     from excolor.cli.progress import Reporter
 
@@ -222,27 +223,15 @@ def _print_results(results: "Results") -> None:
     """The tables and how to read them, to stdout: drawn on a terminal, in Markdown otherwise."""
     from excolor.bench.table import how_to_read, markdown, tables
 
-    if not sys.stdout.isatty():
+    if not is_terminal(sys.stdout):
         click.echo(markdown(results), nl=False)
         return
     from rich.console import Console
 
     for table in tables(results):
-        _draw(table)
+        print_table(table)
     for paragraph in how_to_read(results):
         Console().print(paragraph, "", sep="\n", highlight=False, markup=False)
-
-
-def _draw(table: "Table") -> None:
-    from rich.console import Console
-    from rich.table import Table as Drawn
-
-    drawn = Drawn(title=table.title, title_justify="left")
-    for i, heading in enumerate(table.headings):
-        drawn.add_column(heading, justify="left" if i < table.text_columns else "right")
-    for row in table.rows:
-        drawn.add_row(*row)
-    Console().print(drawn)
 
 
 def _write(
@@ -273,11 +262,9 @@ def _tell_changes(changes: "Sequence[Change]", threshold: float) -> None:
     """Print the ratios; exit code 1 if any is a regression."""
     from excolor.bench.comparison import comparison_table
 
-    table = comparison_table(changes, threshold)
-    if sys.stdout.isatty():
-        _draw(table)
-    else:
-        click.echo(f"\n{table.markdown()}")
+    if not is_terminal(sys.stdout):
+        click.echo()
+    print_table(comparison_table(changes, threshold))
     slower = sum(change.is_regression(threshold) for change in changes)
     if slower:
         click.echo(f"Error: {slower} of {len(changes)} times are slower by more than {100 * threshold:g} %", err=True)
