@@ -17,7 +17,7 @@ LAYERS = (
     ("models",),
     ("merge", "coarse", "sight"),
     ("pipeline", "stylizer", "training"),
-    ("evaluation", "bench"),
+    ("evaluation", "bench", "figures"),
     ("cli",),
     ("__main__",),
 )
