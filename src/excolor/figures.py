@@ -57,7 +57,7 @@ def parts(
 
     def stylized(subset: tuple[Part, ...]) -> Tile:
         result = stylizer.stylize(content, style, replace(matching, parts=subset), working_size=working_size)
-        return Tile(_shown(result, side), " + ".join(subset) or "none (reconstruction)")
+        return Tile(_shown(result, side), " + ".join(subset) or "none")
 
     subsets = [subset for size in range(len(PARTS) + 1) for subset in combinations(PARTS, size)]
     pair = [Tile(_shown(content, side), "content"), Tile(_shown(style, side), "style")]

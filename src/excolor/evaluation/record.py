@@ -72,7 +72,7 @@ def style_to_csv(measurements: Iterable[StyleMeasurement]) -> str:
         for m in measurements
         for method, numbers in m.methods.items()
     ]
-    return _to_csv(("protocol", "content", "style_picture", "method", *NUMBERS), rows)
+    return _to_csv(("protocol", "content_picture", "style_picture", "method", *NUMBERS), rows)
 
 
 def _describe(loaded: Colorizer | Stylizer, model: ModelFiles, networks: Sequence[Network]) -> dict[str, Any]:

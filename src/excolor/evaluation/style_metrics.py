@@ -78,10 +78,13 @@ def profile_distance(found: Profile, style: Profile, content: Profile) -> float:
     """How far from the style's statistics a picture still is: 0 is there, 1 is as far as the content.
 
     The Euclidean distance at each level over that of the content, mean over the levels, so that each counts the same
-    whatever its number and scale of channels. NaN if content and style are the same to the encoder.
+    whatever its number and scale of channels. NaN if content and style are the same at a level.
     """
-    shares = [_distance(found[level], style[level]) / _distance(content[level], style[level]) for level in LEVELS]
-    return float(np.mean(shares))
+    whole = [_distance(content[level], style[level]) for level in LEVELS]
+    if not all(whole):
+        return float("nan")
+    left = [_distance(found[level], style[level]) for level in LEVELS]
+    return float(np.mean(np.divide(left, whole)))
 
 
 def lab(picture: Image) -> NDArray[np.float32]:
@@ -91,8 +94,8 @@ def lab(picture: Image) -> NDArray[np.float32]:
     return found
 
 
-def _distance(x: Doubles, y: Doubles) -> np.float64:
-    return np.float64(np.linalg.norm(x - y))
+def _distance(x: Doubles, y: Doubles) -> float:
+    return float(np.linalg.norm(x - y))
 
 
 def _projected_quantiles(picture: Image) -> Doubles:
