@@ -102,7 +102,7 @@ def test_same_input_same_numbers(album: Path) -> None:
     first, second = (run(album, *QUICK, "--limit", 1, "--device", "cpu") for _ in range(2))
     assert first.exit_code == 0
     assert first.stdout == second.stdout
-    assert "Means over 1 pairs" in first.stdout
+    assert "**Means over 1 pair**" in first.stdout
     assert "±" not in first.stdout
 
 
@@ -114,7 +114,7 @@ def test_seconds_are_told(album: Path, tmp_path: Path, monkeypatch: pytest.Monke
         return Timing(0.5, 0.25, 0.75, 3)
 
     monkeypatch.setattr("excolor.evaluation.style_measuring.time_calls", time_calls)
-    monkeypatch.setattr("excolor.cli.evaluate_stylize._TIMED", (32, 64))
+    monkeypatch.setattr("excolor.cli.evaluate_stylize._SIZES", (32, 64))
     result = run(album, *STYLIZE, "--side", 48, "--limit", 1, "--json", tmp_path / "out.json")
     assert result.exit_code == 0, result.output
     assert "| excolor adain     | 0.500 (0.250–0.750) | 0.500 (0.250–0.750) |" in result.stdout

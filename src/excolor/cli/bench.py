@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from excolor.cli.batch import threads_for
-from excolor.cli.options import FiniteRange, check_apart
+from excolor.cli.options import FiniteRange, check_apart, ending_in
 from excolor.cli.progress import is_terminal
 from excolor.cli.tables import print_table
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
-_PLOTS = ("png", "svg")
 _BUSY = 0.5  # cores that others use
 
 
@@ -40,12 +39,6 @@ class Sizes(click.ParamType):  # type: ignore[type-arg,unused-ignore]
             if not word.strip().isdecimal() or int(word) < MINIMUM or int(word) % MULTIPLE:
                 self.fail(f"{word!r} is not a multiple of {MULTIPLE} from {MINIMUM} on.", param, ctx)
         return tuple(sorted({int(word) for word in value.split(",")}))
-
-
-def _plot_file(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> Path | None:
-    if value is not None and value.suffix.lower().removeprefix(".") not in _PLOTS:
-        raise click.BadParameter(f"{value} ends neither in .png nor in .svg.")
-    return value
 
 
 @click.command()
@@ -92,7 +85,7 @@ def _plot_file(_ctx: click.Context, _param: click.Parameter, value: Path | None)
     "--plot",
     "plot_file",
     type=_FILE,
-    callback=_plot_file,
+    callback=ending_in(".png", ".svg"),
     metavar="FILE.png|svg",
     help="Draw time against megapixels there.",
 )

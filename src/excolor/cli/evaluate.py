@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from excolor.cli.options import SEED, CommaList, ModelChoice, model_options
+from excolor.cli.options import SEED, CommaList, ModelChoice, ending_in, model_options
 from excolor.evaluation.protocols import PROTOCOLS
 
 _PATH = click.Path(path_type=Path)
@@ -13,12 +13,6 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 _SIDES = {"colorize": 176, "stylize": 512}
 _OTHER = {"colorize": "stylize", "stylize": "colorize"}
 _OF_OTHER_TASK = {"colorize": ("--plot", "--seconds"), "stylize": ("--protocol", "--match")}
-
-
-def _plot_file(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> Path | None:
-    if value is not None and value.suffix.lower() != ".png":
-        raise click.BadParameter(f"{value} does not end in .png.")
-    return value
 
 
 @click.command()
@@ -84,7 +78,7 @@ def _plot_file(_ctx: click.Context, _param: click.Parameter, value: Path | None)
     "--plot",
     "plot_file",
     type=_FILE,
-    callback=_plot_file,
+    callback=ending_in(".png"),
     metavar="FILE.png",
     help="Stylize: draw content kept against style reached there.",
 )

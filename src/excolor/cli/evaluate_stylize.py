@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from excolor.evaluation.style_measuring import StyleEvaluator, StyleMeasurement
 
-_TIMED = 256, 512, 1024  # sides of squares, as in the paper's table
+_SIZES = 256, 512, 1024  # sides of squares, as in the paper's table
 
 
 def evaluate_stylize(options: Evaluation, *, timed: bool) -> None:
@@ -27,7 +27,7 @@ def evaluate_stylize(options: Evaluation, *, timed: bool) -> None:
         from excolor import Stylizer
         from excolor.evaluation.record import describe_style_run, style_to_csv, style_to_json
         from excolor.evaluation.state import State
-        from excolor.evaluation.style_measuring import StyleEvaluator, StyleMeasurement
+        from excolor.evaluation.style_measuring import TIMED, StyleEvaluator, StyleMeasurement
         from excolor.evaluation.style_metrics import StyleStatistics
         from excolor.evaluation.style_summary import margins_table, means_table, seconds_table, summarize, verdict
         from excolor.models.checkpoint import load_encoder
@@ -51,8 +51,8 @@ def evaluate_stylize(options: Evaluation, *, timed: bool) -> None:
             raise nothing_measured(options.photos)
         summary = summarize(measurements)
         if timed:
-            report.expect(len(evaluator.timed_methods) * len(_TIMED), "Timing", rated=False)
-            seconds = evaluator.seconds(measurements[0].case, _TIMED, report.advance)
+            report.expect(len(TIMED) * len(_SIZES), "Timing", rated=False)
+            seconds = evaluator.seconds(measurements[0].case, _SIZES, report.advance)
         else:
             seconds = {}
     tables = [means_table(summary), margins_table(summary), *([seconds_table(seconds)] if seconds else [])]

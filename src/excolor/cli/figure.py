@@ -15,6 +15,7 @@ from excolor.cli.options import (
     FiniteRange,
     ModelChoice,
     check_apart,
+    ending_in,
     model_options,
     working_size_option,
 )
@@ -62,12 +63,6 @@ class Drawing:
         click.echo(as_photo(page).save(path, overwrite=self.force))
 
 
-def _png(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> Path | None:
-    if value is not None and value.suffix.lower() != ".png":
-        raise click.BadParameter(f"{value} does not end in .png.")
-    return value
-
-
 def drawing_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options of `Drawing`, given to the command as `drawing`."""
 
@@ -91,7 +86,7 @@ def drawing_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "-o",
             "--output",
             type=click.Path(path_type=Path),
-            callback=_png,
+            callback=ending_in(".png"),
             metavar="FILE.png",
             help="Where to write.  [default: NAME-FIGURE.png beside the first picture]",
         ),

@@ -19,16 +19,18 @@ from excolor.evaluation.style_metrics import (
     profile_distance,
 )
 from excolor.models.transfer import METHODS, Matching
-from excolor.stylizer import Stylizer
+from excolor.stylizer import STYLE_SIZE, Stylizer
 from excolor.timing import Timing, time_calls
 
 OWN = tuple(f"excolor {method}" for method in METHODS)
 """What excolor's own methods are called beside those of `STYLIZERS`."""
 
+TIMED = (*(method for method in STYLIZERS if method != "identity"), *OWN)
+"""The methods that take time."""
+
 NUMBERS = ("lightness", "edges", "statistics", "colors", "content", "style")
 """What is measured of each result, see `StyleEvaluator.measure`."""
 
-_IDENTITY = "identity"
 _REPEAT = 3  # times that each method is timed at each size
 _REMEMBERED = 8  # pictures: styles are drawn more than once
 
@@ -46,10 +48,8 @@ class StyleEvaluator:
 
     def __init__(self, pictures: Pictures, stylizer: Stylizer, statistics: StyleStatistics, working_size: int) -> None:
         """Use `stylizer` at this working size on `pictures`; `statistics` are measured by its own encoder."""
-        self.methods: dict[str, Transfer] = {
-            **STYLIZERS,
-            **{name: _own(stylizer, Matching(method), working_size) for name, method in zip(OWN, METHODS, strict=True)},
-        }
+        self._stylizer = stylizer
+        self._methods = _methods(stylizer, working_size)
         self._statistics = statistics
         self._read = lru_cache(_REMEMBERED)(pictures.read)
 
@@ -72,7 +72,7 @@ class StyleEvaluator:
         if apart == 0 or not np.isfinite(profile_distance(own, wanted, own)):
             return None
         methods: dict[str, dict[str, float]] = {}
-        for method, stylize in self.methods.items():
+        for method, stylize in self._methods.items():
             result = stylize(content, style)
             kept = {"lightness": lightness_kept(result, content), "edges": edges_kept(result, content)}
             far = profile_distance(self._statistics.profile(result), wanted, own)
@@ -84,26 +84,23 @@ class StyleEvaluator:
     def results(self, case: Case) -> dict[str, NDArray[np.floating]]:
         """The pictures of a pair by what they are, from content to the last method. Errors as in `measure`."""
         content, style = self._pair(case)
-        made = {method: self.methods[method](content, style) for method in self.timed_methods}
+        made = {method: self._methods[method](content, style) for method in TIMED}
         return {"content": content, "style": style, **made}
-
-    @property
-    def timed_methods(self) -> tuple[str, ...]:
-        """Those that take time: all but identity."""
-        return tuple(method for method in self.methods if method != _IDENTITY)
 
     def seconds(
         self, case: Case, sizes: Sequence[int], told: Callable[[], object] = lambda: None
     ) -> dict[str, dict[int, Timing]]:
-        """How long each of `timed_methods` takes, from pixels to pixels, at squares of these sides.
+        """How long each of `TIMED` takes, from pixels to pixels, at squares of these sides.
 
-        Content and style of the pair are brought to the size first. `told` is called after each of the times.
+        Content and style of the pair are brought to the size first. excolor's networks work at `STYLE_SIZE`, as they do
+        for users who ask for nothing else. `told` is called after each of the times.
         """
+        methods = _methods(self._stylizer, STYLE_SIZE)
         times: dict[str, dict[int, Timing]] = {}
         for size in sizes:
             content, style = (np.asarray(cv2.resize(x, (size, size)), np.float32) for x in self._pair(case))
-            for method in self.timed_methods:
-                work = partial(self.methods[method], content, style)
+            for method in TIMED:
+                work = partial(methods[method], content, style)
                 times.setdefault(method, {})[size] = time_calls(work, _already_done, _REPEAT)
                 told()
         return times
@@ -111,6 +108,11 @@ class StyleEvaluator:
     def _pair(self, case: Case) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         assert case.reference is not None  # a plan for stylization has no case without
         return self._read(case.target), self._read(case.reference)
+
+
+def _methods(stylizer: Stylizer, working_size: int) -> dict[str, Transfer]:
+    own = {name: _own(stylizer, Matching(method), working_size) for name, method in zip(OWN, METHODS, strict=True)}
+    return STYLIZERS | own
 
 
 def _own(stylizer: Stylizer, matching: Matching, working_size: int) -> Transfer:

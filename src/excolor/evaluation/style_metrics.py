@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from excolor.color import rgb_to_lab
+from excolor.devices import out_of_memory_explained
 from excolor.metrics import Doubles, Image, ssim
 from excolor.models import adain
 from excolor.models.encoder import LEVELS, Encoder
@@ -66,11 +67,16 @@ class StyleStatistics:
 
     @torch.inference_mode()
     def profile(self, picture: Image) -> Profile:
-        """Mean and deviation of each channel at relu1_1, relu2_1, relu3_1 and relu4_1."""
-        weight = self._encoder.conv1_1.weight
+        """Mean and deviation of each channel at relu1_1, relu2_1, relu3_1 and relu4_1.
+
+        Raises:
+            DeviceError: the device has too little memory.
+        """
+        device = self._encoder.conv1_1.weight.device
         planes = torch.from_numpy(np.ascontiguousarray(picture, np.float32)).permute(2, 0, 1)[None]
-        features = self._encoder(pad(planes).to(weight.device))
-        moments = {level: adain.measure(features[level]) for level in LEVELS}
+        with out_of_memory_explained(device, "a smaller --side"):
+            features = self._encoder(pad(planes).to(device))
+            moments = {level: adain.measure(features[level]) for level in LEVELS}
         return {level: torch.cat((m.mean, m.std)).double().cpu().numpy().ravel() for level, m in moments.items()}
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from excolor.evaluation.intervals import half_width, standard_error
 from excolor.evaluation.style_measuring import NUMBERS, OWN, StyleMeasurement
+from excolor.stylizer import STYLE_SIZE
 from excolor.table import Table
 from excolor.timing import Timing
 
@@ -96,7 +97,7 @@ def means_table(summary: StyleSummary) -> Table:
         (method, *(f"{numbers[number].mean:.{_digits(number)}f}" for number in NUMBERS))
         for method, numbers in summary.methods.items()
     ]
-    return Table(f"Means over {summary.pairs} pairs", ("method", *_HEADINGS.values()), rows)
+    return Table(f"Means over {count_pairs(summary)}", ("method", *_HEADINGS.values()), rows)
 
 
 def margins_table(summary: StyleSummary) -> Table:
@@ -117,7 +118,8 @@ def seconds_table(times: Mapping[str, Mapping[int, Timing]]) -> Table:
         (method, *(f"{t.median:.3f} ({t.lower:.3f}–{t.upper:.3f})" for t in (of_method[size] for size in sizes)))
         for method, of_method in times.items()
     ]
-    return Table("Seconds from pixels to pixels (quartiles)", ("method", *(f"{s}×{s}" for s in sizes)), rows)
+    title = f"Seconds from pixels to pixels (quartiles), networks at {STYLE_SIZE} pixels or less"
+    return Table(title, ("method", *(f"{s}×{s}" for s in sizes)), rows)
 
 
 def verdict(summary: StyleSummary) -> str:
@@ -139,6 +141,11 @@ def _is_sure(summary: StyleSummary, method: str, other: str) -> bool:
     """Whether the 95 % intervals of both margins lie below 0."""
     margins = [summary.margins[method][other][axis] for axis in AXES]
     return all(margin.half_width is not None and margin.mean + margin.half_width < 0 for margin in margins)
+
+
+def count_pairs(summary: StyleSummary) -> str:
+    """How many were measured, in words."""
+    return "1 pair" if summary.pairs == 1 else f"{summary.pairs} pairs"
 
 
 def _digits(number: str) -> int:

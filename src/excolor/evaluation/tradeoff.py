@@ -5,7 +5,7 @@ import io
 from matplotlib.figure import Figure
 
 from excolor.evaluation.style_measuring import OWN
-from excolor.evaluation.style_summary import AXES, StyleSummary
+from excolor.evaluation.style_summary import AXES, StyleSummary, count_pairs
 from excolor.marks import COLORS, GRAY, MARKERS
 
 _LABELS = {
@@ -37,7 +37,7 @@ def plot(summary: StyleSummary) -> bytes:
     on_it = sorted((summary.methods[m]["content"].mean, summary.methods[m]["style"].mean) for m in summary.frontier)
     axes.plot(*zip(*on_it, strict=True), color=GRAY, linestyle="--", linewidth=1, zorder=1, label="frontier")
     axes.set(xlabel=_LABELS["content"], ylabel=_LABELS["style"])
-    axes.set_title(f"Stylization of {summary.pairs} {'pair' if summary.pairs == 1 else 'pairs'}", loc="left")
+    axes.set_title(f"Stylization of {count_pairs(summary)}", loc="left")
     axes.set_axisbelow(True)
     axes.grid(color="#E0E0E0")
     figure.legend(loc="outside right upper", frameon=False)
