@@ -19,7 +19,7 @@ _LINES = 3  # of a label, at most
 
 @dataclass(frozen=True)
 class Tile:
-    """A picture, (H, W, 3) floats in [0, 1] or uint8, and what it is called."""
+    """A picture, (H, W, 3) floats in [0, 1] or uint8, and what it is called, in one line or several."""
 
     picture: NDArray[np.generic]
     label: str
@@ -54,10 +54,12 @@ def contact_sheet(rows: Sequence[Row], tile: tuple[int, int], *, enlarge: bool =
     laid_out: list[tuple[int, int, Image.Image | str]] = []  # left, top, and what is there
     top = gap
     for row in rows:
+        if row.title:
+            top += gap  # nearer to its own pictures than to those above
         for text in _wrapped(row.title, font, page_width - 2 * gap):
             laid_out.append((gap, top, text))
             top += line
-        labels = [[] if each is None else list(_wrapped(each.label, font, width)) for each in row.tiles]
+        labels = [[] if each is None else _wrapped(each.label, font, width) for each in row.tiles]
         pictures = [None if each is None else _fitted(each.picture, tile, enlarge) for each in row.tiles]
         below = top + line * max(map(len, labels))
         for column, (lines, picture) in enumerate(zip(labels, pictures, strict=True)):
@@ -93,10 +95,16 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", size)
 
 
-def _wrapped(text: str, font: ImageFont.FreeTypeFont, width: int) -> Iterator[str]:
+def _wrapped(text: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
     """The lines of a text: broken between words, within words that are too long, and cut after a few lines."""
-    shown = "".join(c if c.isprintable() else "?" for c in text)  # names of files may hold anything
-    lines: list[str] = []
+    lines = [line for paragraph in text.split("\n") for line in _broken(paragraph, font, width)]
+    if len(lines) > _LINES:
+        return [*lines[: _LINES - 1], _cut(lines[_LINES - 1], font, width)]
+    return lines
+
+
+def _broken(paragraph: str, font: ImageFont.FreeTypeFont, width: int) -> Iterator[str]:
+    shown = "".join(c if c.isprintable() else "?" for c in paragraph)  # names of files may hold anything
     line = ""
     for word in shown.split():
         extended = f"{line} {word}".strip()
@@ -104,17 +112,14 @@ def _wrapped(text: str, font: ImageFont.FreeTypeFont, width: int) -> Iterator[st
             line = extended
             continue
         if line:
-            lines.append(line)
+            yield line
         line = word
         while font.getlength(line) > width and len(line) > 1:
             fitting = next(n for n in range(len(line) - 1, 0, -1) if n == 1 or font.getlength(line[:n]) <= width)
-            lines.append(line[:fitting])
+            yield line[:fitting]
             line = line[fitting:]
     if line:
-        lines.append(line)
-    if len(lines) > _LINES:
-        lines = [*lines[: _LINES - 1], _cut(lines[_LINES - 1], font, width)]
-    yield from lines
+        yield line
 
 
 def _cut(line: str, font: ImageFont.FreeTypeFont, width: int) -> str:

@@ -87,7 +87,7 @@ _OF_OTHER_TASK = {"colorize": ("--plot", "--seconds"), "stylize": ("--protocol",
     "timed",
     default=True,
     show_default=True,
-    help="Stylize: time the methods at 256, 512 and 1024 pixels as well, which takes about half a minute.",
+    help="Stylize: time the methods at 256, 512 and 1024 pixels as well, which takes some 20 s.",
 )
 @click.option(
     "--resume",

@@ -65,4 +65,4 @@ def _describe(measurement: Measurement) -> str:
 
 def _label(name: str, measurement: StyleMeasurement) -> str:
     numbers = measurement.methods.get(name)
-    return name if numbers is None else f"{name}: kept {numbers['content']:.2f}, reached {numbers['style']:.2f}"
+    return name if numbers is None else f"{name}\nkept {numbers['content']:.2f}, reached {numbers['style']:.2f}"
