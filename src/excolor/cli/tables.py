@@ -30,7 +30,7 @@ def draw(
 
     drawn = Drawn(title=title, title_justify="left")
     for i, heading in enumerate(headings):
-        drawn.add_column(heading, justify="right" if i in right else "left")
+        drawn.add_column(heading, justify="right" if i in right else "left", overflow="fold")  # nothing is cut away
     for row in rows:
         drawn.add_row(*map(escape, row))
     Console().print(drawn)

@@ -60,7 +60,7 @@ def _describe(measurement: Measurement) -> str:
     case, methods = measurement.case, measurement.methods
     reference = f" by {case.reference}" if case.reference not in (None, case.target) else ""
     numbers = ", ".join(f"{method} {methods[method]['psnr']:.1f}" for method in methods)
-    return f"{case.protocol}: {case.target}{reference}   PSNR in dB: {numbers}"
+    return f"{case.protocol}: {case.target}{reference}; PSNR in dB: {numbers}"
 
 
 def _label(name: str, measurement: StyleMeasurement) -> str:
