@@ -1,4 +1,4 @@
-"""Color transfer by matching the histogram of each channel (Gonzalez and Woods, Digital Image Processing, 3.3.2)."""
+"""Color transfer by matching histograms channel by channel (Gonzalez and Woods, Digital Image Processing, 3.3.2)."""
 
 import numpy as np
 from numpy.typing import NDArray

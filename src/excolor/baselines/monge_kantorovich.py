@@ -1,4 +1,4 @@
-"""Color transfer by the linear map that moves colors least (Pitié and Kokaram 2007, eq. 17), in sRGB as they do it."""
+"""Color transfer by the linear map that moves colors least (Pitié and Kokaram 2007), in RGB as they do it."""
 
 import numpy as np
 from numpy.typing import NDArray
