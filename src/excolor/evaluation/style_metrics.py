@@ -31,8 +31,7 @@ def lightness(picture: Image) -> Image:
 def edges(picture: Image) -> Image:
     """The edge map (H, W): the magnitude of Sobel's gradient of L, for L in [0, 1]; a step from black to white is 1."""
     light = lightness(picture).astype(np.float64)
-    border = {"scale": 0.25, "borderType": cv2.BORDER_REFLECT_101}
-    across, down = cv2.Sobel(light, cv2.CV_64F, 1, 0, **border), cv2.Sobel(light, cv2.CV_64F, 0, 1, **border)
+    across, down = (cv2.Sobel(light, cv2.CV_64F, dx, 1 - dx, scale=0.25) for dx in (1, 0))
     magnitude: Image = np.hypot(across, down)
     return magnitude
 
