@@ -11,13 +11,13 @@ SOURCE = Path(__file__).parents[1] / "src"
 
 # From low to high: a module imports from lower layers, and within its own package
 LAYERS = (
-    ("errors",),
+    ("errors", "timing", "table", "marks"),
     ("weights", "photo", "color", "devices", "allocation", "revision"),
-    ("hints", "resize", "tint", "metrics", "baselines"),
+    ("hints", "resize", "tint", "metrics", "baselines", "sheet"),
     ("models",),
     ("merge", "coarse", "sight", "regions"),
     ("pipeline", "stylizer", "training"),
-    ("evaluation", "bench"),
+    ("evaluation", "bench", "figures"),
     ("cli",),
     ("__main__",),
 )

@@ -52,7 +52,7 @@ def ssim(found: Image, wanted: Image) -> float:
 
 def mean_ciede2000(found: Image, wanted: Image) -> float:
     """The mean over pixels of `ciede2000`: about 1 is a difference just seen, 100 is black against white."""
-    return float(ciede2000(_lab(found), _lab(wanted)).mean())
+    return float(ciede2000(lab(found), lab(wanted)).mean())
 
 
 def ciede2000(lab_1: Image, lab_2: Image) -> Doubles:
@@ -99,10 +99,11 @@ def colorfulness(image: Image) -> float:
     return float(np.hypot(rg.std(), yb.std()) + 0.3 * np.hypot(rg.mean(), yb.mean()))
 
 
-def _lab(image: Image) -> Image:
+def lab(image: Image) -> NDArray[np.float32]:
+    """The Lab colors (H, W, 3) of a picture."""
     planes = torch.from_numpy(np.ascontiguousarray(image, np.float32)).permute(2, 0, 1)
-    lab: Image = rgb_to_lab(planes).permute(1, 2, 0).numpy()
-    return lab
+    found: NDArray[np.float32] = rgb_to_lab(planes).permute(1, 2, 0).numpy()
+    return found
 
 
 def _saturating(chroma: Doubles) -> Doubles:

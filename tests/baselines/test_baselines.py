@@ -4,8 +4,21 @@ import numpy as np
 import pytest
 from PIL import Image
 from skimage.color import lab2rgb, rgb2lab
+from skimage.exposure import match_histograms
 
-from excolor.baselines import COLORIZERS, Transfer, gray, reinhard, reinhard_colors, tint, welsh
+from excolor.baselines import (
+    COLORIZERS,
+    STYLIZERS,
+    Transfer,
+    gray,
+    identity,
+    match_histogram,
+    monge_kantorovich,
+    reinhard,
+    reinhard_colors,
+    tint,
+    welsh,
+)
 
 # Reinhard et al. 2001: linear RGB to cones (eq. 4), cones to lαβ (eq. 6)
 CONES = np.array([[0.3811, 0.5783, 0.0402], [0.1967, 0.7244, 0.0782], [0.0241, 0.1288, 0.8444]])
@@ -124,3 +137,55 @@ def test_welsh_agrees_with_plain_search() -> None:
     palette = ruderman(REFERENCE)[..., 1:].reshape(-1, 2)
     distance = np.abs(found[:, None] - palette).max(-1).min(1)
     assert np.median(distance) < 0.005
+
+
+@pytest.mark.parametrize("transfer", STYLIZERS.values(), ids=STYLIZERS)
+def test_stylizers_give_any_picture_its_size(transfer: Transfer) -> None:
+    for content in (TRUTH, TARGET, TRUTH[:1, :1], np.zeros((3, 5, 3), np.float32), np.ones((3, 5, 3), np.float32)):
+        for style in (REFERENCE, REFERENCE[:2, :1], np.zeros((4, 4, 3), np.float32)):
+            result = transfer(content, style)
+            assert result.shape == content.shape
+            assert result.dtype == np.float32
+            assert np.isfinite(result).all()
+            assert 0 <= result.min() <= result.max() <= 1
+
+
+def test_identity() -> None:
+    assert np.array_equal(identity(TRUTH, REFERENCE), TRUTH)
+
+
+def test_monge_kantorovich_gives_mean_and_covariance() -> None:
+    soft = 0.5 + 0.2 * (REFERENCE - 0.5)  # so that nothing leaves [0, 1]
+    found, wanted = monge_kantorovich(TRUTH, soft).reshape(-1, 3), soft.reshape(-1, 3)
+    assert found.mean(0) == pytest.approx(wanted.mean(0), abs=1e-5)
+    assert np.cov(found.T) == pytest.approx(np.cov(wanted.T), rel=2e-3, abs=1e-6)
+
+
+def test_monge_kantorovich_moves_colors_least() -> None:
+    """A rotation in between gives the same covariance too, and moves colors further: the cost is that of the paper."""
+    soft = 0.5 + 0.2 * (REFERENCE - 0.5)
+    colors, wanted = TRUTH.reshape(-1, 3).astype(np.float64), soft.reshape(-1, 3).astype(np.float64)
+    moved = monge_kantorovich(TRUTH, soft).reshape(-1, 3) - colors
+    own, other = np.cov(colors.T, bias=True), np.cov(wanted.T, bias=True)
+    eigenvalues = np.linalg.eigvals(own @ other).real  # tr (Σᵤ^½ Σᵥ Σᵤ^½)^½ is the sum of their roots
+    least = ((colors.mean(0) - wanted.mean(0)) ** 2).sum() + np.trace(own + other) - 2 * np.sqrt(eigenvalues).sum()
+    assert (moved**2).sum(1).mean() == pytest.approx(least, rel=1e-3)
+    cholesky = (colors - colors.mean(0)) @ np.linalg.inv(np.linalg.cholesky(own)).T @ np.linalg.cholesky(other).T
+    assert np.cov(cholesky.T, bias=True) == pytest.approx(other, rel=1e-6)
+    assert ((cholesky + wanted.mean(0) - colors) ** 2).sum(1).mean() > least * 1.001
+
+
+def test_monge_kantorovich_leaves_what_is_there_already() -> None:
+    assert np.abs(monge_kantorovich(TRUTH, TRUTH) - TRUTH).max() < 1e-5
+    # Of other colors than gray nothing could be told apart by the gray target
+    line = monge_kantorovich(TARGET, REFERENCE).reshape(-1, 3)
+    inside = line[(line.min(1) > 0) & (line.max(1) < 1)].astype(np.float64)
+    directions = np.linalg.svd(inside - inside.mean(0), compute_uv=False)
+    assert directions[1] < 0.01 * directions[0]
+
+
+@pytest.mark.parametrize("levels", [8, 256, None])
+def test_histograms_are_matched_as_by_scikit_image(levels: int | None) -> None:
+    content, style = (x if levels is None else np.round(x * levels) / levels for x in (TRUTH, REFERENCE))
+    expected = match_histograms(content, style, channel_axis=-1)
+    assert np.abs(match_histogram(content, style) - expected).max() < 1e-6

@@ -7,7 +7,7 @@ from excolor.bench.measuring import Measurement
 from excolor.bench.results import Cell, Results, Throughput
 from excolor.bench.start_up import StartUp
 from excolor.bench.tasks import TOTAL, Task
-from excolor.bench.timing import Timing
+from excolor.timing import Timing
 
 RUN = {
     "excolor": "0.1.0",

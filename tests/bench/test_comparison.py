@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from excolor.bench.comparison import Change, check_comparable, compare_results, comparison_table, other_weights
 from excolor.bench.results import Results
 from excolor.bench.tasks import Task
-from excolor.bench.timing import Timing
 from excolor.errors import SettingError
+from excolor.timing import Timing
 
 TASK = Task("networks", "lite", "lite", 256, "cpu", "float32", 1)
 SECONDS = st.lists(st.floats(1e-4, 1e2), min_size=1, max_size=12)

@@ -15,8 +15,8 @@ from excolor.bench.results import Cell, Results, Throughput, to_csv
 from excolor.bench.start_up import StartUp
 from excolor.bench.table import how_to_read, markdown, published_table, tables
 from excolor.bench.tasks import Conditions, Task
-from excolor.bench.timing import Timing
 from excolor.errors import SettingError
+from excolor.timing import Timing
 from excolor.weights import find_model
 
 SECONDS = st.floats(1e-9, 1e6)

@@ -14,9 +14,9 @@ from excolor.bench.measuring import Measurement, measure
 from excolor.bench.results import Throughput
 from excolor.bench.running import best_batch, run_task
 from excolor.bench.tasks import TOTAL, Conditions, Task, plan
-from excolor.bench.timing import Timing
 from excolor.bench.work import Steps
 from excolor.errors import DeviceError, SettingError, UnknownModelError
+from excolor.timing import Timing
 
 TASK = Task("networks", "lite", "lite", 32, "cpu", "float32", 1)
 

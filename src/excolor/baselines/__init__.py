@@ -2,7 +2,8 @@
 
 A `Transfer` takes a target and a reference, sRGB (H, W, 3) in [0, 1], of any two sizes, and gives back a picture of
 the target's size. `COLORIZERS` are those for a gray target: they keep its lightness, as excolor does, and differ in
-ab only, so that none pays for a lightness that is known.
+ab only, so that none pays for a lightness that is known. `STYLIZERS` are those for a content in color, whose tones they
+change as well.
 """
 
 from collections.abc import Callable
@@ -11,12 +12,33 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from excolor.baselines.histogram import match_histogram
+from excolor.baselines.monge_kantorovich import monge_kantorovich
 from excolor.baselines.reinhard import reinhard, reinhard_colors
-from excolor.baselines.trivial import gray, tint
+from excolor.baselines.trivial import gray, identity, tint
 from excolor.baselines.welsh import welsh
 
-__all__ = ["COLORIZERS", "Transfer", "gray", "reinhard", "reinhard_colors", "tint", "welsh"]
+__all__ = [
+    "COLORIZERS",
+    "STYLIZERS",
+    "Transfer",
+    "gray",
+    "identity",
+    "match_histogram",
+    "monge_kantorovich",
+    "reinhard",
+    "reinhard_colors",
+    "tint",
+    "welsh",
+]
 
 Transfer: TypeAlias = Callable[[NDArray[np.floating], NDArray[np.floating]], NDArray[np.float32]]
 
 COLORIZERS: dict[str, Transfer] = {"gray": gray, "tint": tint, "reinhard": reinhard_colors, "welsh": welsh}
+
+STYLIZERS: dict[str, Transfer] = {
+    "identity": identity,
+    "reinhard": reinhard,
+    "monge-kantorovich": monge_kantorovich,
+    "histogram": match_histogram,
+}

@@ -17,3 +17,8 @@ def tint(target: NDArray[np.floating], reference: NDArray[np.floating]) -> NDArr
     lightness = rgb_to_lab(to_planes(target))[:1]
     mean = rgb_to_lab(to_planes(reference))[1:].mean((1, 2), keepdim=True)
     return to_picture(colored(lightness, mean.expand(2, *lightness.shape[1:])))
+
+
+def identity(target: NDArray[np.floating], reference: NDArray[np.floating] | None = None) -> NDArray[np.float32]:
+    """The target as it is; a reference changes nothing."""
+    return np.asarray(target, np.float32)

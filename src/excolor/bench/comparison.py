@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from excolor.bench.results import OUT_OF_MEMORY, Cell, Results
-from excolor.bench.table import Table, label_of, runs_on, side, timing
+from excolor.bench.table import label_of, runs_on, side, timing
 from excolor.bench.tasks import Task
-from excolor.bench.timing import Timing
 from excolor.errors import SettingError
+from excolor.table import Table
+from excolor.timing import Timing
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,11 @@ from excolor.bench.published import PAPER, SIZES
 from excolor.bench.results import Cell, Results
 from excolor.bench.table import by_method, label_of, runs_on, side
 from excolor.bench.tasks import TOTAL
+from excolor.marks import COLORS, GRAY, MARKERS
 
-# Okabe and Ito's colors, which people with any color vision can tell apart
-_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _Place = Literal["outside right upper", "outside right lower"]
 
-_GRAY = "#808080"
 _APART = 0.13  # of the length of the axis
-_MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<")  # one more than colors: 56 lines before any two are alike
 
 
 def plot(results: Results, file_format: str) -> bytes:
@@ -43,7 +40,7 @@ def _draw_measured(axes: Axes, cells: Sequence[Cell], number: int) -> Line2D:
     """Medians with their quartiles, joined by a line."""
     timings = [cell.measurement.steps[TOTAL] for cell in cells if cell.measurement]
     x, medians = [_megapixels(cell.task.size) for cell in cells], [timing.median for timing in timings]
-    color, marker = _COLORS[number % len(_COLORS)], _MARKERS[number % len(_MARKERS)]
+    color, marker = COLORS[number % len(COLORS)], MARKERS[number % len(MARKERS)]
     spread = [[t.median - t.lower for t in timings], [t.upper - t.median for t in timings]]
     axes.errorbar(x, medians, spread, fmt="none", ecolor=color, capsize=3)
     label = f"{label_of(cells[0].task)} ({runs_on(cells[0].task)})"
@@ -53,12 +50,12 @@ def _draw_measured(axes: Axes, cells: Sequence[Cell], number: int) -> Line2D:
 
 def _draw_published(axes: Axes) -> list[Line2D]:
     lines: list[Line2D] = []
-    for paper, marker in zip(PAPER, _MARKERS, strict=False):
+    for paper, marker in zip(PAPER, MARKERS, strict=False):
         known = [(size, total) for size in SIZES if (total := paper.total(size)) is not None]
         lines += axes.plot(
             [_megapixels(size) for size, _ in known],
             [total for _, total in known],
-            color=_GRAY,
+            color=GRAY,
             linestyle="--",
             linewidth=1,
             marker=marker,

@@ -12,8 +12,8 @@ from excolor.bench.measuring import Measurement
 from excolor.bench.published import PAPER, SIZES
 from excolor.bench.start_up import StartUp
 from excolor.bench.tasks import TOTAL, Task
-from excolor.bench.timing import Timing
 from excolor.errors import SettingError
+from excolor.timing import Timing
 
 OUT_OF_MEMORY = "out of memory"
 

@@ -2,38 +2,16 @@
 
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from excolor.bench.measuring import Measurement
 from excolor.bench.published import PAPER, SIZES, Part
 from excolor.bench.results import OUT_OF_MEMORY, Cell, Results
 from excolor.bench.tasks import TOTAL, Task
-from excolor.bench.timing import Timing
+from excolor.table import Table
+from excolor.timing import Timing
 
 _MISSING = "–"
 _WIDTH = 120  # of running text
-
-
-@dataclass(frozen=True)
-class Table:
-    """A title, headings, and rows; the first `text_columns` hold words, the others numbers."""
-
-    title: str
-    headings: tuple[str, ...]
-    rows: Sequence[tuple[str, ...]]
-    text_columns: int = 1
-
-    def markdown(self) -> str:
-        """With its title above, aligned for reading as it is."""
-        widths = [max(map(len, column)) for column in zip(self.headings, *self.rows, strict=True)]
-
-        def line(cells: Sequence[str]) -> str:
-            pairs = enumerate(zip(cells, widths, strict=True))
-            padded = [cell.ljust(w) if i < self.text_columns else cell.rjust(w) for i, (cell, w) in pairs]
-            return f"| {' | '.join(padded)} |"
-
-        rule = ["-" * w if i < self.text_columns else "-" * (w - 1) + ":" for i, w in enumerate(widths)]
-        return "\n".join((f"**{self.title}**", "", *map(line, (self.headings, rule, *self.rows))))
 
 
 def tables(results: Results) -> list[Table]:

@@ -10,12 +10,12 @@ from torch import Tensor
 
 from excolor.baselines import COLORIZERS
 from excolor.bench.tasks import TOTAL, Method, Task
-from excolor.bench.timing import Work
 from excolor.errors import SettingError
 from excolor.hints import no_hints
 from excolor.models.checkpoint import load_colorizer, load_transfer
 from excolor.models.transfer import Matching
 from excolor.pipeline import Colorizer
+from excolor.timing import Work
 from excolor.weights import find_model
 
 Steps = dict[str, Work]

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from excolor.cli.batch import threads_for
-from excolor.cli.options import FiniteRange, check_apart
+from excolor.cli.options import FiniteRange, check_apart, ending_in
+from excolor.cli.progress import is_terminal
+from excolor.cli.tables import print_table
 
 if TYPE_CHECKING:
     from excolor.bench.comparison import Change
     from excolor.bench.results import Results
-    from excolor.bench.table import Table
     from excolor.bench.tasks import Conditions, Task
     from excolor.cli.progress import Reporter
 
 T = TypeVar("T")
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
-_PLOTS = ("png", "svg")
 _BUSY = 0.5  # cores that others use
 
 
@@ -39,12 +39,6 @@ class Sizes(click.ParamType):  # type: ignore[type-arg,unused-ignore]
             if not word.strip().isdecimal() or int(word) < MINIMUM or int(word) % MULTIPLE:
                 self.fail(f"{word!r} is not a multiple of {MULTIPLE} from {MINIMUM} on.", param, ctx)
         return tuple(sorted({int(word) for word in value.split(",")}))
-
-
-def _plot_file(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> Path | None:
-    if value is not None and value.suffix.lower().removeprefix(".") not in _PLOTS:
-        raise click.BadParameter(f"{value} ends neither in .png nor in .svg.")
-    return value
 
 
 @click.command()
@@ -91,7 +85,7 @@ def _plot_file(_ctx: click.Context, _param: click.Parameter, value: Path | None)
     "--plot",
     "plot_file",
     type=_FILE,
-    callback=_plot_file,
+    callback=ending_in(".png", ".svg"),
     metavar="FILE.png|svg",
     help="Draw time against megapixels there.",
 )
@@ -222,27 +216,15 @@ def _print_results(results: "Results") -> None:
     """The tables and how to read them, to stdout: drawn on a terminal, in Markdown otherwise."""
     from excolor.bench.table import how_to_read, markdown, tables
 
-    if not sys.stdout.isatty():
+    if not is_terminal(sys.stdout):
         click.echo(markdown(results), nl=False)
         return
     from rich.console import Console
 
     for table in tables(results):
-        _draw(table)
+        print_table(table)
     for paragraph in how_to_read(results):
         Console().print(paragraph, "", sep="\n", highlight=False, markup=False)
-
-
-def _draw(table: "Table") -> None:
-    from rich.console import Console
-    from rich.table import Table as Drawn
-
-    drawn = Drawn(title=table.title, title_justify="left")
-    for i, heading in enumerate(table.headings):
-        drawn.add_column(heading, justify="left" if i < table.text_columns else "right")
-    for row in table.rows:
-        drawn.add_row(*row)
-    Console().print(drawn)
 
 
 def _write(
@@ -273,11 +255,9 @@ def _tell_changes(changes: "Sequence[Change]", threshold: float) -> None:
     """Print the ratios; exit code 1 if any is a regression."""
     from excolor.bench.comparison import comparison_table
 
-    table = comparison_table(changes, threshold)
-    if sys.stdout.isatty():
-        _draw(table)
-    else:
-        click.echo(f"\n{table.markdown()}")
+    if not is_terminal(sys.stdout):
+        click.echo()
+    print_table(comparison_table(changes, threshold))
     slower = sum(change.is_regression(threshold) for change in changes)
     if slower:
         click.echo(f"Error: {slower} of {len(changes)} times are slower by more than {100 * threshold:g} %", err=True)

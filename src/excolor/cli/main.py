@@ -7,6 +7,7 @@ import click
 from excolor.cli.bench import bench
 from excolor.cli.colorize import colorize
 from excolor.cli.evaluate import evaluate
+from excolor.cli.figure import figure
 from excolor.cli.pre_colorize import pre_colorize
 from excolor.cli.stylize import stylize
 from excolor.cli.train import train
@@ -52,5 +53,6 @@ main.add_command(stylize)
 main.add_command(pre_colorize)
 main.add_command(train)
 main.add_command(evaluate)
+main.add_command(figure)
 main.add_command(weights)
 main.add_command(bench)

@@ -210,6 +210,17 @@ def working_size_option(default: int) -> Callable[[F], F]:
     )
 
 
+def ending_in(*suffixes: str) -> Callable[[click.Context, click.Parameter, Path | None], Path | None]:
+    """A callback for an option that names a file of one of these kinds."""
+
+    def check(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> Path | None:
+        if value is not None and value.suffix.lower() not in suffixes:
+            raise click.BadParameter(f"{value} does not end in {' or '.join(suffixes)}.")
+        return value
+
+    return check
+
+
 def check_apart(*paths: Path | None) -> None:
     """No file is asked to be two things: with --force one would replace the other."""
     given = [path for path in paths if path is not None]

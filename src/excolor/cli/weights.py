@@ -15,6 +15,7 @@ import click
 from excolor.cli.downloads import downloads
 from excolor.cli.options import weights_option
 from excolor.cli.progress import is_terminal
+from excolor.cli.tables import draw
 from excolor.cli.weights_import import import_checkpoint
 from excolor.errors import CheckpointError, ExcolorError
 
@@ -246,16 +247,7 @@ def _row(entry: dict[str, Any], default: str) -> tuple[str, ...]:
 def _print(rows: Sequence[tuple[str, ...]]) -> None:
     """The list, to stdout: drawn on a terminal, in columns otherwise."""
     if is_terminal(sys.stdout):
-        from rich.console import Console
-        from rich.markup import escape
-        from rich.table import Table
-
-        drawn = Table()
-        for heading in _HEADINGS:
-            drawn.add_column(heading, justify="right" if heading == "Size" else "left")
-        for row in rows:
-            drawn.add_row(*map(escape, row))
-        Console().print(drawn)
+        draw(_HEADINGS, rows, [_HEADINGS.index("Size")])
         return
     widths = [max(map(len, column)) for column in zip(_HEADINGS, *rows, strict=True)]
     for row in (_HEADINGS, *rows):

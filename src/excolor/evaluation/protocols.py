@@ -116,8 +116,8 @@ class Plan:
         return self._some([Case("pairs", *pair) for pair in self.pairs]) if self._wants("pairs") else ()
 
 
-def read_pairs(path: Path) -> tuple[tuple[str, str], ...]:
-    """(target, reference) of each row of a CSV file in UTF-8; a heading of these two words is left out.
+def read_pairs(path: Path, columns: tuple[str, str] = ("target", "reference")) -> tuple[tuple[str, str], ...]:
+    """The two names in each row of a CSV file in UTF-8; a heading, which are the words `columns`, is left out.
 
     Raises:
         SettingError: it cannot be read, or a row has not two columns.
@@ -131,8 +131,8 @@ def read_pairs(path: Path) -> tuple[tuple[str, str], ...]:
     for number, row in rows:
         cells = tuple(cell.strip() for cell in row)
         if len(cells) != 2 or not all(cells):
-            raise SettingError(f"{path}, row {number}: {','.join(row)!r} is not target,reference")
-        if cells != ("target", "reference"):
+            raise SettingError(f"{path}, row {number}: {','.join(row)!r} is not {','.join(columns)}")
+        if cells != columns:
             pairs.append((cells[0], cells[1]))
     return tuple(pairs)
 

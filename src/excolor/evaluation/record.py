@@ -11,47 +11,101 @@ from typing import Any
 
 from excolor.evaluation.measuring import COMPARISONS, Measurement
 from excolor.evaluation.pictures import Pictures
-from excolor.evaluation.protocols import Plan
+from excolor.evaluation.protocols import Case, Plan
+from excolor.evaluation.style_measuring import NUMBERS, StyleMeasurement
+from excolor.evaluation.style_summary import StyleSummary
 from excolor.evaluation.summary import ProtocolSummary
 from excolor.pipeline import Colorizer, Settings
-from excolor.weights import NETWORKS, ModelFiles
+from excolor.stylizer import Stylizer
+from excolor.timing import Timing
+from excolor.weights import NETWORKS, ModelFiles, Network
 
 
 def describe_run(
     colorizer: Colorizer, model: ModelFiles, pictures: Pictures, plan: Plan, settings: Settings
 ) -> dict[str, Any]:
     """All that the numbers depend on; `model` is what `colorizer` was loaded from."""
-    return {
-        "excolor": version("excolor"),
-        "torch": version("torch"),
-        "model": colorizer.name,
-        "checkpoints": {network: model.sha256(network) for network in NETWORKS},
-        "device": colorizer.device.type,
-        "photos": pictures.title,
-        "photos_sha256": pictures.fingerprint,
-        "leave_out": pictures.leave_out,
-        "side": pictures.side,
-        "working_size": settings.working_size,
-        "match": settings.match,
-        **asdict(plan),
-    }
+    used = {"working_size": settings.working_size, "match": settings.match}
+    return {**_describe(colorizer, model, NETWORKS), **_describe_pictures(pictures), **used, **asdict(plan)}
+
+
+def describe_style_run(
+    stylizer: Stylizer, model: ModelFiles, pictures: Pictures, plan: Plan, working_size: int
+) -> dict[str, Any]:
+    """The same for stylization."""
+    used = {"task": "stylize", "working_size": working_size}
+    networks = _describe(stylizer, model, ("encoder", "decoder"))
+    return {**networks, **_describe_pictures(pictures), **used, **asdict(plan)}
 
 
 def to_json(run: Mapping[str, Any], summaries: Sequence[ProtocolSummary], failures: Sequence[str]) -> str:
     """The run, the date, and what it found."""
-    results = {summary.protocol: asdict(summary) for summary in summaries}
-    date = datetime.now(UTC).isoformat(timespec="seconds")
-    return json.dumps({**run, "date": date, "failures": list(failures), "results": results}, indent=2) + "\n"
+    return _to_json(run, failures, {"results": {summary.protocol: asdict(summary) for summary in summaries}})
+
+
+def style_to_json(
+    run: Mapping[str, Any],
+    summary: StyleSummary,
+    seconds: Mapping[str, Mapping[int, Timing]],
+    failures: Sequence[str],
+) -> str:
+    """The same for stylization."""
+    times = {method: {size: asdict(t) for size, t in of_method.items()} for method, of_method in seconds.items()}
+    return _to_json(run, failures, {"results": asdict(summary), "seconds": times})
 
 
 def to_csv(measurements: Iterable[Measurement]) -> str:
     """A line for each picture, protocol and method."""
+    metrics = (*COMPARISONS, "colorfulness")
+    rows = [
+        (*_named(m.case), method, *(numbers[metric] for metric in metrics), m.truth_colorfulness)
+        for m in measurements
+        for method, numbers in m.methods.items()
+    ]
+    return _to_csv(("protocol", "target", "reference", "method", *metrics, "truth_colorfulness"), rows)
+
+
+def style_to_csv(measurements: Iterable[StyleMeasurement]) -> str:
+    """A line for each pair and method."""
+    rows = [
+        (*_named(m.case), method, *(numbers[number] for number in NUMBERS))
+        for m in measurements
+        for method, numbers in m.methods.items()
+    ]
+    return _to_csv(("protocol", "content_picture", "style_picture", "method", *NUMBERS), rows)
+
+
+def _describe(loaded: Colorizer | Stylizer, model: ModelFiles, networks: Sequence[Network]) -> dict[str, Any]:
+    return {
+        "excolor": version("excolor"),
+        "torch": version("torch"),
+        "model": loaded.name,
+        "checkpoints": {network: model.sha256(network) for network in networks},
+        "device": loaded.device.type,
+    }
+
+
+def _describe_pictures(pictures: Pictures) -> dict[str, Any]:
+    return {
+        "photos": pictures.title,
+        "photos_sha256": pictures.fingerprint,
+        "leave_out": pictures.leave_out,
+        "side": pictures.side,
+    }
+
+
+def _named(case: Case) -> tuple[str, ...]:
+    return case.protocol, case.target, case.reference or ""
+
+
+def _to_json(run: Mapping[str, Any], failures: Sequence[str], found: Mapping[str, Any]) -> str:
+    date = datetime.now(UTC).isoformat(timespec="seconds")
+    return json.dumps({**run, "date": date, "failures": list(failures), **found}, indent=2) + "\n"
+
+
+def _to_csv(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    metrics = (*COMPARISONS, "colorfulness")
-    writer.writerow(("protocol", "target", "reference", "method", *metrics, "truth_colorfulness"))
-    for m in measurements:
-        for method, numbers in m.methods.items():
-            row = (m.case.protocol, m.case.target, m.case.reference or "", method)
-            writer.writerow((*row, *(numbers[metric] for metric in metrics), m.truth_colorfulness))
+    writer.writerow(headings)
+    writer.writerows(rows)
     return out.getvalue()

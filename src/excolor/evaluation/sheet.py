@@ -1,21 +1,19 @@
-"""A contact sheet: what numbers do not show."""
+"""What numbers do not show: which pictures are put on a contact sheet, and what is written beside them."""
 
 from collections.abc import Mapping, Sequence
 from random import Random
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from excolor.evaluation.measuring import Measurement
 from excolor.evaluation.protocols import PROTOCOLS
+from excolor.evaluation.style_measuring import StyleMeasurement
+from excolor.sheet import Row, Tile, contact_sheet
 
 _COLUMNS = ("target", "reference", "pre-color", "coarse", "result", "truth")
-_CELL = 176, 240  # pixels, the largest height and width of a picture
-_GAP = 8
-_LINE = 22  # height of a line of text
-_FONT_SIZE = 15
-_INK, _PAPER = (32, 32, 32), (255, 255, 255)
+_TILE = 176, 240  # pixels, the largest height and width of a picture
 
 
 def choose(measurements: Sequence[Measurement], count: int, seed: int) -> list[Measurement]:
@@ -35,32 +33,36 @@ def choose(measurements: Sequence[Measurement], count: int, seed: int) -> list[M
 
 def sheet(rows: Sequence[tuple[Measurement, Mapping[str, NDArray[np.floating]]]]) -> Image.Image:
     """A row for each measurement: a line that tells what it is, and its pictures (`Evaluator.steps`)."""
-    height, width = _CELL
-    row_height = _LINE + height + _GAP
-    size = _GAP + len(_COLUMNS) * (width + _GAP), _LINE + _GAP + len(rows) * row_height
-    page = Image.new("RGB", size, _PAPER)
-    draw = ImageDraw.Draw(page)
-    font = ImageFont.load_default(_FONT_SIZE)
-    for column, title in enumerate(_COLUMNS):
-        draw.text((_GAP + column * (width + _GAP), _GAP // 2), title, _INK, font)
-    for i, (measurement, pictures) in enumerate(rows):
-        top = _LINE + _GAP + i * row_height
-        draw.text((_GAP, top), _describe(measurement), _INK, font)
-        for column, title in enumerate(_COLUMNS):
-            if title in pictures:
-                page.paste(_thumbnail(pictures[title]), (_GAP + column * (width + _GAP), top + _LINE))
-    return page
+    laid_out = [
+        Row([Tile(pictures[name], name) if name in pictures else None for name in _COLUMNS], _describe(measurement))
+        for measurement, pictures in rows
+    ]
+    return contact_sheet(laid_out, _TILE)
+
+
+def choose_styled(measurements: Sequence[StyleMeasurement], count: int, seed: int) -> list[StyleMeasurement]:
+    """`count` of the measurements, in their order."""
+    if count >= len(measurements):
+        return list(measurements)
+    return [measurements[i] for i in sorted(Random(seed).sample(range(len(measurements)), count))]
+
+
+def style_sheet(rows: Sequence[tuple[StyleMeasurement, Mapping[str, NDArray[np.floating]]]]) -> Image.Image:
+    """A row for each measurement: which pair it is, its pictures (`StyleEvaluator.results`) and what they reached."""
+    laid_out = []
+    for measurement, pictures in rows:
+        tiles = [Tile(picture, _label(name, measurement)) for name, picture in pictures.items()]
+        laid_out.append(Row(tiles, f"{measurement.case.target} in the style of {measurement.case.reference}"))
+    return contact_sheet(laid_out, _TILE)
 
 
 def _describe(measurement: Measurement) -> str:
     case, methods = measurement.case, measurement.methods
     reference = f" by {case.reference}" if case.reference not in (None, case.target) else ""
     numbers = ", ".join(f"{method} {methods[method]['psnr']:.1f}" for method in methods)
-    return f"{case.protocol}: {case.target}{reference}   PSNR in dB: {numbers}"
+    return f"{case.protocol}: {case.target}{reference}; PSNR in dB: {numbers}"
 
 
-def _thumbnail(picture: NDArray[np.floating]) -> Image.Image:
-    image = Image.fromarray((picture * 255).round().clip(0, 255).astype(np.uint8))
-    height, width = _CELL
-    image.thumbnail((width, height), Image.Resampling.LANCZOS)
-    return image
+def _label(name: str, measurement: StyleMeasurement) -> str:
+    numbers = measurement.methods.get(name)
+    return name if numbers is None else f"{name}\nkept {numbers['content']:.2f}, reached {numbers['style']:.2f}"

@@ -9,28 +9,33 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from excolor.errors import OutputError, SettingError
 from excolor.evaluation.measuring import Measurement
 from excolor.evaluation.protocols import Case
+from excolor.evaluation.style_measuring import StyleMeasurement
 from excolor.photo import write_bytes
 
 _KEY = "excolor evaluate"
 
+M = TypeVar("M", Measurement, StyleMeasurement)
 
-class State:
+
+class State(Generic[M]):
     """The measurements of one run so far."""
 
-    def __init__(self, path: Path | None, settings: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path | None, settings: Mapping[str, Any], kind: type[M]) -> None:
         """Go on with the run in the file `path`, or begin one in it; None keeps nothing on disk.
+
+        What is kept are measurements of this `kind`.
 
         Raises:
             SettingError: the file holds something else, or a run under other settings.
             OutputError: it cannot be read or written.
         """
-        self._path = path
-        self.measurements: dict[Case, Measurement] = {}
+        self._path: Path | None = path
+        self.measurements: dict[Case, M] = {}
         if path is None:
             return
         wanted = json.loads(json.dumps(settings))  # as it comes back: lists for tuples
@@ -38,11 +43,11 @@ class State:
             write_bytes((json.dumps({_KEY: wanted}) + "\n").encode(), path, overwrite=False)
         with _problems(path):
             lines = path.read_bytes().splitlines(keepends=True)
-            self.measurements = {m.case: m for m in _parse(path, lines, wanted)}
+            self.measurements = {m.case: m for m in _parse(path, lines, wanted, kind)}
             if not lines[-1].endswith(b"\n"):  # the run was killed while it wrote
                 os.truncate(path, sum(map(len, lines[:-1])))
 
-    def add(self, measurement: Measurement) -> None:
+    def add(self, measurement: M) -> None:
         """Keep a measurement, in memory and on disk. Raises OutputError if it cannot be written."""
         self.measurements[measurement.case] = measurement
         if self._path is not None:
@@ -50,19 +55,22 @@ class State:
                 file.write(json.dumps(asdict(measurement)) + "\n")
 
 
-def _parse(path: Path, lines: list[bytes], wanted: dict[str, Any]) -> list[Measurement]:
+def _parse(path: Path, lines: list[bytes], wanted: dict[str, Any], kind: type[M]) -> list[M]:
     """The measurements in a state, after making sure that it is one, and of these settings."""
+    another = SettingError(f"{path}: not the state of an evaluation; give another file to --resume")
     try:
         found = json.loads(lines[0])[_KEY]
-        records = [json.loads(line) for line in lines[1:] if line.endswith(b"\n")]
-        measurements = [Measurement(**(record | {"case": Case(**record["case"])})) for record in records]
-    except (IndexError, KeyError, TypeError, ValueError) as error:
-        raise SettingError(f"{path}: not the state of an evaluation; give another file to --resume") from error
-    changed = [name for name in wanted if found.get(name) != wanted[name]]
+        changed = [name for name in wanted if found.get(name) != wanted[name]]
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise another from error
     if changed:
         told = ", ".join(f"{name} was {found.get(name)} and is {wanted[name]}" for name in changed)
         raise SettingError(f"{path}: the run in it was another one ({told}); give another file to --resume")
-    return measurements
+    try:
+        records = [json.loads(line) for line in lines[1:] if line.endswith(b"\n")]
+        return [kind(**(record | {"case": Case(**record["case"])})) for record in records]
+    except (KeyError, TypeError, ValueError) as error:
+        raise another from error
 
 
 @contextmanager

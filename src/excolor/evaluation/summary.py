@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from excolor.evaluation.intervals import half_width, standard_error
 from excolor.evaluation.measuring import COMPARISONS, EXCOLOR, Measurement
 from excolor.evaluation.protocols import PROTOCOLS
+from excolor.table import Table
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Margin:
     @property
     def half_width(self) -> float | None:
         """Of the 95 % interval of the mean, under the normal distribution."""
-        return None if self.standard_error is None else 1.96 * self.standard_error
+        return half_width(self.standard_error)
 
 
 @dataclass(frozen=True)
@@ -73,17 +75,13 @@ def _summarize(protocol: str, measurements: Sequence[Measurement]) -> ProtocolSu
         )
     others = {method: summary.psnr for method, summary in methods.items() if method != EXCOLOR}
     best = max(others, key=lambda method: others[method])
-    differences = np.array([m.methods[EXCOLOR]["psnr"] - m.methods[best]["psnr"] for m in measurements])
-    error = float(differences.std(ddof=1) / len(differences) ** 0.5) if len(differences) > 1 else None
-    return ProtocolSummary(protocol, len(measurements), truth, methods, Margin(best, float(differences.mean()), error))
+    differences = [m.methods[EXCOLOR]["psnr"] - m.methods[best]["psnr"] for m in measurements]
+    margin = Margin(best, float(np.mean(differences)), standard_error(differences))
+    return ProtocolSummary(protocol, len(measurements), truth, methods, margin)
 
 
-TEXT_COLUMNS = 3  # of the table; the others hold numbers
-HEADINGS = ("protocol", "pictures", "method", "PSNR dB", "SSIM", "CIEDE2000", "colorfulness", "of the truth's")
-
-
-def table(summaries: Sequence[ProtocolSummary]) -> list[tuple[str, ...]]:
-    """The rows under `HEADINGS`: one for each method of each protocol, which is named in the first of its rows."""
+def table(summaries: Sequence[ProtocolSummary]) -> Table:
+    """A row for each method of each protocol, which is named in the first of its rows."""
     rows: list[tuple[str, ...]] = []
     for summary in summaries:
         head = summary.protocol, str(summary.pictures)
@@ -100,22 +98,8 @@ def table(summaries: Sequence[ProtocolSummary]) -> list[tuple[str, ...]]:
                 )
             )
             head = "", ""
-    return rows
-
-
-def markdown(rows: Sequence[tuple[str, ...]]) -> str:
-    """The table as Markdown, aligned for reading as it is."""
-    widths = [max(map(len, column)) for column in zip(HEADINGS, *rows, strict=True)]
-
-    def line(cells: Sequence[str]) -> str:
-        padded = [
-            cell.ljust(width) if i < TEXT_COLUMNS else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
-        ]
-        return f"| {' | '.join(padded)} |"
-
-    rule = [("-" * width if i < TEXT_COLUMNS else "-" * (width - 1) + ":") for i, width in enumerate(widths)]
-    return "\n".join(line(cells) for cells in (HEADINGS, rule, *rows))
+    headings = ("protocol", "pictures", "method", "PSNR dB", "SSIM", "CIEDE2000", "colorfulness", "of the truth's")
+    return Table(None, headings, rows, text_columns=3)
 
 
 def margins(summaries: Sequence[ProtocolSummary]) -> str:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from excolor.bench import timing
-from excolor.bench.timing import Timing, time_calls
+from excolor import timing
+from excolor.timing import Timing, time_calls
 
 SECONDS = st.lists(st.floats(1e-6, 1e3), min_size=1, max_size=40)
 

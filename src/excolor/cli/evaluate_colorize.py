@@ -1,0 +1,67 @@
+"""`excolor evaluate --task colorize`: how close colors come to the truth."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from excolor.cli.evaluations import Evaluation, end, measure_all, nothing_measured
+from excolor.cli.tables import print_table
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from excolor.evaluation.measuring import Evaluator, Measurement
+
+
+def evaluate_colorize(options: Evaluation, protocols: tuple[str, ...] | None, match: str) -> None:
+    """Measure, print the table and the margins, and write the files that are asked for."""
+    from excolor.cli.progress import reporter
+
+    plan = options.plan(protocols, ("target", "reference"))
+    found_model = options.model.find(quiet=options.quiet)
+    with reporter(options.quiet) as report:
+        report.expect(1, "Loading the model")
+        from excolor import Colorizer, Settings
+        from excolor.evaluation.measuring import Evaluator, Measurement
+        from excolor.evaluation.record import describe_run, to_csv, to_json
+        from excolor.evaluation.state import State
+        from excolor.evaluation.summary import margins, summarize, table
+        from excolor.photo import as_photo
+
+        options.check_outputs()
+        pictures = options.pictures()
+        cases = plan.cases(pictures.names, pictures.title)
+        colorizer = Colorizer.load(found_model, device=options.device)
+        settings = Settings(options.working_size, match=match)  # type: ignore[arg-type]
+        run = describe_run(colorizer, found_model, pictures, plan, settings)
+        evaluator = Evaluator(pictures, colorizer, settings)
+        measurements, failures = measure_all(
+            cases,
+            evaluator.measure,
+            State(options.resume, run, Measurement),
+            report,
+            lambda case: f"{case.target} has no color to hide: it is left out of {case.protocol}",
+        )
+        if not measurements:
+            raise nothing_measured(options.photos)
+        summaries = summarize(measurements)
+    print_table(table(summaries))  # before anything that may fail: it took long
+    click.echo(margins(summaries))
+    if options.json_file:
+        options.write(to_json(run, summaries, failures), options.json_file)
+    if options.csv_file:
+        options.write(to_csv(measurements), options.csv_file)
+    if options.sheet_file:
+        with reporter(options.quiet) as report:
+            report.expect(1, "Making the sheet")
+            page = _sheet(measurements, evaluator, options.sheet_count, options.seed)
+            as_photo(page).save(options.sheet_file, overwrite=options.force)
+    end(failures)
+
+
+def _sheet(measurements: "Sequence[Measurement]", evaluator: "Evaluator", count: int, seed: int) -> "Image":
+    from excolor.evaluation.sheet import choose, sheet
+
+    chosen = choose(measurements, count, seed)
+    return sheet([(measurement, evaluator.steps(measurement.case)) for measurement in chosen])

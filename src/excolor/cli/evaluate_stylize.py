@@ -1,0 +1,83 @@
+"""`excolor evaluate --task stylize`: how much of the content is kept, and how far the style is reached."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from excolor.cli.evaluations import Evaluation, end, measure_all, nothing_measured
+from excolor.cli.tables import print_table
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from excolor.evaluation.style_measuring import StyleEvaluator, StyleMeasurement
+
+_SIZES = 256, 512, 1024  # sides of squares, as in the paper's table
+
+
+def evaluate_stylize(options: Evaluation, *, timed: bool) -> None:
+    """Measure, print the tables and who is on the frontier, and write the files that are asked for."""
+    from excolor.cli.progress import reporter
+
+    plan = options.plan(("pairs",) if options.pairs else ("random",), ("content", "style"))
+    found_model = options.model.find(quiet=options.quiet)
+    with reporter(options.quiet) as report:
+        report.expect(1, "Loading the model")
+        from excolor import Stylizer
+        from excolor.evaluation.record import describe_style_run, style_to_csv, style_to_json
+        from excolor.evaluation.state import State
+        from excolor.evaluation.style_measuring import TIMED, StyleEvaluator, StyleMeasurement
+        from excolor.evaluation.style_metrics import StyleStatistics
+        from excolor.evaluation.style_summary import margins_table, means_table, seconds_table, summarize, verdict
+        from excolor.models.checkpoint import load_encoder
+        from excolor.photo import as_photo
+
+        options.check_outputs()
+        pictures = options.pictures()
+        cases = plan.cases(pictures.names, pictures.title)
+        stylizer = Stylizer.load(found_model, device=options.device)
+        statistics = StyleStatistics(load_encoder(found_model.encoder).to(stylizer.device))
+        run = describe_style_run(stylizer, found_model, pictures, plan, options.working_size)
+        evaluator = StyleEvaluator(pictures, stylizer, statistics, options.working_size)
+        measurements, failures = measure_all(
+            cases,
+            evaluator.measure,
+            State(options.resume, run, StyleMeasurement),
+            report,
+            lambda case: f"{case.target} looks like {case.reference} already: this pair is left out",
+        )
+        if not measurements:
+            raise nothing_measured(options.photos)
+        summary = summarize(measurements)
+        if timed:
+            report.expect(len(TIMED) * len(_SIZES), "Timing", rated=False)
+            seconds = evaluator.seconds(measurements[0].case, _SIZES, report.advance)
+        else:
+            seconds = {}
+    tables = [means_table(summary), margins_table(summary), *([seconds_table(seconds)] if seconds else [])]
+    for table in tables:  # before anything that may fail: it took long
+        print_table(table)
+        click.echo()
+    click.echo(verdict(summary))
+    if options.json_file:
+        options.write(style_to_json(run, summary, seconds, failures), options.json_file)
+    if options.csv_file:
+        options.write(style_to_csv(measurements), options.csv_file)
+    if options.plot_file:
+        from excolor.evaluation.tradeoff import plot
+
+        options.write(plot(summary), options.plot_file)
+    if options.sheet_file:
+        with reporter(options.quiet) as report:
+            report.expect(1, "Making the sheet")
+            page = _sheet(measurements, evaluator, options.sheet_count, options.seed)
+            as_photo(page).save(options.sheet_file, overwrite=options.force)
+    end(failures)
+
+
+def _sheet(measurements: "Sequence[StyleMeasurement]", evaluator: "StyleEvaluator", count: int, seed: int) -> "Image":
+    from excolor.evaluation.sheet import choose_styled, style_sheet
+
+    chosen = choose_styled(measurements, count, seed)
+    return style_sheet([(measurement, evaluator.results(measurement.case)) for measurement in chosen])

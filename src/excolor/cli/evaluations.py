@@ -1,0 +1,124 @@
+"""What the two tasks of `excolor evaluate` share: the options, and measuring with a state that can be resumed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from excolor.cli.options import ModelChoice, check_apart
+from excolor.errors import PhotoError
+
+if TYPE_CHECKING:
+    from excolor.cli.progress import Reporter
+    from excolor.evaluation.measuring import Measurement
+    from excolor.evaluation.pictures import Pictures
+    from excolor.evaluation.protocols import Case, Plan
+    from excolor.evaluation.state import State
+    from excolor.evaluation.style_measuring import StyleMeasurement
+
+M = TypeVar("M", "Measurement", "StyleMeasurement")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What is measured on, and where the numbers go: the options that do not depend on the task."""
+
+    photos: Path
+    pairs: Path | None
+    frames: tuple[str, ...]
+    leave_out: tuple[str, ...]
+    limit: int | None
+    seed: int
+    side: int
+    working_size: int
+    json_file: Path | None
+    csv_file: Path | None
+    sheet_file: Path | None
+    sheet_count: int
+    plot_file: Path | None
+    resume: Path | None
+    model: ModelChoice
+    device: str
+    force: bool
+    quiet: bool
+
+    def __post_init__(self) -> None:
+        files = self.json_file, self.csv_file, self.sheet_file, self.plot_file
+        check_apart(self.photos, self.pairs, self.resume, *files)
+
+    def plan(self, protocols: tuple[str, ...] | None, columns: tuple[str, str]) -> "Plan":
+        """What to measure; `columns` head the table of pairs."""
+        from excolor.evaluation.protocols import Plan, read_pairs
+
+        pairs = read_pairs(self.pairs, columns) if self.pairs else ()
+        return Plan(protocols, self.limit, self.seed, self.frames, pairs)
+
+    def check_outputs(self) -> None:
+        """Find out before any long work whether the files can be written. OutputError if not."""
+        from excolor.photo import check_output
+        from excolor.photo.files import check_place
+
+        for path in filter(None, (self.json_file, self.csv_file, self.plot_file)):
+            check_place(path, overwrite=self.force)
+        if self.sheet_file:
+            check_output(self.sheet_file, overwrite=self.force)
+
+    def pictures(self) -> "Pictures":
+        """The photographs. Errors as in `Pictures`."""
+        from excolor.evaluation.pictures import Pictures
+
+        beside = self.pairs.parent if self.pairs else None
+        return Pictures(self.photos, side=self.side, leave_out=self.leave_out, beside=beside)
+
+    def write(self, data: str | bytes, path: Path) -> None:
+        """Write a file, as far as --force allows."""
+        from excolor.photo import write_bytes
+
+        write_bytes(data.encode() if isinstance(data, str) else data, path, overwrite=self.force)
+
+
+def measure_all(
+    cases: "Sequence[Case]",
+    measure: "Callable[[Case], M | None]",
+    state: "State[M]",
+    report: "Reporter",
+    unmeasured: "Callable[[Case], str]",
+) -> tuple[list[M], list[str]]:
+    """Measure what `state` does not hold yet: all measurements, and what went wrong, each picture once.
+
+    What went wrong is told as it happens; so is, in the words of `unmeasured`, where there was nothing to measure.
+
+    Raises:
+        click.ClickException: nothing could be measured.
+    """
+    failures: dict[str, None] = {}
+    report.expect(len(cases), "Evaluating")
+    for case in cases:
+        if case not in state.measurements:
+            try:
+                measurement = measure(case)
+            except PhotoError as error:
+                if str(error) not in failures:
+                    report.error(f"{error}; it is left out")
+                    failures[str(error)] = None
+            else:
+                if measurement is None:
+                    report.note(unmeasured(case))
+                else:
+                    state.add(measurement)
+        report.advance()
+    return [state.measurements[case] for case in cases if case in state.measurements], list(failures)
+
+
+def nothing_measured(photos: Path) -> click.ClickException:
+    """What is said if there is no measurement."""
+    return click.ClickException(f"{photos}: none of its pictures could be measured")
+
+
+def end(failures: Sequence[str]) -> None:
+    """Exit code 1 if pictures failed."""
+    if failures:
+        click.echo(f"Error: pictures that could not be used: {len(failures)}", err=True)
+        raise click.exceptions.Exit(1)
