@@ -81,7 +81,7 @@ def test_everything_at_once(album: Path, tmp_path: Path) -> None:
     assert result.stdout.splitlines()[-1].startswith("The frontier of content kept and style reached: identity")
 
     found = results_in(out["json"])
-    assert (found["task"], found["side"], found["working_size"], found["seed"]) == ("stylize", 48, 24, 0)
+    assert (found["task"], found["side"], found["working_size"], found["seed"]) == ("stylize", 48, 48, 0)
     assert set(found["checkpoints"]) == {"encoder", "decoder"}
     assert list(found["results"]["methods"]) == METHODS
     assert found["seconds"] == {}

@@ -5,12 +5,12 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from excolor.cli.options import SEED, CommaList, ModelChoice, ending_in, model_options
+from excolor.cli.options import SEED, STYLE_SIZE, CommaList, ModelChoice, ending_in, model_options
 from excolor.evaluation.protocols import PROTOCOLS
 
 _PATH = click.Path(path_type=Path)
 _FILE = click.Path(path_type=Path, dir_okay=False)
-_SIDES = {"colorize": 176, "stylize": 512}
+_SIDES = {"colorize": 176, "stylize": STYLE_SIZE}
 _OTHER = {"colorize": "stylize", "stylize": "colorize"}
 _OF_OTHER_TASK = {"colorize": ("--plot", "--seconds"), "stylize": ("--protocol", "--match")}
 
@@ -57,7 +57,7 @@ _OF_OTHER_TASK = {"colorize": ("--plot", "--seconds"), "stylize": ("--protocol",
 @click.option(
     "--working-size",
     type=click.IntRange(16, 4096),
-    help="Pixels of the shorter side that the networks see.  [default: --side; stylize: half of it]",
+    help="Pixels of the shorter side that the networks see.  [default: --side; stylize: 512 at most]",
 )
 @click.option(
     "--match",
@@ -154,7 +154,7 @@ def evaluate(
         limit=limit,
         seed=seed,
         side=side,
-        working_size=working_size or (side if task == "colorize" else max(16, side // 2)),
+        working_size=working_size or (side if task == "colorize" else min(side, STYLE_SIZE)),
         json_file=json_file,
         csv_file=csv_file,
         sheet_file=sheet_file,

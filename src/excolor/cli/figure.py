@@ -12,6 +12,7 @@ import click
 from excolor.cli.options import (
     PHOTO,
     SEED,
+    STYLE_SIZE,
     FiniteRange,
     ModelChoice,
     check_apart,
@@ -172,7 +173,7 @@ def ablation(
     show_default=True,
     help="Match mean and deviation of each channel, or the whole covariance.",
 )
-@working_size_option(512)
+@working_size_option(STYLE_SIZE)
 @model_options
 @drawing_options
 def parts(
@@ -226,7 +227,7 @@ def references(
 @figure.command()
 @click.argument("content", type=PHOTO)
 @click.argument("style", type=PHOTO)
-@working_size_option(512)
+@working_size_option(STYLE_SIZE)
 @model_options
 @drawing_options
 def methods(content: Path, style: Path, working_size: int, model: ModelChoice, device: str, drawing: Drawing) -> None:

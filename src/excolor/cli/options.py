@@ -23,6 +23,8 @@ PICTURES = click.Path(allow_dash=True)
 
 SEED = click.IntRange(0, 2**32 - 1)
 
+STYLE_SIZE = 512  # pixels: that of `excolor.stylizer`, whose import takes long
+
 
 class FiniteRange(click.FloatRange):
     """A range of numbers that "nan", which compares with nothing, is not in."""

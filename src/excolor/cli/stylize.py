@@ -13,6 +13,7 @@ import click
 from excolor.cli.options import (
     PHOTO,
     PICTURES,
+    STYLE_SIZE,
     CommaList,
     FileOptions,
     FiniteRange,
@@ -111,7 +112,7 @@ class WeightedStyle(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     metavar="FILE",
     help="Picture of labels of the style; one for each style, in their order.",
 )
-@working_size_option(512)
+@working_size_option(STYLE_SIZE)
 @click.option(
     "--exact", is_flag=True, help="Run the network at full size, as in the paper: much more memory, less sharp."
 )
