@@ -27,6 +27,7 @@ _EPSILON_LIGHTNESS = 3.0
 _DOUBT_AB = 1.0
 _RADIUS_RGB = 8  # narrower ones follow what is left of the rims that the network draws along edges
 _RADIUS_FLAT = 32
+_COARSE = 4
 _EPSILON_RGB = 1e-4
 _RIM = 3  # pixels: how far an edge spoils the network's answer
 _EDGE = 0.1  # of white: range of values within this distance, from which on it does
@@ -181,10 +182,25 @@ def _fit_change(small: Floats, small_result: Floats, white: float) -> Floats:
         return narrow
     side = (2 * _RADIUS_FLAT + 1, 2 * _RADIUS_FLAT + 1)
     share = np.asarray(cv2.blur(is_flat, side, borderType=cv2.BORDER_REFLECT))[..., None, None]
-    wide = fit_local_affine(small, change, radius=_RADIUS_FLAT, epsilon=epsilon, weights=trust)
+    wide = _fit_wide(small, change, epsilon, trust)
     wide -= narrow
     wide *= share
     return np.add(narrow, wide, out=wide)
+
+
+def _fit_wide(small: Floats, change: Floats, epsilon: float, trust: Floats) -> Floats:
+    """The fit in wide windows, at a quarter of the size (the fast guided filter of He & Sun 2015)."""
+    height, width = trust.shape
+    coarse_size = max(1, width // _COARSE), max(1, height // _COARSE)
+
+    def coarse(x: Floats) -> Floats:
+        small: Floats = np.asarray(cv2.resize(x, coarse_size, interpolation=cv2.INTER_AREA))
+        return small.reshape(*small.shape[:2], *x.shape[2:])
+
+    guide, values, weights = coarse(small), coarse(change), coarse(trust)
+    fit = fit_local_affine(guide, values, radius=_RADIUS_FLAT // _COARSE, epsilon=epsilon, weights=weights)
+    wide: Floats = np.asarray(cv2.resize(fit.reshape(*fit.shape[:2], -1), (width, height)))
+    return wide.reshape(height, width, *fit.shape[2:])
 
 
 def _contrast(small: Floats, radius: int) -> Floats:

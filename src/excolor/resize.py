@@ -118,7 +118,9 @@ def fit_local_affine(
     covariance -= low_guide[..., :, None] * low_guide[..., None, :]
     crossed = fitted_mean(guide_0[..., :, None] * values_0[..., None, :])
     crossed -= low_guide[..., :, None] * low_values[..., None, :]
-    slope = np.linalg.solve(covariance + epsilon * np.eye(channels, dtype=np.float32), crossed)  # (h, w, G, K)
+    covariance += epsilon * np.eye(channels, dtype=np.float32)
+    # Three times as fast as NumPy's for many small ones
+    slope = torch.linalg.solve(torch.from_numpy(covariance), torch.from_numpy(crossed)).numpy()  # (h, w, G, K)
     constant = mean_values - np.einsum("hwgk,hwg->hwk", slope, mean_guide)
     return mean(np.concatenate((slope.swapaxes(2, 3), constant[..., None]), axis=-1).astype(np.float32))
 
