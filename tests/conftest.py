@@ -4,9 +4,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hub_server import Server, serving
+from hypothesis import settings
 from PIL import Image
 
 from excolor import Colorizer, Stylizer
+
+# The same examples in every run, so that a change fails or passes by itself; --hypothesis-profile default searches on
+settings.register_profile("steady", derandomize=True)
+settings.load_profile("steady")
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 

@@ -33,10 +33,12 @@ def test_follows_the_formula() -> None:
 @given(st.integers(0, 1000), st.integers(2, 12), st.integers(2, 12))
 @settings(max_examples=20, deadline=None)
 def test_result_has_the_moments_of_the_style(seed: int, height: int, width: int) -> None:
-    style = features(2, 3, 8, 8, seed=seed)
-    found, wanted = measure(adain(features(2, 3, height, width, seed=seed + 1), style)), measure(style)
+    content, style = features(2, 3, height, width, seed=seed + 1), features(2, 3, 8, 8, seed=seed)
+    found, wanted = measure(adain(content, style)), measure(style)
     torch.testing.assert_close(found.mean, wanted.mean, atol=1e-3, rtol=1e-3)
-    torch.testing.assert_close(found.std, wanted.std, atol=1e-3, rtol=1e-3)
+    # A content that hardly varies is held back by what is added to its variance
+    share = (1 - 1e-5 / measure(content).std ** 2).sqrt()
+    torch.testing.assert_close(found.std, wanted.std * share, atol=5e-3, rtol=1e-3)
 
 
 @given(st.integers(0, 1000))

@@ -27,10 +27,7 @@ def measure(features: Tensor, weights: Tensor | None = None) -> Moments:
     The deviation is the biased one (divided by H·W), as in the paper; torch's default is not. Half-precision features
     are summed in float32.
     """
-    wide = features.float() if features.dtype in (torch.float16, torch.bfloat16) else features
-    mean = _mean(wide, weights)
-    variance = _mean((wide - mean).square(), weights)  # torch.var_mean takes two to eight times as long
-    return Moments(mean, (variance + _EPS).sqrt())
+    return _center(features, weights)[0]
 
 
 def mix(styles: Sequence[Moments], shares: Sequence[float]) -> Moments:
@@ -48,15 +45,23 @@ def match(content: Tensor, style: Moments, alpha: float = 1, weights: Tensor | N
     say what the content's own are measured on: all positions are changed. The style has the same batch size, or 1.
     The dtype of `content` is kept.
     """
-    own = measure(content, weights)
+    own, centered = _center(content, weights)
     goal = style if alpha == 1 else mix((own, style), (1 - alpha, alpha))
-    scale = goal.std / own.std
-    return (content * scale + (goal.mean - own.mean * scale)).to(content.dtype)
+    return torch.addcmul(goal.mean, centered, goal.std / own.std).to(content.dtype)
 
 
 def adain(content: Tensor, style: Tensor) -> Tensor:
     """AdaIN of two feature maps (N, C, *, *); their spatial sizes may differ."""
     return match(content, measure(style))
+
+
+def _center(features: Tensor, weights: Tensor | None) -> tuple[Moments, Tensor]:
+    """The moments of features, and the features less their mean, in float32 or wider."""
+    wide = features.float() if features.dtype in (torch.float16, torch.bfloat16) else features
+    mean = _mean(wide, weights)
+    centered = wide - mean
+    variance = _mean(centered.square(), weights)  # torch.var_mean takes two to eight times as long
+    return Moments(mean, (variance + _EPS).sqrt()), centered
 
 
 def _mean(features: Tensor, weights: Tensor | None) -> Tensor:
