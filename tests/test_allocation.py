@@ -8,13 +8,17 @@ import sys
 import pytest
 
 PAGES = """
-import resource
+import resource, threading
 from excolor.cli.main import main
 main(["weights", "path", "lite"], standalone_mode=False)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(20):
-    for i in range(0, len(block := bytearray(64 << 20)), 4096):
-        block[i] = 1
+def work():
+    for _ in range(20):
+        for i in range(0, len(block := bytearray(64 << 20)), 4096):
+            block[i] = 1
+worker = threading.Thread(target=work)  # where pictures are in work
+worker.start()
+worker.join()
 print((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) * 4096 / (64 << 20))
 """
 

@@ -7,6 +7,7 @@ import sys
 # Of mallopt(3)
 _TRIM_THRESHOLD = -1
 _MMAP_THRESHOLD = -3
+_ARENA_MAX = -8
 
 _LARGE = 1 << 27  # bytes: above every feature of a network at working sizes, below a picture of 100 megapixels
 _KEPT = 1 << 29
@@ -26,5 +27,6 @@ def keep_freed_memory() -> None:
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
     if mallopt is not None:
+        mallopt(_ARENA_MAX, 1)  # those of threads are too small for features, and keep nothing
         mallopt(_MMAP_THRESHOLD, _LARGE)
         mallopt(_TRIM_THRESHOLD, _KEPT)
