@@ -106,8 +106,17 @@ def test_several_styles_share_by_their_weights(stylizer: Stylizer, reference: Pa
         result = stylizer.stylize(reference, [Style(warm, weight), Style(cold)], working_size=64)
         reds.append((result.pixels[..., 0].astype(float) - result.pixels[..., 2]).mean())
     assert reds[0] < reds[1] - 5 and reds[1] < reds[2] - 5
-    double = stylizer.stylize(reference, [Style(warm, 8), Style(cold, 2)], working_size=64)
-    np.testing.assert_array_equal(double.pixels, result.pixels)
+    for scale in (2, 0.4e308):  # of such large ones the sum is infinite
+        same = stylizer.stylize(reference, [Style(warm, 4 * scale), Style(cold, scale)], working_size=64)
+        np.testing.assert_array_equal(same.pixels, result.pixels)
+
+
+def test_pictures_themselves_are_styles_of_equal_weight(
+    stylizer: Stylizer, reference: Path, warm: Path, cold: Path
+) -> None:
+    found = stylizer.stylize(reference, [warm, cold], working_size=64)
+    expected = stylizer.stylize(reference, [Style(warm), Style(cold)], working_size=64)
+    np.testing.assert_array_equal(found.pixels, expected.pixels)
 
 
 @pytest.mark.parametrize("method", ["adain", "wct"])

@@ -68,7 +68,7 @@ class Look:
         return tuple(text for label, text in zip(mask.labels, mask.texts, strict=True) if label not in known)
 
 
-Styles: TypeAlias = PhotoSource | Photo | Style | Sequence[Style]
+Styles: TypeAlias = PhotoSource | Photo | Style | Sequence[PhotoSource | Photo | Style]
 
 
 class Stylizer:
@@ -133,7 +133,7 @@ class Stylizer:
 
         Args:
             content: the photograph.
-            style: a picture, a `Style`, several of them, or what `measure` made of them.
+            style: a picture, a `Style`, a list of either, or what `measure` made of them.
             matching: what is matched, how and how far.
             working_size: pixels of the shorter side that the network sees.
             exact: run the network on content and style as they are, like the paper's: the result is the decoder's own
@@ -197,21 +197,20 @@ def _style_size(photo: Photo, working_size: int, exact: bool) -> tuple[int, int]
 
 
 def _as_styles(style: Styles) -> Sequence[Style]:
-    if isinstance(style, Style):
-        return [style]
-    if not isinstance(style, list | tuple):
-        return [Style(style)]  # type: ignore[arg-type]
-    if not style:
+    given = style if isinstance(style, list | tuple) else [style]
+    if not given:
         raise SettingError("there is no style: give at least one")
-    with_mask = [one for one in style if one.mask is not None]
-    if with_mask and len(with_mask) < len(style):
+    styles = [one if isinstance(one, Style) else Style(one) for one in given]  # type: ignore[arg-type]
+    with_mask = [one for one in styles if one.mask is not None]
+    if with_mask and len(with_mask) < len(styles):
         raise SettingError("some styles have masks and some have none: give all of them one, or none")
-    return style
+    return styles
 
 
 def _mixed(styles: Sequence[tuple[Measured, float]]) -> Measured:
-    total = sum(weight for _, weight in styles)
-    return mix([measured for measured, _ in styles], [weight / total for _, weight in styles])
+    largest = max(weight for _, weight in styles)
+    weights = [weight / largest for _, weight in styles]  # whose sum is finite, however large they were
+    return mix([measured for measured, _ in styles], [weight / sum(weights) for weight in weights])
 
 
 def _check_goes_with(look: Look, matching: Matching, mask: Regions | None) -> None:
