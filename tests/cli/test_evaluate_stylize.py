@@ -205,3 +205,19 @@ def test_a_table_of_the_wrong_shape(album: Path, tmp_path: Path) -> None:
     table = tmp_path / "pairs.csv"
     table.write_text("upper.jpg\n")
     assert "is not content,style" in run(album, *QUICK, "--pairs", table).stderr
+
+
+@pytest.mark.parametrize("option", ["--json", "--csv", "--plot", "--sheet"])
+@pytest.mark.parametrize("of_table", [False, True])
+def test_no_picture_is_replaced(option: str, of_table: bool, album: Path, tmp_path: Path) -> None:
+    """Neither one in the folder nor one that a table of pairs names beside itself, with --force either."""
+    picture, pairs = album / "lower.png", []
+    if of_table:
+        picture = picture.rename(tmp_path / "beside.png")
+        (tmp_path / "pairs.csv").write_text("content,style\nupper.jpg,beside.png\n")
+        pairs = ["--pairs", tmp_path / "pairs.csv"]
+    before = picture.read_bytes()
+    result = run(album, *QUICK, *pairs, "--force", option, picture)
+    assert result.exit_code == 1
+    assert "is one of the pictures and would be replaced" in result.stderr
+    assert picture.read_bytes() == before

@@ -32,6 +32,7 @@ def evaluate_colorize(options: Evaluation, protocols: tuple[str, ...] | None, ma
         options.check_outputs()
         pictures = options.pictures()
         cases = plan.cases(pictures.names, pictures.title)
+        options.check_inputs_stay(pictures, cases)
         colorizer = Colorizer.load(found_model, device=options.device)
         settings = Settings(options.working_size, match=match)  # type: ignore[arg-type]
         run = describe_run(colorizer, found_model, pictures, plan, settings)

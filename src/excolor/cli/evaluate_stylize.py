@@ -36,6 +36,7 @@ def evaluate_stylize(options: Evaluation, *, timed: bool) -> None:
         options.check_outputs()
         pictures = options.pictures()
         cases = plan.cases(pictures.names, pictures.title)
+        options.check_inputs_stay(pictures, cases)
         stylizer = Stylizer.load(found_model, device=options.device)
         statistics = StyleStatistics(load_encoder(found_model.encoder).to(stylizer.device))
         run = describe_style_run(stylizer, found_model, pictures, plan, options.working_size)
