@@ -207,6 +207,19 @@ def test_a_table_of_the_wrong_shape(album: Path, tmp_path: Path) -> None:
     assert "is not content,style" in run(album, *QUICK, "--pairs", table).stderr
 
 
+def test_pictures_of_the_same_colors_are_left_out(tmp_path: Path, reference: Path) -> None:
+    """Another save of a picture leaves so little to reach that each method's share of it would drown all others."""
+    album = tmp_path / "album"
+    album.mkdir()
+    with Image.open(reference) as photograph:
+        for quality in (50, 95):
+            photograph.save(album / f"{quality}.jpg", quality=quality)
+    result = run(album, *QUICK)
+    assert result.exit_code == 1
+    assert "50.jpg looks like 95.jpg already" in result.stderr
+    assert "none of its pictures could be measured" in result.stderr
+
+
 @pytest.mark.parametrize("option", ["--json", "--csv", "--plot", "--sheet"])
 @pytest.mark.parametrize("of_table", [False, True])
 def test_no_picture_is_replaced(option: str, of_table: bool, album: Path, tmp_path: Path) -> None:
