@@ -1,6 +1,7 @@
 """`excolor evaluate --task stylize` as a user meets it: the shipped model on a handful of pictures."""
 
 import csv
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -234,3 +235,16 @@ def test_no_picture_is_replaced(option: str, of_table: bool, album: Path, tmp_pa
     assert result.exit_code == 1
     assert "is one of the pictures and would be replaced" in result.stderr
     assert picture.read_bytes() == before
+
+
+def test_the_files_come_though_nobody_reads_the_table(
+    album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(_table: object) -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr("excolor.cli.evaluate_stylize.print_table", closed)
+    result = run(album, *QUICK, "--json", tmp_path / "out.json", "--csv", tmp_path / "out.csv")
+    assert result.exit_code == 1
+    assert results_in(tmp_path / "out.json")["results"]
+    assert (tmp_path / "out.csv").stat().st_size > 0
