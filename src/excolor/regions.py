@@ -18,7 +18,7 @@ from excolor.photo import Photo, PhotoSource, as_photo
 from excolor.resize import pad, strips
 
 Label = tuple[int, int, int]
-"""Red, green and blue as the file has them, 0 to 255 or 65535; three equal ones for gray."""
+"""Red, green and blue, 0 to 255 or 65535, three equal ones for gray; in sRGB where the file has another profile."""
 
 MOST_LABELS = 64
 _LARGEST = 65535

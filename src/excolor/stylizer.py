@@ -19,7 +19,7 @@ from excolor.models.checkpoint import load_transfer
 from excolor.models.transfer import Matching, Measured, TransferNet, mix
 from excolor.photo import Photo, PhotoSource, as_photo
 from excolor.regions import Label, Regions, as_regions
-from excolor.resize import Floats, crop, seen_size
+from excolor.resize import Floats, crop, pad, seen_size, shrink
 from excolor.sight import hwc, see_rgb
 from excolor.weights import ModelFiles, find_model
 
@@ -54,8 +54,8 @@ class Look:
 
     Attributes:
         matching: under which it was measured; a content may be given it with another alpha, or in fewer parts.
-        whole: statistics of all of each style.
-        regions: of what has a label; None if the styles have no masks.
+        whole: statistics of all that shows of each style: what transparent pixels hide does not count.
+        regions: of what has a label and is not transparent; None if the styles have no masks.
     """
 
     matching: Matching
@@ -68,7 +68,7 @@ class Look:
         return tuple(text for label, text in zip(mask.labels, mask.texts, strict=True) if label not in known)
 
 
-Styles: TypeAlias = PhotoSource | Photo | Style | Sequence[Style]
+Styles: TypeAlias = PhotoSource | Photo | Style | Sequence[PhotoSource | Photo | Style]
 
 
 class Stylizer:
@@ -133,7 +133,7 @@ class Stylizer:
 
         Args:
             content: the photograph.
-            style: a picture, a `Style`, several of them, or what `measure` made of them.
+            style: a picture, a `Style`, a list of either, or what `measure` made of them.
             matching: what is matched, how and how far.
             working_size: pixels of the shorter side that the network sees.
             exact: run the network on content and style as they are, like the paper's: the result is the decoder's own
@@ -171,20 +171,30 @@ class Stylizer:
             mask.check_fits(photo)
         with self._memory_explained(exact):
             seen = see_rgb(photo, size, self.device)
-            whole = self._transfer.measure(seen, matching)
+            visible = _visible(photo, size, self.device)
+            if visible is None:
+                whole = self._transfer.measure(seen, matching)
+            else:
+                (whole,) = self._transfer.measure_regions(seen, matching, visible)
             if mask is None:
                 return Look(matching, whole)
-            parts = self._transfer.measure_regions(seen, matching, mask.seen(size, self.device))
-            return Look(matching, whole, dict(zip(mask.labels, parts, strict=True)))
+            regions = mask.seen(size, self.device)
+            counted = regions if visible is None else regions * visible
+            parts = self._transfer.measure_regions(seen, matching, counted)
+            is_seen = (counted.amax((0, 2, 3)) > 0).tolist()
+            found = zip(mask.labels, parts, is_seen, strict=True)
+            return Look(matching, whole, {label: part for label, part, shows in found if shows})
 
     def _styled(
         self, seen: Tensor, look: Look, matching: Matching, photo: Photo, size: tuple[int, int], mask: Regions | None
     ) -> Tensor:
+        visible = _visible(photo, size, self.device)
         if mask is None or look.regions is None:
-            return self._transfer(seen, look.whole, matching)  # type: ignore[no-any-return]
+            return self._transfer(seen, look.whole, matching, None, visible)  # type: ignore[no-any-return]
         mask.check_fits(photo)
         styles = [look.regions.get(label, look.whole) for label in mask.labels]
-        return self._transfer(seen, styles, matching, mask.seen(size, self.device))  # type: ignore[no-any-return]
+        regions = mask.seen(size, self.device)
+        return self._transfer(seen, styles, matching, regions, visible)  # type: ignore[no-any-return]
 
     def _memory_explained(self, exact: bool) -> AbstractContextManager[None]:
         if exact:
@@ -196,22 +206,34 @@ def _style_size(photo: Photo, working_size: int, exact: bool) -> tuple[int, int]
     return photo.size if exact else seen_size(photo.size, working_size)
 
 
+def _visible(photo: Photo, size: tuple[int, int], device: torch.device) -> Tensor | None:
+    """How far each pixel shows, (1, 1, h, w), padded: what transparent ones hide is no part of a look.
+
+    None if all count the same: there is no alpha channel, all is opaque, or nothing shows at all.
+    """
+    if photo.alpha is None:
+        return None
+    share = shrink(photo.alpha, size)
+    if share.min() >= 1 or share.max() <= 0:
+        return None
+    return pad(torch.from_numpy(share)[None, None]).to(device)
+
+
 def _as_styles(style: Styles) -> Sequence[Style]:
-    if isinstance(style, Style):
-        return [style]
-    if not isinstance(style, list | tuple):
-        return [Style(style)]  # type: ignore[arg-type]
-    if not style:
+    given = style if isinstance(style, list | tuple) else [style]
+    if not given:
         raise SettingError("there is no style: give at least one")
-    with_mask = [one for one in style if one.mask is not None]
-    if with_mask and len(with_mask) < len(style):
+    styles = [one if isinstance(one, Style) else Style(one) for one in given]  # type: ignore[arg-type]
+    with_mask = [one for one in styles if one.mask is not None]
+    if with_mask and len(with_mask) < len(styles):
         raise SettingError("some styles have masks and some have none: give all of them one, or none")
-    return style
+    return styles
 
 
 def _mixed(styles: Sequence[tuple[Measured, float]]) -> Measured:
-    total = sum(weight for _, weight in styles)
-    return mix([measured for measured, _ in styles], [weight / total for _, weight in styles])
+    largest = max(weight for _, weight in styles)
+    weights = [weight / largest for _, weight in styles]  # whose sum is finite, however large they were
+    return mix([measured for measured, _ in styles], [weight / sum(weights) for weight in weights])
 
 
 def _check_goes_with(look: Look, matching: Matching, mask: Regions | None) -> None:

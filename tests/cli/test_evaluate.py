@@ -1,6 +1,7 @@
 """`excolor evaluate` as a user meets it: the shipped model on a handful of pictures."""
 
 import csv
+import errno
 import json
 import os
 import re
@@ -241,6 +242,20 @@ def test_the_table_comes_before_what_may_fail(album: Path, tmp_path: Path, monke
     assert result.exit_code == 1
     assert "| excolor" in result.stdout
     assert "the disk is full" in result.stderr
+
+
+def test_the_files_come_though_nobody_reads_the_table(
+    album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(_table: object) -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr("excolor.cli.evaluate_colorize.print_table", closed)
+    files = ("--json", tmp_path / "out.json", "--csv", tmp_path / "out.csv")
+    result = run(album, "--protocol", "mirror", "--side", 48, *files)
+    assert result.exit_code == 1
+    assert results_in(tmp_path / "out.json")["results"]
+    assert (tmp_path / "out.csv").stat().st_size > 0
 
 
 def test_on_a_terminal(album: Path) -> None:

@@ -1,6 +1,7 @@
 """`excolor evaluate --task stylize` as a user meets it: the shipped model on a handful of pictures."""
 
 import csv
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -205,3 +206,45 @@ def test_a_table_of_the_wrong_shape(album: Path, tmp_path: Path) -> None:
     table = tmp_path / "pairs.csv"
     table.write_text("upper.jpg\n")
     assert "is not content,style" in run(album, *QUICK, "--pairs", table).stderr
+
+
+def test_pictures_of_the_same_colors_are_left_out(tmp_path: Path, reference: Path) -> None:
+    """Another save of a picture leaves so little to reach that each method's share of it would drown all others."""
+    album = tmp_path / "album"
+    album.mkdir()
+    with Image.open(reference) as photograph:
+        for quality in (50, 95):
+            photograph.save(album / f"{quality}.jpg", quality=quality)
+    result = run(album, *QUICK)
+    assert result.exit_code == 1
+    assert "50.jpg looks like 95.jpg already" in result.stderr
+    assert "none of its pictures could be measured" in result.stderr
+
+
+@pytest.mark.parametrize("option", ["--json", "--csv", "--plot", "--sheet"])
+@pytest.mark.parametrize("of_table", [False, True])
+def test_no_picture_is_replaced(option: str, of_table: bool, album: Path, tmp_path: Path) -> None:
+    """Neither one in the folder nor one that a table of pairs names beside itself, with --force either."""
+    picture, pairs = album / "lower.png", []
+    if of_table:
+        picture = picture.rename(tmp_path / "beside.png")
+        (tmp_path / "pairs.csv").write_text("content,style\nupper.jpg,beside.png\n")
+        pairs = ["--pairs", tmp_path / "pairs.csv"]
+    before = picture.read_bytes()
+    result = run(album, *QUICK, *pairs, "--force", option, picture)
+    assert result.exit_code == 1
+    assert "is one of the pictures and would be replaced" in result.stderr
+    assert picture.read_bytes() == before
+
+
+def test_the_files_come_though_nobody_reads_the_table(
+    album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(_table: object) -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr("excolor.cli.evaluate_stylize.print_table", closed)
+    result = run(album, *QUICK, "--json", tmp_path / "out.json", "--csv", tmp_path / "out.csv")
+    assert result.exit_code == 1
+    assert results_in(tmp_path / "out.json")["results"]
+    assert (tmp_path / "out.csv").stat().st_size > 0

@@ -32,6 +32,7 @@ def evaluate_colorize(options: Evaluation, protocols: tuple[str, ...] | None, ma
         options.check_outputs()
         pictures = options.pictures()
         cases = plan.cases(pictures.names, pictures.title)
+        options.check_inputs_stay(pictures, cases)
         colorizer = Colorizer.load(found_model, device=options.device)
         settings = Settings(options.working_size, match=match)  # type: ignore[arg-type]
         run = describe_run(colorizer, found_model, pictures, plan, settings)
@@ -46,17 +47,19 @@ def evaluate_colorize(options: Evaluation, protocols: tuple[str, ...] | None, ma
         if not measurements:
             raise nothing_measured(options.photos)
         summaries = summarize(measurements)
-    print_table(table(summaries))  # before anything that may fail: it took long
-    click.echo(margins(summaries))
-    if options.json_file:
-        options.write(to_json(run, summaries, failures), options.json_file)
-    if options.csv_file:
-        options.write(to_csv(measurements), options.csv_file)
-    if options.sheet_file:
-        with reporter(options.quiet) as report:
-            report.expect(1, "Making the sheet")
-            page = _sheet(measurements, evaluator, options.sheet_count, options.seed)
-            as_photo(page).save(options.sheet_file, overwrite=options.force)
+    try:  # before anything that may fail: it took long
+        print_table(table(summaries))
+        click.echo(margins(summaries))
+    finally:  # nor are files lost if nobody reads on
+        if options.json_file:
+            options.write(to_json(run, summaries, failures), options.json_file)
+        if options.csv_file:
+            options.write(to_csv(measurements), options.csv_file)
+        if options.sheet_file:
+            with reporter(options.quiet) as report:
+                report.expect(1, "Making the sheet")
+                page = _sheet(measurements, evaluator, options.sheet_count, options.seed)
+                as_photo(page).save(options.sheet_file, overwrite=options.force)
     end(failures)
 
 

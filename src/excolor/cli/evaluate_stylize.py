@@ -1,6 +1,6 @@
 """`excolor evaluate --task stylize`: how much of the content is kept, and how far the style is reached."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from excolor.evaluation.style_measuring import StyleEvaluator, StyleMeasurement
+    from excolor.evaluation.style_summary import StyleSummary
+    from excolor.timing import Timing
 
 _SIZES = 256, 512, 1024  # sides of squares, as in the paper's table
 
@@ -29,13 +31,14 @@ def evaluate_stylize(options: Evaluation, *, timed: bool) -> None:
         from excolor.evaluation.state import State
         from excolor.evaluation.style_measuring import TIMED, StyleEvaluator, StyleMeasurement
         from excolor.evaluation.style_metrics import StyleStatistics
-        from excolor.evaluation.style_summary import margins_table, means_table, seconds_table, summarize, verdict
+        from excolor.evaluation.style_summary import summarize
         from excolor.models.checkpoint import load_encoder
         from excolor.photo import as_photo
 
         options.check_outputs()
         pictures = options.pictures()
         cases = plan.cases(pictures.names, pictures.title)
+        options.check_inputs_stay(pictures, cases)
         stylizer = Stylizer.load(found_model, device=options.device)
         statistics = StyleStatistics(load_encoder(found_model.encoder).to(stylizer.device))
         run = describe_style_run(stylizer, found_model, pictures, plan, options.working_size)
@@ -55,25 +58,32 @@ def evaluate_stylize(options: Evaluation, *, timed: bool) -> None:
             seconds = evaluator.seconds(measurements[0].case, _SIZES, report.advance)
         else:
             seconds = {}
-    tables = [means_table(summary), margins_table(summary), *([seconds_table(seconds)] if seconds else [])]
-    for table in tables:  # before anything that may fail: it took long
+    try:  # before anything that may fail: it took long
+        _tell(summary, seconds)
+    finally:  # nor are files lost if nobody reads on
+        if options.json_file:
+            options.write(style_to_json(run, summary, seconds, failures), options.json_file)
+        if options.csv_file:
+            options.write(style_to_csv(measurements), options.csv_file)
+        if options.plot_file:
+            from excolor.evaluation.tradeoff import plot
+
+            options.write(plot(summary), options.plot_file)
+        if options.sheet_file:
+            with reporter(options.quiet) as report:
+                report.expect(1, "Making the sheet")
+                page = _sheet(measurements, evaluator, options.sheet_count, options.seed)
+                as_photo(page).save(options.sheet_file, overwrite=options.force)
+    end(failures)
+
+
+def _tell(summary: "StyleSummary", seconds: "Mapping[str, Mapping[int, Timing]]") -> None:
+    from excolor.evaluation.style_summary import margins_table, means_table, seconds_table, verdict
+
+    for table in (means_table(summary), margins_table(summary), *([seconds_table(seconds)] if seconds else [])):
         print_table(table)
         click.echo()
     click.echo(verdict(summary))
-    if options.json_file:
-        options.write(style_to_json(run, summary, seconds, failures), options.json_file)
-    if options.csv_file:
-        options.write(style_to_csv(measurements), options.csv_file)
-    if options.plot_file:
-        from excolor.evaluation.tradeoff import plot
-
-        options.write(plot(summary), options.plot_file)
-    if options.sheet_file:
-        with reporter(options.quiet) as report:
-            report.expect(1, "Making the sheet")
-            page = _sheet(measurements, evaluator, options.sheet_count, options.seed)
-            as_photo(page).save(options.sheet_file, overwrite=options.force)
-    end(failures)
 
 
 def _sheet(measurements: "Sequence[StyleMeasurement]", evaluator: "StyleEvaluator", count: int, seed: int) -> "Image":

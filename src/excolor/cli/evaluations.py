@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from excolor.cli.options import ModelChoice, check_apart
-from excolor.errors import PhotoError
+from excolor.errors import OutputError, PhotoError
 
 if TYPE_CHECKING:
     from excolor.cli.progress import Reporter
@@ -64,6 +64,15 @@ class Evaluation:
             check_place(path, overwrite=self.force)
         if self.sheet_file:
             check_output(self.sheet_file, overwrite=self.force)
+
+    def check_inputs_stay(self, pictures: "Pictures", cases: "Sequence[Case]") -> None:
+        """Find out whether a picture that is measured on would be replaced, with --force. OutputError if so."""
+        in_cases = (name for case in cases for name in (case.target, case.reference) if name is not None)
+        files = (pictures.file(name) for name in {*pictures.names, *in_cases})
+        inputs = {file.resolve() for file in files if file is not None}
+        for path in filter(None, (self.json_file, self.csv_file, self.plot_file, self.sheet_file)):
+            if path.resolve() in inputs:
+                raise OutputError(f"{path} is one of the pictures and would be replaced; write elsewhere")
 
     def pictures(self) -> "Pictures":
         """The photographs. Errors as in `Pictures`."""

@@ -244,10 +244,11 @@ def _content_masks(content_mask: Path | None, sources: Sequence[Source]) -> tupl
 
 def _told(styles: Sequence[_Given], style_masks: Sequence[Path]) -> dict[str, str]:
     """What is told of several styles and of masks in the results; the files themselves are told as references."""
-    total = sum(style.weight for style in styles)
     told = {}
     if len(styles) > 1:
-        told["weights"] = ", ".join(f"{style.weight / total:.4g}" for style in styles)
+        largest = max(style.weight for style in styles)
+        weights = [style.weight / largest for style in styles]  # whose sum is finite, however large they were
+        told["weights"] = ", ".join(f"{weight / sum(weights):.4g}" for weight in weights)
     if style_masks:
         told["style_masks"] = ", ".join(mask.name for mask in style_masks)
     return told

@@ -56,6 +56,12 @@ class Pictures:
         listing = [(name, self._place.sizes[name]) for name in self.names]
         return hashlib.sha256(repr(listing).encode()).hexdigest()
 
+    def file(self, name: str) -> Path | None:
+        """The file of a picture; None if it is in a tar file."""
+        if name not in self._place.sizes:
+            return (self._beside or Path()) / name
+        return self._path / name if isinstance(self._place, _Folder) else None
+
     def read(self, name: str) -> NDArray[np.float32]:
         """A picture as sRGB (H, W, 3) in [0, 1], shrunk. Raises PhotoError if it cannot be read or is too small."""
         photo = self._place.read(name) if name in self._place.sizes else read_photo((self._beside or Path()) / name)

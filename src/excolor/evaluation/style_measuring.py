@@ -32,6 +32,7 @@ NUMBERS = ("lightness", "edges", "statistics", "colors", "content", "style")
 """What is measured of each result, see `StyleEvaluator.measure`."""
 
 _REPEAT = 3  # times that each method is timed at each size
+_ALIKE = 1  # of `color_distance`, a difference just seen: as a share of less, what a method leaves says nothing
 _REMEMBERED = 8  # pictures: styles are drawn more than once
 
 
@@ -54,7 +55,7 @@ class StyleEvaluator:
         self._read = lru_cache(_REMEMBERED)(pictures.read)
 
     def measure(self, case: Case) -> StyleMeasurement | None:
-        """Measure all methods; None if content and style are the same already.
+        """Measure all methods; None if the colors of content and style are the same already, to the eye.
 
         Of each result: `lightness` and `edges`, the SSIM with the content of L and of edge maps; `statistics`, the
         distance to the style's statistics as a share of the content's (`profile_distance`); `colors`, the distance of
@@ -69,7 +70,7 @@ class StyleEvaluator:
         content, style = self._pair(case)
         own, wanted = self._statistics.profile(content), self._statistics.profile(style)
         apart = color_distance(content, style)
-        if apart == 0 or not np.isfinite(profile_distance(own, wanted, own)):
+        if apart < _ALIKE or not np.isfinite(profile_distance(own, wanted, own)):
             return None
         methods: dict[str, dict[str, float]] = {}
         for method, stylize in self._methods.items():

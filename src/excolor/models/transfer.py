@@ -6,7 +6,8 @@ statistics. RGB is sRGB in [0, 1]; H, W are multiples of 8.
 
 Content and style may be divided into regions that are matched one by one: R maps that say how far each pixel belongs to
 each region, (N, R, H, W) in [0, 1], and sum to 1. At every feature they are averaged to its size and softened a little,
-statistics are weighted by them, and the matched features blended.
+statistics are weighted by them, and the matched features blended. Of the content it can be said, too, which pixels are
+visible, (N, 1, H, W) in [0, 1]: the others are changed alike, but count for no statistics.
 """
 
 from collections.abc import Mapping, Sequence
@@ -84,6 +85,7 @@ class TransferNet(nn.Module):
         style: Mapping[str, Statistics] | Sequence[Mapping[str, Statistics]],
         matching: Matching,
         regions: Tensor | None = None,
+        visible: Tensor | None = None,
     ) -> Tensor:
         """The content (N, 3, H, W) in the style's statistics: sRGB (N, 3, H, W) in [0, 1].
 
@@ -92,16 +94,19 @@ class TransferNet(nn.Module):
         """
         names = matching.names() if matching.alpha > 0 else frozenset()
         styles = [style] if isinstance(style, Mapping) else style
+        counted = regions if regions is None or visible is None else _counted(regions, visible)
 
         def match(name: str, feature: Tensor) -> Tensor:
             if name not in names:
                 return feature
-            if regions is None:
-                return _match(feature, styles[0][name], matching.alpha)
+            if regions is None or counted is None:
+                weights = None if visible is None else _at_size(visible, feature)
+                return _match(feature, styles[0][name], matching.alpha, weights)
             blended = torch.zeros_like(feature)
-            for one, weights in zip(styles, _at_size(regions, feature).unbind(1), strict=True):
-                own = weights[:, None]  # (N, 1, h, w)
-                blended += own.to(feature.dtype) * _match(feature, one[name], matching.alpha, own)
+            # Each (N, 1, h, w)
+            shares, counts = (_at_size(maps, feature).chunk(maps.shape[1], 1) for maps in (regions, counted))
+            for one, share, count in zip(styles, shares, counts, strict=True):
+                blended += share.to(feature.dtype) * _match(feature, one[name], matching.alpha, count)
             return blended
 
         out: Tensor = self.decoder(self.encoder(content, match), match)
@@ -149,6 +154,12 @@ def _match(content: Tensor, style: Statistics, alpha: float, weights: Tensor | N
     if isinstance(style, adain.Moments):
         return adain.match(content, style, alpha, weights)
     return wct.match(content, style, alpha, weights)
+
+
+def _counted(regions: Tensor, visible: Tensor) -> Tensor:
+    """What is visible of each region (N, R, H, W); all of those of which nothing is."""
+    shown = regions * visible
+    return torch.where(shown.amax((2, 3), keepdim=True) > 0, shown, regions)
 
 
 def _at_size(regions: Tensor, feature: Tensor) -> Tensor:
