@@ -266,3 +266,23 @@ def test_photo_is_what_colorize_returns(colorizer: Colorizer, target: Path, refe
     assert isinstance(result, Photo)
     saved = result.save(tmp_path / "out.png")
     np.testing.assert_array_equal(np.asarray(Image.open(saved)), result.pixels)
+
+
+@pytest.mark.parametrize("match", ["both", "statistics", "semantic"])
+def test_what_transparent_pixels_hide_changes_nothing(
+    match: str, colorizer: Colorizer, target: Path, reference: Path
+) -> None:
+    """A cut-out gives only the colors that show of it, and takes none from what it hides."""
+    visible = np.zeros((200, 160), np.uint8)
+    visible[30:170, 20:130] = 255
+    visible[30, 20:130] = 128  # a soft edge
+    results = []
+    for hidden in ((255, 255, 255), (0, 90, 10)):
+        cut_outs = []
+        for source in (reference, target):
+            rgb = np.asarray(Image.open(source).convert("RGB").resize((160, 200)))
+            cut_outs.append(np.dstack((np.where(visible[..., None] > 0, rgb, np.uint8(hidden)), visible)))
+        settings = Settings(working_size=96, match=match)  # type: ignore[arg-type]
+        results.append(colorizer.colorize(cut_outs[1], cut_outs[0], settings).pixels[visible > 128])
+    assert colorfulness(results[0][None] / 255) > 5
+    np.testing.assert_allclose(results[0].astype(int), results[1], atol=1)

@@ -246,7 +246,7 @@ def test_what_does_not_go_together_is_refused(call, message: str, stylizer: Styl
 def test_what_transparent_pixels_hide_is_no_part_of_a_look(
     method: str, with_masks: bool, stylizer: Stylizer, reference: Path, warm: Path
 ) -> None:
-    """Behind a cut-out, of style or content, black and white make next to no difference to what can be seen."""
+    """Behind a cut-out, of style or content, black and white make no difference to what can be seen."""
     box = slice(32, 96), slice(32, 96)
 
     def cut_out(path: Path, hidden: int) -> Photo:
@@ -269,7 +269,7 @@ def test_what_transparent_pixels_hide_is_no_part_of_a_look(
         for behind in (0, 255)
         for behind_style in (0, 255)
     ]
-    assert np.ptp(means, axis=0).max() < 20
+    assert np.ptp(means, axis=0).max() < 1
 
 
 @pytest.mark.parametrize("method", ["adain", "wct"])
@@ -283,8 +283,8 @@ def test_a_label_that_is_all_transparent_does_no_harm(
     look = stylizer.measure(Style(Photo(style, alpha), mask=labels), Matching(method), working_size=128)
     assert look.missing(as_regions(labels)) == ("7",)
     whole = stylizer.measure(Photo(style, alpha), Matching(method), working_size=128)
-    expected = stylizer.stylize(content, whole, Matching(method), working_size=128).pixels.astype(float)
-    for found in (content, Photo(content, alpha)):
-        result = stylizer.stylize(found, look, Matching(method), mask=labels, working_size=128).pixels
-        assert np.abs(result.mean((0, 1)) - expected.mean((0, 1))).max() < 20
+    for found, shows in ((content, alpha >= 0), (Photo(content, alpha), alpha > 0)):
+        expected = stylizer.stylize(found, whole, Matching(method), working_size=128).pixels[shows].astype(float)
+        result = stylizer.stylize(found, look, Matching(method), mask=labels, working_size=128).pixels[shows]
+        assert np.abs(result.mean(0) - expected.mean(0)).max() < 20
         assert result.std() < 1.5 * expected.std()

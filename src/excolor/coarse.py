@@ -47,11 +47,20 @@ def describe_lightness(encoder: Encoder, lightness: Tensor) -> Tensor:
     return correspondence.describe(encoder(grayed(lightness)))
 
 
-def encode_reference(net: TransferNet, rgb: Tensor) -> ReferenceFeatures:
-    """What is needed of a reference, sRGB (N, 3, H, W) in [0, 1], for any number of targets."""
+def encode_reference(net: TransferNet, rgb: Tensor, visible: Tensor | None = None) -> ReferenceFeatures:
+    """What is needed of a reference for any number of targets.
+
+    Args:
+        net: in evaluation mode.
+        rgb: sRGB (N, 3, H, W) in [0, 1].
+        visible: of a single reference (N = 1) how far each pixel shows, (1, 1, H, W) in [0, 1]; None if all do.
+    """
     lab = rgb_to_lab(rgb)
-    descriptors = describe_lightness(net.encoder, lab[:, :1])
-    return ReferenceFeatures(net.measure(rgb, _MATCHING), correspondence.landmarks(descriptors, lab[:, 1:]))
+    landmarks = correspondence.landmarks(describe_lightness(net.encoder, lab[:, :1]), lab[:, 1:])
+    if visible is None:
+        return ReferenceFeatures(net.measure(rgb, _MATCHING), landmarks)
+    (statistics,) = net.measure_regions(rgb, _MATCHING, visible)
+    return ReferenceFeatures(statistics, correspondence.shown(landmarks, visible))
 
 
 def coarse_map(

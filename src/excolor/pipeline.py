@@ -27,7 +27,7 @@ from excolor.models.colorization import ColorizationNet
 from excolor.models.transfer import TransferNet
 from excolor.photo import Photo, PhotoSource, as_photo
 from excolor.resize import check_working_size, crop, pad, seen_size, shrink
-from excolor.sight import hwc, see_rgb
+from excolor.sight import hwc, see_rgb, see_visible, shown
 from excolor.weights import ModelFiles, find_model
 
 
@@ -135,8 +135,9 @@ class Colorizer:
         """Encode a color picture once, for any number of targets. Raises PhotoError if it cannot be read."""
         photo = as_photo(reference)
         with out_of_memory_explained(self.device):
-            seen = see_rgb(photo, seen_size(photo.size, working_size), self.device)
-            features = encode_reference(self._transfer, seen)
+            size = seen_size(photo.size, working_size)
+            seen, visible = see_rgb(photo, size, self.device), see_visible(photo, size, self.device)
+            features = encode_reference(self._transfer, seen, visible)
         return Reference(features, photo.name, photo.is_gray)
 
     def colorize(
@@ -217,7 +218,7 @@ class Colorizer:
 
     def _see(self, photo: Photo, shorter_side: int) -> _Seen:
         size = seen_size(photo.size, shorter_side)
-        lightness = lightness_of(shrink(photo.pixels, size))[None]
+        lightness = lightness_of(shrink(shown(photo), size))[None]
         return _Seen(pad(lightness).to(self.device), size)
 
     def _hints(self, coarse: CoarseMap, settings: Settings) -> Hints:

@@ -19,8 +19,8 @@ from excolor.models.checkpoint import load_transfer
 from excolor.models.transfer import Matching, Measured, TransferNet, mix
 from excolor.photo import Photo, PhotoSource, as_photo
 from excolor.regions import Label, Regions, as_regions
-from excolor.resize import Floats, crop, pad, seen_size, shrink
-from excolor.sight import hwc, see_rgb
+from excolor.resize import Floats, crop, seen_size
+from excolor.sight import hwc, see_rgb, see_visible
 from excolor.weights import ModelFiles, find_model
 
 STYLE_SIZE = 512  # pixels of the shorter side at which stylization works by default
@@ -171,7 +171,7 @@ class Stylizer:
             mask.check_fits(photo)
         with self._memory_explained(exact):
             seen = see_rgb(photo, size, self.device)
-            visible = _visible(photo, size, self.device)
+            visible = see_visible(photo, size, self.device)
             if visible is None:
                 whole = self._transfer.measure(seen, matching)
             else:
@@ -188,7 +188,7 @@ class Stylizer:
     def _styled(
         self, seen: Tensor, look: Look, matching: Matching, photo: Photo, size: tuple[int, int], mask: Regions | None
     ) -> Tensor:
-        visible = _visible(photo, size, self.device)
+        visible = see_visible(photo, size, self.device)
         if mask is None or look.regions is None:
             return self._transfer(seen, look.whole, matching, None, visible)  # type: ignore[no-any-return]
         mask.check_fits(photo)
@@ -204,19 +204,6 @@ class Stylizer:
 
 def _style_size(photo: Photo, working_size: int, exact: bool) -> tuple[int, int]:
     return photo.size if exact else seen_size(photo.size, working_size)
-
-
-def _visible(photo: Photo, size: tuple[int, int], device: torch.device) -> Tensor | None:
-    """How far each pixel shows, (1, 1, h, w), padded: what transparent ones hide is no part of a look.
-
-    None if all count the same: there is no alpha channel, all is opaque, or nothing shows at all.
-    """
-    if photo.alpha is None:
-        return None
-    share = shrink(photo.alpha, size)
-    if share.min() >= 1 or share.max() <= 0:
-        return None
-    return pad(torch.from_numpy(share)[None, None]).to(device)
 
 
 def _as_styles(style: Styles) -> Sequence[Style]:

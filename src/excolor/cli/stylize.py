@@ -213,8 +213,8 @@ def _check_masks(content_mask: Path | None, style_masks: Sequence[Path], styles:
         raise click.UsageError("--content-mask and --style-mask go together: give both, or neither.")
     if style_masks and len(style_masks) != len(styles):
         raise click.UsageError(
-            f"there are {len(styles)} styles and {len(style_masks)} masks for them: give one --style-mask each, "
-            "in the same order."
+            f"each style needs a --style-mask of its own, in the same order: {len(styles)} wanted, "
+            f"{len(style_masks)} given."
         )
 
 

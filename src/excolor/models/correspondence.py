@@ -21,6 +21,7 @@ _SPREAD = 20.0  # ab units: candidates that differ by so much leave 1/e of the c
 # How well a reference fits as a whole: logistic regression of the share of its colors that is best kept on the means of
 # cosine and of spread / _SPREAD, over 1,200 pairs of training photographs (mirrored, halves, same source, unrelated)
 _FIT = (-21.24, 28.47, -6.43)
+_SHOWN = 0.99  # of a cell, if any cell shows so much
 _CHUNK = 1 << 24  # similarities held at a time: 64 MiB in float32
 
 
@@ -47,6 +48,13 @@ def describe(features: dict[str, Tensor]) -> Tensor:
 def landmarks(descriptors: Tensor, ab: Tensor) -> Landmarks:
     """Join the descriptors (N, C, h, w) of a reference with its colors, ab (N, 2, 8h, 8w), averaged onto the grid."""
     return Landmarks(descriptors.flatten(2), F.avg_pool2d(ab, CELL).flatten(2))
+
+
+def shown(reference: Landmarks, visible: Tensor) -> Landmarks:
+    """Those of a single reference's landmarks that show as much as any: `visible` is (1, 1, 8h, 8w) in [0, 1]."""
+    share = F.avg_pool2d(visible, CELL).flatten()
+    kept = share >= min(_SHOWN, share.max().item())
+    return Landmarks(reference.keys[:, :, kept], reference.ab[:, :, kept])
 
 
 @dataclass(frozen=True)
