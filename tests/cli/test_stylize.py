@@ -105,7 +105,7 @@ def test_usage(excolor: Run, content: Path, warm: Path, mask: Callable[..., Path
     assert_usage(excolor("stylize", content, warm, "--content-mask", one), "go together")
     assert_usage(excolor("stylize", content, warm, "--style-mask", one), "go together")
     masks = ("--content-mask", one, "--style-mask", one)
-    assert_usage(excolor("stylize", content, "--style", warm, "--style", warm, *masks), "2 styles and 1 masks")
+    assert_usage(excolor("stylize", content, "--style", warm, "--style", warm, *masks), "2 wanted, 1 given")
     assert_usage(excolor("stylize", content, warm, "--style", warm, *masks), "one picture and there are 2 contents")
 
 
