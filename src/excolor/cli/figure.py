@@ -17,6 +17,7 @@ from excolor.cli.options import (
     ModelChoice,
     check_apart,
     ending_in,
+    method_option,
     model_options,
     working_size_option,
 )
@@ -166,13 +167,7 @@ def ablation(
 @figure.command()
 @click.argument("content", type=PHOTO)
 @click.argument("style", type=PHOTO)
-@click.option(
-    "--method",
-    type=click.Choice(["adain", "wct"]),
-    default="adain",
-    show_default=True,
-    help="Match mean and deviation of each channel, or the whole covariance.",
-)
+@method_option
 @working_size_option(STYLE_SIZE)
 @model_options
 @drawing_options

@@ -201,6 +201,15 @@ def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return packed
 
 
+method_option = click.option(
+    "--method",
+    type=click.Choice(["adain", "wct"]),
+    default="adain",
+    show_default=True,
+    help="Match mean and deviation of each channel, or the whole covariance.",
+)
+
+
 def working_size_option(default: int) -> Callable[[F], F]:
     """--working-size."""
     return click.option(

@@ -19,6 +19,7 @@ from excolor.cli.options import (
     FiniteRange,
     ModelChoice,
     file_options,
+    method_option,
     model_options,
     working_size_option,
 )
@@ -71,13 +72,7 @@ class WeightedStyle(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     metavar="FILE[:WEIGHT]",
     help="Style instead of the last argument; of several the statistics are averaged by weight.",
 )
-@click.option(
-    "--method",
-    type=click.Choice(["adain", "wct"]),
-    default="adain",
-    show_default=True,
-    help="Match mean and deviation of each channel, or the whole covariance.",
-)
+@method_option
 @click.option(
     "--at",
     "parts",
