@@ -1,5 +1,7 @@
 """Stylization with the shipped weights, on real pictures."""
 
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ from lab_of_scikit_image import lightness, mean_lab
 from skimage.color import rgb2lab
 
 from excolor import Matching, Style, Stylizer, read_photo
+from excolor.devices import free_memory
 from excolor.errors import DeviceError, SettingError
 from excolor.models.checkpoint import load_transfer
 from excolor.models.transfer import TransferNet
@@ -92,6 +95,27 @@ def test_exact_stylization_without_the_memory_names_the_way_out(
     monkeypatch.setattr(TransferNet, "forward", lambda *_: torch.empty(1 << 60))
     with pytest.raises(DeviceError, match="--exact"):
         stylizer.stylize(reference, style, exact=True)
+
+
+def test_what_the_memory_cannot_hold_is_not_begun(
+    stylizer: Stylizer, reference: Path, warm: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Linux would end the process without a word."""
+    style = stylizer.measure(warm, Matching(), working_size=64)
+    monkeypatch.setattr("excolor.devices.free_memory", lambda: 100_000_000)
+    with pytest.raises(DeviceError, match=r"0\.2 GB of memory .* and 0\.1 GB are free; use .* --exact"):
+        stylizer.stylize(reference, style, exact=True)
+    assert stylizer.stylize(reference, style, working_size=64).size == read_photo(reference).size
+    monkeypatch.setattr("excolor.devices.free_memory", lambda: None)
+    assert stylizer.stylize(reference, style, exact=True).size == read_photo(reference).size
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it is Linux that tells")
+def test_free_memory_is_what_the_machine_can_have() -> None:
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    free = free_memory()
+    assert free is not None
+    assert 0.01 * pages < free < 4 * pages
 
 
 def test_a_style_of_another_matching_is_refused(stylizer: Stylizer, target: Path, reference: Path) -> None:

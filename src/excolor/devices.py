@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 import cv2
@@ -10,6 +11,9 @@ import torch
 from torch import nn
 
 from excolor.errors import DeviceError
+
+WAY_OUT = "a smaller --working-size"
+"""Of too little memory, where nothing else is said."""
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -53,7 +57,7 @@ def put_on(device: torch.device, network: Network) -> Network:
 
 
 @contextmanager
-def out_of_memory_explained(device: torch.device, way_out: str = "a smaller --working-size") -> Iterator[None]:
+def out_of_memory_explained(device: torch.device, way_out: str = WAY_OUT) -> Iterator[None]:
     """Turn the ways of running out of memory, on the GPU and in the computer, into a DeviceError.
 
     `way_out` says what to use instead, besides another device.
@@ -65,6 +69,34 @@ def out_of_memory_explained(device: torch.device, way_out: str = "a smaller --wo
             message = f"too little memory is free on device {device}; use {way_out}, or another --device"
             raise DeviceError(message) from error
         raise
+
+
+def check_memory(needed: float, device: torch.device, way_out: str) -> None:
+    """Refuse what would need about so many bytes of the computer's memory, where the system tells that fewer are free.
+
+    Linux grants memory that it does not have, and ends the process without a word once it is used. GPUs say so.
+
+    Raises:
+        DeviceError: the memory does not suffice.
+    """
+    free = free_memory() if device.type == "cpu" else None
+    if free is not None and needed > free:
+        message = (
+            f"it would need about {needed / 1e9:.1f} GB of memory on device {device} and {free / 1e9:.1f} GB are free"
+        )
+        raise DeviceError(f"{message}; use {way_out}, or another --device")
+
+
+def free_memory() -> int | None:
+    """Bytes that processes can still have, swap included; None where the system does not tell."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    kilobytes = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)}
+    if "MemAvailable" not in kilobytes:
+        return None
+    return 1024 * (kilobytes["MemAvailable"] + kilobytes.get("SwapFree", 0))
 
 
 def _is_out_of_memory(error: Exception) -> bool:

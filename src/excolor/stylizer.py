@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from excolor.color import rgb_to_lab
-from excolor.devices import choose_device, out_of_memory_explained, put_on
+from excolor.devices import WAY_OUT, check_memory, choose_device, out_of_memory_explained, put_on
 from excolor.errors import SettingError
 from excolor.merge import from_unit, merge_ab, merge_lightness, merge_rgb
 from excolor.models.checkpoint import load_transfer
@@ -24,6 +24,9 @@ from excolor.sight import hwc, see_rgb, see_visible
 from excolor.weights import ModelFiles, find_model
 
 STYLE_SIZE = 512  # pixels of the shorter side at which stylization works by default
+
+_EXACT_WAY_OUT = "a working size instead of --exact"
+_BYTES = 40  # for each pixel and channel of the first level, in float32: 600 to 700 a pixel at width 16, measured
 
 Keep = Literal["nothing", "luminance", "color"]
 
@@ -156,6 +159,8 @@ class Stylizer:
         )
         _check_goes_with(look, matching, regions)
         size = _style_size(photo, working_size, exact)
+        needed = _BYTES * self._transfer.encoder.config.width * size[0] * size[1]
+        check_memory(needed, self.device, _EXACT_WAY_OUT if exact else WAY_OUT)
         with self._memory_explained(exact):
             seen = see_rgb(photo, size, self.device)
             styled = crop(self._styled(seen, look, matching, photo, size, regions).float(), size)
@@ -197,9 +202,7 @@ class Stylizer:
         return self._transfer(seen, styles, matching, regions, visible)  # type: ignore[no-any-return]
 
     def _memory_explained(self, exact: bool) -> AbstractContextManager[None]:
-        if exact:
-            return out_of_memory_explained(self.device, "a working size instead of --exact")
-        return out_of_memory_explained(self.device)
+        return out_of_memory_explained(self.device, _EXACT_WAY_OUT if exact else WAY_OUT)
 
 
 def _style_size(photo: Photo, working_size: int, exact: bool) -> tuple[int, int]:
