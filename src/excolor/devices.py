@@ -51,9 +51,12 @@ def choose_dtype(device: torch.device) -> torch.dtype:
     return torch.float16 if device.type == "cuda" else torch.float32
 
 
-def put_on(device: torch.device, network: Network) -> Network:
-    """The network where and as it runs fastest: the device's dtype, and its channels beside each other in memory."""
-    return network.to(device, choose_dtype(device)).to(memory_format=torch.channels_last)
+def put_on(device: torch.device, network: Network, dtype: torch.dtype | None = None) -> Network:
+    """The network where and as it runs fastest: its channels beside each other in memory, and the device's own dtype.
+
+    `dtype` is taken instead if it is given.
+    """
+    return network.to(device, dtype or choose_dtype(device)).to(memory_format=torch.channels_last)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from excolor.baselines import COLORIZERS
 from excolor.bench.tasks import TOTAL, Method, Task
+from excolor.devices import Network, put_on
 from excolor.errors import SettingError
 from excolor.hints import no_hints
 from excolor.models.checkpoint import load_colorizer, load_transfer
@@ -31,8 +32,7 @@ def prepare(task: Task, batch: int = 1) -> Steps:
 
 def _networks(task: Task, batch: int) -> Steps:
     files = find_model(task.model)
-    net = load_colorizer(files.colorizer).to(task.device, getattr(torch, task.dtype))
-    net = net.to(memory_format=torch.channels_last)
+    net = _placed(load_colorizer(files.colorizer), task)
     lightness = _pictures(task, batch, seed=0).mean(1, keepdim=True) - 0.5  # about as they scale it
     hints = no_hints(lightness)
     transfer = _transfer(task, batch, Matching("adain"))
@@ -59,8 +59,7 @@ def _wct(task: Task, batch: int) -> Steps:
 def _transfer(task: Task, batch: int, matching: Matching) -> Callable[[], Tensor]:
     """Both pictures encoded, the target matched to the reference, and decoded."""
     files = find_model(task.model)
-    net = load_transfer(files.encoder, files.decoder).to(task.device, getattr(torch, task.dtype))
-    net = net.to(memory_format=torch.channels_last)
+    net = _placed(load_transfer(files.encoder, files.decoder), task)
     target, reference = _pictures(task, batch, seed=0), _pictures(task, batch, seed=1)
 
     def transfer() -> Tensor:
@@ -68,6 +67,10 @@ def _transfer(task: Task, batch: int, matching: Matching) -> Callable[[], Tensor
         return styled
 
     return transfer
+
+
+def _placed(network: Network, task: Task) -> Network:
+    return put_on(torch.device(task.device), network, getattr(torch, task.dtype))
 
 
 def _compiled(step: Callable[[], Tensor]) -> Callable[[], Tensor]:
