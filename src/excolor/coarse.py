@@ -57,10 +57,9 @@ def encode_reference(net: TransferNet, rgb: Tensor, visible: Tensor | None = Non
     """
     lab = rgb_to_lab(rgb)
     landmarks = correspondence.landmarks(describe_lightness(net.encoder, lab[:, :1]), lab[:, 1:])
-    if visible is None:
-        return ReferenceFeatures(net.measure(rgb, _MATCHING), landmarks)
-    (statistics,) = net.measure_regions(rgb, _MATCHING, visible)
-    return ReferenceFeatures(statistics, correspondence.shown(landmarks, visible))
+    if visible is not None:
+        landmarks = correspondence.shown(landmarks, visible)
+    return ReferenceFeatures(net.measure(rgb, _MATCHING, visible), landmarks)
 
 
 def coarse_map(

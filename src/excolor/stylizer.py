@@ -177,10 +177,7 @@ class Stylizer:
         with self._memory_explained(exact):
             seen = see_rgb(photo, size, self.device)
             visible = see_visible(photo, size, self.device)
-            if visible is None:
-                whole = self._transfer.measure(seen, matching)
-            else:
-                (whole,) = self._transfer.measure_regions(seen, matching, visible)
+            whole = self._transfer.measure(seen, matching, visible)
             if mask is None:
                 return Look(matching, whole)
             regions = mask.seen(size, self.device)

@@ -71,9 +71,12 @@ class TransferNet(nn.Module):
         self.encoder = encoder
         self.decoder = decoder
 
-    def measure(self, style: Tensor, matching: Matching) -> Measured:
-        """Statistics of a style picture (N, 3, H, W) at every feature that `matching` names: once per reference."""
-        return self._measure(style, matching, None)[0]
+    def measure(self, style: Tensor, matching: Matching, visible: Tensor | None = None) -> Measured:
+        """Statistics of a style picture (N, 3, H, W) at every feature that `matching` names: once per reference.
+
+        Of all its pixels, or as far as they are visible, (N, 1, H, W) in [0, 1].
+        """
+        return self._measure(style, matching, visible)[0]
 
     def measure_regions(self, style: Tensor, matching: Matching, regions: Tensor) -> list[Measured]:
         """The same of each of its R regions (N, R, H, W). One that is nowhere has no meaning, but does no harm."""
