@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from excolor.cli.evaluations import Evaluation, end, measure_all, nothing_measured
+from excolor.cli.evaluations import Evaluation, end, measure_all
 from excolor.cli.tables import print_table
 
 if TYPE_CHECKING:
@@ -27,25 +27,20 @@ def evaluate_colorize(options: Evaluation, protocols: tuple[str, ...] | None, ma
         from excolor.evaluation.record import describe_run, to_csv, to_json
         from excolor.evaluation.state import State
         from excolor.evaluation.summary import margins, summarize, table
-        from excolor.photo import as_photo
 
-        options.check_outputs()
-        pictures = options.pictures()
-        cases = plan.cases(pictures.names, pictures.title)
-        options.check_inputs_stay(pictures, cases)
+        pictures, cases = options.cases(plan)
         colorizer = Colorizer.load(found_model, device=options.device)
         settings = Settings(options.working_size, match=match)  # type: ignore[arg-type]
         run = describe_run(colorizer, found_model, pictures, plan, settings)
         evaluator = Evaluator(pictures, colorizer, settings)
         measurements, failures = measure_all(
+            options.photos,
             cases,
             evaluator.measure,
             State(options.resume, run, Measurement),
             report,
             lambda case: f"{case.target} has no color to hide: it is left out of {case.protocol}",
         )
-        if not measurements:
-            raise nothing_measured(options.photos)
         summaries = summarize(measurements)
     try:  # before anything that may fail: it took long
         print_table(table(summaries))
@@ -55,11 +50,7 @@ def evaluate_colorize(options: Evaluation, protocols: tuple[str, ...] | None, ma
             options.write(to_json(run, summaries, failures), options.json_file)
         if options.csv_file:
             options.write(to_csv(measurements), options.csv_file)
-        if options.sheet_file:
-            with reporter(options.quiet) as report:
-                report.expect(1, "Making the sheet")
-                page = _sheet(measurements, evaluator, options.sheet_count, options.seed)
-                as_photo(page).save(options.sheet_file, overwrite=options.force)
+        options.write_sheet(lambda: _sheet(measurements, evaluator, options.sheet_count, options.seed))
     end(failures)
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from excolor.cli.evaluations import Evaluation, end, measure_all, nothing_measured
+from excolor.cli.evaluations import Evaluation, end, measure_all
 from excolor.cli.tables import print_table
 
 if TYPE_CHECKING:
@@ -33,25 +33,20 @@ def evaluate_stylize(options: Evaluation, *, timed: bool) -> None:
         from excolor.evaluation.style_metrics import StyleStatistics
         from excolor.evaluation.style_summary import summarize
         from excolor.models.checkpoint import load_encoder
-        from excolor.photo import as_photo
 
-        options.check_outputs()
-        pictures = options.pictures()
-        cases = plan.cases(pictures.names, pictures.title)
-        options.check_inputs_stay(pictures, cases)
+        pictures, cases = options.cases(plan)
         stylizer = Stylizer.load(found_model, device=options.device)
         statistics = StyleStatistics(load_encoder(found_model.encoder).to(stylizer.device))
         run = describe_style_run(stylizer, found_model, pictures, plan, options.working_size)
         evaluator = StyleEvaluator(pictures, stylizer, statistics, options.working_size)
         measurements, failures = measure_all(
+            options.photos,
             cases,
             evaluator.measure,
             State(options.resume, run, StyleMeasurement),
             report,
             lambda case: f"{case.target} looks like {case.reference} already: this pair is left out",
         )
-        if not measurements:
-            raise nothing_measured(options.photos)
         summary = summarize(measurements)
         if timed:
             report.expect(len(TIMED) * len(_SIZES), "Timing", rated=False)
@@ -69,11 +64,7 @@ def evaluate_stylize(options: Evaluation, *, timed: bool) -> None:
             from excolor.evaluation.tradeoff import plot
 
             options.write(plot(summary), options.plot_file)
-        if options.sheet_file:
-            with reporter(options.quiet) as report:
-                report.expect(1, "Making the sheet")
-                page = _sheet(measurements, evaluator, options.sheet_count, options.seed)
-                as_photo(page).save(options.sheet_file, overwrite=options.force)
+        options.write_sheet(lambda: _sheet(measurements, evaluator, options.sheet_count, options.seed))
     end(failures)
 
 

@@ -11,6 +11,8 @@ from excolor.cli.options import ModelChoice, check_apart
 from excolor.errors import OutputError, PhotoError
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from excolor.cli.progress import Reporter
     from excolor.evaluation.measuring import Measurement
     from excolor.evaluation.pictures import Pictures
@@ -55,8 +57,39 @@ class Evaluation:
         pairs = read_pairs(self.pairs, columns) if self.pairs else ()
         return Plan(protocols, self.limit, self.seed, self.frames, pairs)
 
-    def check_outputs(self) -> None:
-        """Find out before any long work whether the files can be written. OutputError if not."""
+    def cases(self, plan: "Plan") -> "tuple[Pictures, list[Case]]":
+        """The photographs, and what of them is measured. Errors as in `Pictures` and `Plan.cases`.
+
+        Raises:
+            OutputError: a file that is asked for cannot be written.
+        """
+        from excolor.evaluation.pictures import Pictures
+
+        self._check_outputs()
+        beside = self.pairs.parent if self.pairs else None
+        pictures = Pictures(self.photos, side=self.side, leave_out=self.leave_out, beside=beside)
+        cases = plan.cases(pictures.names, pictures.title)
+        self._check_inputs_stay(pictures, cases)
+        return pictures, cases
+
+    def write(self, data: str | bytes, path: Path) -> None:
+        """Write a file, as far as --force allows."""
+        from excolor.photo import write_bytes
+
+        write_bytes(data.encode() if isinstance(data, str) else data, path, overwrite=self.force)
+
+    def write_sheet(self, make: "Callable[[], Image]") -> None:
+        """Make the contact sheet, if one is asked for."""
+        from excolor.cli.progress import reporter
+        from excolor.photo import as_photo
+
+        if self.sheet_file:
+            with reporter(self.quiet) as report:
+                report.expect(1, "Making the sheet")
+                as_photo(make()).save(self.sheet_file, overwrite=self.force)
+
+    def _check_outputs(self) -> None:
+        """Find out before any long work whether the files can be written."""
         from excolor.photo import check_output
         from excolor.photo.files import check_place
 
@@ -65,8 +98,8 @@ class Evaluation:
         if self.sheet_file:
             check_output(self.sheet_file, overwrite=self.force)
 
-    def check_inputs_stay(self, pictures: "Pictures", cases: "Sequence[Case]") -> None:
-        """Find out whether a picture that is measured on would be replaced, with --force. OutputError if so."""
+    def _check_inputs_stay(self, pictures: "Pictures", cases: "Sequence[Case]") -> None:
+        """Find out whether a picture that is measured on would be replaced, with --force."""
         in_cases = (name for case in cases for name in (case.target, case.reference) if name is not None)
         files = (pictures.file(name) for name in {*pictures.names, *in_cases})
         inputs = {file.resolve() for file in files if file is not None}
@@ -74,21 +107,9 @@ class Evaluation:
             if path.resolve() in inputs:
                 raise OutputError(f"{path} is one of the pictures and would be replaced; write elsewhere")
 
-    def pictures(self) -> "Pictures":
-        """The photographs. Errors as in `Pictures`."""
-        from excolor.evaluation.pictures import Pictures
-
-        beside = self.pairs.parent if self.pairs else None
-        return Pictures(self.photos, side=self.side, leave_out=self.leave_out, beside=beside)
-
-    def write(self, data: str | bytes, path: Path) -> None:
-        """Write a file, as far as --force allows."""
-        from excolor.photo import write_bytes
-
-        write_bytes(data.encode() if isinstance(data, str) else data, path, overwrite=self.force)
-
 
 def measure_all(
+    photos: Path,
     cases: "Sequence[Case]",
     measure: "Callable[[Case], M | None]",
     state: "State[M]",
@@ -118,12 +139,10 @@ def measure_all(
                 else:
                     state.add(measurement)
         report.advance()
-    return [state.measurements[case] for case in cases if case in state.measurements], list(failures)
-
-
-def nothing_measured(photos: Path) -> click.ClickException:
-    """What is said if there is no measurement."""
-    return click.ClickException(f"{photos}: none of its pictures could be measured")
+    measurements = [state.measurements[case] for case in cases if case in state.measurements]
+    if not measurements:
+        raise click.ClickException(f"{photos}: none of its pictures could be measured")
+    return measurements, list(failures)
 
 
 def end(failures: Sequence[str]) -> None:

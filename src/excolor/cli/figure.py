@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from excolor.cli.options import (
     ending_in,
     method_option,
     model_options,
+    packing,
     working_size_option,
 )
 
@@ -67,12 +68,7 @@ class Drawing:
 
 def drawing_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options of `Drawing`, given to the command as `drawing`."""
-
-    @wraps(command)
-    def packed(**values: Any) -> Any:
-        own = {field.name: values.pop(field.name) for field in fields(Drawing)}
-        return command(drawing=Drawing(**own), **values)
-
+    packed = packing(command, drawing=Drawing)
     for option in (
         click.option("-q", "--quiet", is_flag=True, help="No notes and no progress bar."),
         click.option("-f", "--force", is_flag=True, help="Replace a file that exists."),

@@ -98,14 +98,21 @@ class FileOptions:
         return SaveSettings(quality=self.quality, metadata=not self.strip)
 
 
-def file_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of `FileOptions`, given to the command as `files`."""
+def packing(command: Callable[..., Any], **packs: type) -> Callable[..., Any]:
+    """The command, with those of its options that are fields of a dataclass in one argument of that name."""
 
     @wraps(command)
     def packed(**values: Any) -> Any:
-        own = {field.name: values.pop(field.name) for field in fields(FileOptions)}
-        return command(files=FileOptions(**own), **values)
+        for name, pack in packs.items():
+            values[name] = pack(**{field.name: values.pop(field.name) for field in fields(pack)})
+        return command(**values)
 
+    return packed
+
+
+def file_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of `FileOptions`, given to the command as `files`."""
+    packed = packing(command, files=FileOptions)
     for option in (
         click.option("-q", "--quiet", is_flag=True, help="No notes, no progress bar, no summary."),
         click.option(
