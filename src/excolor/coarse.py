@@ -22,7 +22,6 @@ Match = Literal["statistics", "semantic", "both"]
 
 _MATCHING = Matching("adain", ("encoder", "skip"), 1.0)
 _STATISTICS_CONFIDENCE = 0.3  # of a color that statistics alone put somewhere
-_LEAST_FIT = 0.35  # what a reference that does not fit leaves of the confidence: its colors are wanted all the same
 _LEAST_CONFIDENCE = 0.1  # of a blended color: a mask of zero would say that there is none
 
 
@@ -44,7 +43,9 @@ class CoarseMap:
 
 def describe_lightness(encoder: Encoder, lightness: Tensor) -> Tensor:
     """Descriptors of a picture by its luminance alone: L (N, 1, H, W) in [0, 100] -> (N, C, H/8, W/8)."""
-    return correspondence.describe(encoder(grayed(lightness)))
+    features = encoder(grayed(lightness))
+    described: Tensor = correspondence.describe(features) if encoder.matcher is None else encoder.matcher(features)
+    return described
 
 
 def encode_reference(net: TransferNet, rgb: Tensor, visible: Tensor | None = None) -> ReferenceFeatures:
@@ -80,11 +81,11 @@ def coarse_map(
         transferred = rgb_to_lab(net(precolored, reference.statistics, _MATCHING).float())[:, 1:]
         if match == "statistics":
             return CoarseMap(transferred, torch.full_like(lightness, _STATISTICS_CONFIDENCE))
-    found = correspondence.find(describe_lightness(net.encoder, lightness), reference.landmarks)
-    ab, local = (F.interpolate(t, size, mode="bilinear", align_corners=False) for t in (found.ab, found.confidence))
-    confidence = local * (_LEAST_FIT + (1 - _LEAST_FIT) * found.fit)
+    find = correspondence.find if net.encoder.matcher is None else net.encoder.matcher.find
+    found = find(describe_lightness(net.encoder, lightness), reference.landmarks)
+    ab, confidence, share = (
+        F.interpolate(t, size, mode="bilinear", align_corners=False) for t in (found.ab, found.confidence, found.share)
+    )
     if match == "semantic":
         return CoarseMap(ab, confidence)
-    # In a reference that fits, a doubtful place is still more often right than the mere statistics of the whole
-    share = local + (1 - local) * found.fit
     return CoarseMap(transferred.lerp(ab, share), _LEAST_CONFIDENCE + (1 - _LEAST_CONFIDENCE) * confidence)

@@ -10,7 +10,7 @@ import torch
 from excolor.errors import TrainingError
 from excolor.models.checkpoint import load_colorizer
 from excolor.models.transfer import TransferNet
-from excolor.training import tasks
+from excolor.training import validation
 from excolor.training.data import PhotoStore
 from excolor.training.loop import STATE, Budget, Report, fit, learning_rate
 from excolor.training.recipes import COLORIZER, DECODER, ColorizerRecipe, Schedule
@@ -71,7 +71,7 @@ def test_a_resumed_run_equals_a_straight_one(make_task, store: PhotoStore, tmp_p
 def test_a_run_without_stop_leaves_checkpoint_state_and_log(
     make_quick_task, store: PhotoStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tasks, "_VALIDATION_SIZE", 32)
+    monkeypatch.setattr(validation, "_SIZE", 32)
     reports: list[Report] = []
     paths = fit(make_quick_task(), Budget(steps=3), tmp_path / "new" / "run", validation=store, tell=reports.append)
     assert paths == [tmp_path / "new" / "run" / "colorizer.safetensors"]

@@ -12,7 +12,7 @@ from torch import Generator
 from excolor.errors import TrainingError
 from excolor.models.checkpoint import load_colorizer, load_decoder, load_encoder
 from excolor.models.transfer import TransferNet
-from excolor.training import tasks
+from excolor.training import validation
 from excolor.training.data import PhotoStore
 from excolor.training.recipes import COLORIZER, DECODER, ENCODER, ColorizerRecipe, DecoderRecipe, EncoderRecipe
 from excolor.training.tasks import ColorizerTask, DecoderTask, EncoderTask, Task
@@ -69,7 +69,7 @@ def test_every_parameter_is_trained(task: Task) -> None:
 
 
 def test_validation_gives_numbers(task: Task, store: PhotoStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "_VALIDATION_SIZE", 32)
+    monkeypatch.setattr(validation, "_SIZE", 32)
     task.modules.eval()
     with torch.no_grad():
         numbers = task.validate(store)

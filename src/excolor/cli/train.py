@@ -1,4 +1,4 @@
-"""`excolor train encoder|decoder|colorizer`."""
+"""`excolor train encoder|decoder|matcher|colorizer`."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -23,7 +23,7 @@ _ENCODER_HELP = "A checkpoint, or vgg19-imagenet, which is fetched on first use"
 def train() -> None:
     """Train the networks on photographs of your own.
 
-    Train the encoder first, then the decoder over it, then the colorizer over both.
+    Train the encoder first, then the decoder and the matcher over it, then the colorizer over all of them.
 
     \b
     Example:
@@ -124,6 +124,34 @@ def decoder(photos: tuple[Path, ...], encoder_name: str, start: Path | None, rec
         from excolor.training.tasks import DecoderTask
 
         return DecoderTask(hyperparameters, store, frozen, load_decoder(start) if start else None)
+
+    _train(photos, hyperparameters.photo_side, task, **run)
+
+
+@train.command()
+@click.option("--encoder", "encoder_name", required=True, metavar="FILE", help=f"{_ENCODER_HELP}; stays frozen.")
+@_run_options(("lite", "base"), None)
+def matcher(photos: tuple[Path, ...], encoder_name: str, recipe: str | None, **run: Any) -> None:
+    """Train what finds the places in a reference that a target's places resemble.
+
+    PHOTOS are folders or tar files of color photographs. The result is the encoder's checkpoint with the matcher in it.
+    The paper has no such network.
+
+    \b
+    Example:
+        excolor train matcher photos.tar --encoder runs/encoder/encoder.safetensors -o runs/matcher --minutes 15
+    """
+    from excolor.models.checkpoint import load_encoder
+    from excolor.training.recipes import MATCHER
+
+    frozen = load_encoder(_encoder_file(encoder_name, run["quiet"]))
+    fitting = (name for name in MATCHER if MATCHER[name].width == frozen.config.width)
+    hyperparameters = MATCHER[recipe or next(fitting, "lite")]
+
+    def task(store: "PhotoStore") -> "Task":
+        from excolor.training.matcher_task import MatcherTask
+
+        return MatcherTask(hyperparameters, store, frozen)
 
     _train(photos, hyperparameters.photo_side, task, **run)
 

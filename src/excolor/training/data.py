@@ -42,6 +42,11 @@ class Crops:
     step: Tensor
     mirrored: Tensor
 
+    def where(self, chosen: Tensor, other: "Crops") -> "Crops":
+        """These crops where `chosen` (B,) is true, otherwise those of `other`."""
+        own, others = vars(self), vars(other)
+        return Crops(**{name: torch.where(chosen, own[name], others[name]) for name in own})
+
 
 class PhotoStore:
     """Color photographs in one uint8 tensor, with the folder (source) that each came from."""
@@ -102,6 +107,25 @@ class PhotoStore:
             step=step,
             mirrored=uniform() < 0.5,
         )
+
+    def draw_halves(self, index: Tensor, size: int, generator: Generator) -> tuple[Crops, Crops]:
+        """Random square crops of `size` pixels from the left and the right halves of the pictures, in random order.
+
+        They are as large as the halves allow, so that their `step` is mostly below 1.
+        """
+
+        def uniform() -> Tensor:
+            return torch.rand(index.shape, generator=generator, device=self.device)
+
+        height, width = self.heights[index].float(), self.widths[index].float()
+        step = torch.minimum(height, width / 2).floor() / size
+        free = width / 2 - step * size
+        is_right = (uniform() < 0.5).float()
+        first, second = (
+            Crops(index, uniform() * (height - step * size), half * width / 2 + uniform() * free, step, uniform() < 0.5)
+            for half in (is_right, 1 - is_right)
+        )
+        return first, second
 
     def center_crops(self, index: Tensor, size: int) -> Crops:
         """The largest centered squares of the pictures `index` (B,), to be cut at `size` pixels."""

@@ -78,6 +78,30 @@ class DecoderRecipe(Recipe):
 
 
 @dataclass(frozen=True)
+class MatcherRecipe(Recipe):
+    """The matcher over a frozen encoder, whose width it has.
+
+    A target and a reference make a pair, and each is cut anew; the reference is another crop of the target's picture,
+    its other half, a picture of the same source, or (what is left of the shares) any.
+
+    Attributes:
+        hidden: channels of the matcher.
+        other_crop: share of the pairs that are two crops of the same picture.
+        halves: likewise, its two halves.
+        related: likewise, two pictures of the same source.
+        delta: of the Huber loss of the colors found, in network scale.
+        judging: weight of the loss of the foreseen error.
+    """
+
+    hidden: int = 96
+    other_crop: float = 0.25
+    halves: float = 0.25
+    related: float = 0.25
+    delta: float = 0.3
+    judging: float = 0.02
+
+
+@dataclass(frozen=True)
 class ColorizerRecipe(Recipe):
     """The colorization net.
 
@@ -122,6 +146,11 @@ DECODER = {
     "paper": DecoderRecipe(
         width=64, batch=8, crops=(256,), photo_side=256, schedule=Schedule(1e-4, "every", epochs=5, factor=0.5)
     ),
+}
+
+MATCHER = {
+    "lite": MatcherRecipe(width=16, batch=32, crops=(128, 160), schedule=Schedule(2e-3, warm_up=50)),
+    "base": MatcherRecipe(width=64, batch=64, crops=(128, 160), schedule=Schedule(1e-3, warm_up=200), hidden=256),
 }
 
 COLORIZER = {

@@ -4,15 +4,12 @@ A task draws all that is random from the generator that a step gives it, so that
 run was interrupted before.
 """
 
-from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
 from excolor.coarse import coarse_map, encode_reference
@@ -27,19 +24,19 @@ from excolor.color import (
 )
 from excolor.errors import TrainingError
 from excolor.hints import Hints, geometric_patches, no_hints, scatter
-from excolor.metrics import colorfulness, psnr
+from excolor.metrics import colorfulness
 from excolor.models.checkpoint import save_network
 from excolor.models.colorization import ColorizationConfig, ColorizationNet
 from excolor.models.decoder import Decoder, DecoderConfig
 from excolor.models.encoder import LEVELS, Encoder, EncoderConfig
 from excolor.models.transfer import TransferNet
+from excolor.training.augmentation import change_tone, gray_some, turn_hue
 from excolor.training.data import PhotoStore
 from excolor.training.losses import feature_loss, masked_huber, normalized_feature_loss
 from excolor.training.recipes import ColorizerRecipe, DecoderRecipe, EncoderRecipe, Recipe
 from excolor.training.teacher import Teacher
+from excolor.training.validation import arrays, mean, mean_psnr, validation_crops
 
-_VALIDATION_SIZE = 128  # pixels: side of the squares that validation looks at
-_VALIDATION_PHOTOS = 48
 _DISTILLED = ("relu3_1", "relu4_1")  # shallow levels are left to reconstruction
 
 
@@ -68,37 +65,6 @@ class Task(Protocol):
         """Write the checkpoints that inference reads; returns their paths."""
 
 
-def _gray(rgb: Tensor) -> Tensor:
-    """The picture's luminance as a gray picture, (N, 3, H, W) in [0, 1]."""
-    return grayed(rgb_to_lab(rgb)[:, :1])
-
-
-def _gray_some(rgb: Tensor, share: float, generator: Generator) -> Tensor:
-    """Gray a random `share` of the pictures."""
-    chosen = torch.rand(len(rgb), generator=generator, device=rgb.device) < share
-    return torch.where(chosen.view(-1, 1, 1, 1), _gray(rgb), rgb)
-
-
-def _validation_crops(photos: PhotoStore) -> Tensor:
-    """The centers of up to `_VALIDATION_PHOTOS` pictures, evenly spread over the store."""
-    index = torch.linspace(0, len(photos) - 1, min(len(photos), _VALIDATION_PHOTOS), device=photos.device).long()
-    return photos.cut(photos.center_crops(index, _VALIDATION_SIZE), _VALIDATION_SIZE)
-
-
-def _mean(values: Iterable[float]) -> float:
-    listed = list(values)
-    return sum(listed) / len(listed)
-
-
-def _mean_psnr(found: Tensor, wanted: Tensor) -> float:
-    return _mean(psnr(f, w) for f, w in zip(_arrays(found), _arrays(wanted), strict=True))
-
-
-def _arrays(rgb: Tensor) -> NDArray[np.float32]:
-    arrays: NDArray[np.float32] = rgb.clamp(0, 1).float().permute(0, 2, 3, 1).cpu().numpy()
-    return arrays
-
-
 class EncoderTask:
     """Encoder and decoder, jointly: reconstruction, and the teacher's features where there is a teacher."""
 
@@ -121,7 +87,7 @@ class EncoderTask:
     def loss(self, size: int, generator: Generator, precision: AbstractContextManager[None]) -> Tensor:
         index = self.photos.draw_pictures(self.recipe.batch, generator)
         rgb = self.photos.cut(self.photos.draw_crops(index, size, generator), size)
-        rgb = _gray_some(rgb, self.recipe.gray_share, generator)
+        rgb = gray_some(rgb, self.recipe.gray_share, generator)
         with precision:
             features = self.encoder(rgb)
             decoded = self.decoder(features)
@@ -137,9 +103,9 @@ class EncoderTask:
 
     @torch.no_grad()
     def validate(self, photos: PhotoStore) -> dict[str, float]:
-        rgb = _validation_crops(photos)
+        rgb = validation_crops(photos)
         features = self.encoder(rgb)
-        numbers = {"reconstruction_psnr": _mean_psnr(self.decoder(features), rgb)}
+        numbers = {"reconstruction_psnr": mean_psnr(self.decoder(features), rgb)}
         if self.teacher is not None:
             wanted = self.teacher(rgb)
             for name in _DISTILLED:
@@ -178,7 +144,7 @@ class DecoderTask:
     def loss(self, size: int, generator: Generator, precision: AbstractContextManager[None]) -> Tensor:
         index = self.photos.draw_pictures(self.recipe.batch, generator)
         rgb = self.photos.cut(self.photos.draw_crops(index, size, generator), size)
-        rgb = _gray_some(rgb, self.recipe.gray_share, generator)
+        rgb = gray_some(rgb, self.recipe.gray_share, generator)
         with precision:
             wanted = self.encoder(rgb)
             decoded = self.decoder(wanted)
@@ -188,8 +154,8 @@ class DecoderTask:
 
     @torch.no_grad()
     def validate(self, photos: PhotoStore) -> dict[str, float]:
-        rgb = _validation_crops(photos)
-        return {"reconstruction_psnr": _mean_psnr(self.decoder(self.encoder(rgb)), rgb)}
+        rgb = validation_crops(photos)
+        return {"reconstruction_psnr": mean_psnr(self.decoder(self.encoder(rgb)), rgb)}
 
     def export(self, folder: Path) -> list[Path]:
         path = folder / "decoder.safetensors"
@@ -263,12 +229,9 @@ class ColorizerTask:
 
         # Other hues, for both
         angle = uniform(-torch.pi, torch.pi) * (uniform(0, 1) < recipe.recolored)
-        lab, reference = _turn_hue(lab, angle), _turn_hue(reference, angle)
+        lab, reference = turn_hue(lab, angle), turn_hue(reference, angle)
 
-        # Another tone curve and a little noise, so that the same picture is not found by its luminance alone
-        tone = 100 * (reference[:, :1] / 100).clamp(1e-3, 1) ** (2 ** uniform(-0.6, 0.6))
-        noise = torch.randn(tone.shape, generator=generator, device=device) * uniform(0, 3)
-        reference = torch.cat(((tone + noise).clamp(0, 100), reference[:, 1:]), dim=1)
+        reference = change_tone(reference, generator)
 
         lightness = lab[:, :1]
         with precision:
@@ -290,32 +253,24 @@ class ColorizerTask:
 
     @torch.no_grad()
     def validate(self, photos: PhotoStore) -> dict[str, float]:
-        rgb = _validation_crops(photos)
+        rgb = validation_crops(photos)
         lightness = rgb_to_lab(rgb)[:, :1]
         gray = grayed(lightness)
         invented = self._colorize(lightness, no_hints(lightness))
-        vivid = [_mean(colorfulness(picture) for picture in _arrays(x)) for x in (invented, rgb)]
+        vivid = [mean(colorfulness(picture) for picture in arrays(x)) for x in (invented, rgb)]
         numbers = {
-            "gray_psnr": _mean_psnr(gray, rgb),
-            "none_psnr": _mean_psnr(invented, rgb),
+            "gray_psnr": mean_psnr(gray, rgb),
+            "none_psnr": mean_psnr(invented, rgb),
             "none_colorfulness": vivid[0] / vivid[1],
         }
         if self.transfer is not None:
             for name, reference in (("mirror", rgb.flip(3)), ("random", rgb.roll(1, 0))):
                 coarse = coarse_map(self.transfer, lightness, invented, encode_reference(self.transfer, reference))
                 dense = scatter(ab_to_network(coarse.ab), coarse.confidence, 1.0, Generator())
-                numbers[f"{name}_psnr"] = _mean_psnr(self._colorize(lightness, dense), rgb)
+                numbers[f"{name}_psnr"] = mean_psnr(self._colorize(lightness, dense), rgb)
         return numbers
 
     def export(self, folder: Path) -> list[Path]:
         path = folder / "colorizer.safetensors"
         save_network(self.net.folded(), path)
         return [path]
-
-
-def _turn_hue(lab: Tensor, angle: Tensor) -> Tensor:
-    """Turn ab by `angle` (N, 1, 1, 1) in radians; the result is brought back into sRGB."""
-    lightness, a, b = lab[:, :1], lab[:, 1:2], lab[:, 2:]
-    cos, sin = angle.cos(), angle.sin()
-    turned = rgb_to_lab(colored(lightness, torch.cat((a * cos - b * sin, a * sin + b * cos), dim=1)))
-    return torch.where(angle == 0, lab, turned)

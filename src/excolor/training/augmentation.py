@@ -1,0 +1,31 @@
+"""Changes to pictures that training makes, drawn from the generator that it gives."""
+
+import torch
+from torch import Generator, Tensor
+
+from excolor.color import colored, grayed, rgb_to_lab
+
+
+def gray_some(rgb: Tensor, share: float, generator: Generator) -> Tensor:
+    """Gray a random `share` of the pictures (N, 3, H, W)."""
+    chosen = torch.rand(len(rgb), generator=generator, device=rgb.device) < share
+    return torch.where(chosen.view(-1, 1, 1, 1), grayed(rgb_to_lab(rgb)[:, :1]), rgb)
+
+
+def change_tone(lab: Tensor, generator: Generator) -> Tensor:
+    """Another tone curve and a little noise in L, so that a picture is not found again by its luminance alone."""
+
+    def uniform(low: float, high: float) -> Tensor:
+        return torch.rand((len(lab), 1, 1, 1), generator=generator, device=lab.device) * (high - low) + low
+
+    tone = 100 * (lab[:, :1] / 100).clamp(1e-3, 1) ** (2 ** uniform(-0.6, 0.6))
+    noise = torch.randn(tone.shape, generator=generator, device=lab.device) * uniform(0, 3)
+    return torch.cat(((tone + noise).clamp(0, 100), lab[:, 1:]), dim=1)
+
+
+def turn_hue(lab: Tensor, angle: Tensor) -> Tensor:
+    """Turn ab by `angle` (N, 1, 1, 1) in radians; the result is brought back into sRGB."""
+    lightness, a, b = lab[:, :1], lab[:, 1:2], lab[:, 2:]
+    cos, sin = angle.cos(), angle.sin()
+    turned = rgb_to_lab(colored(lightness, torch.cat((a * cos - b * sin, a * sin + b * cos), dim=1)))
+    return torch.where(angle == 0, lab, turned)

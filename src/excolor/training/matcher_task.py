@@ -1,0 +1,100 @@
+"""Training of the matcher: find a picture's colors in another one, and foresee how far they are off."""
+
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor, nn
+
+from excolor.coarse import describe_lightness
+from excolor.color import ab_to_network, colored, rgb_to_lab
+from excolor.errors import TrainingError
+from excolor.models import correspondence
+from excolor.models.checkpoint import save_network
+from excolor.models.correspondence import CELL
+from excolor.models.encoder import Encoder
+from excolor.models.matcher import Judged, Matcher
+from excolor.training.augmentation import change_tone
+from excolor.training.data import Crops, PhotoStore
+from excolor.training.recipes import MatcherRecipe
+from excolor.training.validation import mean_psnr, validation_crops
+
+
+class MatcherTask:
+    """The head over a frozen encoder that describes places (`models.matcher`)."""
+
+    def __init__(self, recipe: MatcherRecipe, photos: PhotoStore, encoder: Encoder) -> None:
+        """A matcher that `encoder` may have is replaced. Raises TrainingError if its width is not the recipe's."""
+        if encoder.config.width != recipe.width:
+            raise TrainingError(
+                f"the recipe is of width {recipe.width} and the encoder of width {encoder.config.width}; "
+                "choose the recipe that the encoder was trained with"
+            )
+        self.recipe = recipe
+        self.photos = photos
+        encoder.requires_grad_(False)
+        encoder.config = replace(encoder.config, matcher=recipe.hidden)
+        encoder.matcher = Matcher(recipe.width, recipe.hidden)
+        self.encoder = encoder.to(photos.device).to(memory_format=torch.channels_last)
+        self.modules = nn.ModuleDict({"matcher": encoder.matcher})
+
+    def loss(self, size: int, generator: Generator, precision: AbstractContextManager[None]) -> Tensor:
+        crops, other_crops = self._draw(size, generator)
+        target = rgb_to_lab(self.photos.cut(crops, size))
+        reference = change_tone(rgb_to_lab(self.photos.cut(other_crops, size)), generator)
+        with precision:
+            judged = self._look_up(target, reference)
+        true = F.avg_pool2d(target[:, 1:], CELL)
+        found, wanted = ab_to_network(judged.ab), ab_to_network(true)
+        of_colors = F.huber_loss(found, wanted, delta=self.recipe.delta, reduction="none").sum(1) / self.recipe.delta
+        # The error foreseen is the likeliest under a normal distribution; it is not to make the colors worse
+        error = (judged.ab.detach() - true).square().sum(1, keepdim=True)
+        of_judging = (error * (-judged.log_error).exp() + judged.log_error).mean()
+        return of_colors.mean() + self.recipe.judging * of_judging
+
+    def _draw(self, size: int, generator: Generator) -> tuple[Crops, Crops]:
+        """Crops of targets and references."""
+        recipe, photos = self.recipe, self.photos
+        index = photos.draw_pictures(recipe.batch, generator)
+        kind = torch.rand(index.shape, generator=generator, device=index.device)
+        own = recipe.other_crop + recipe.halves
+        other = torch.where(kind < own, index, photos.draw_related(index, generator))
+        other = torch.where(kind < own + recipe.related, other, photos.draw_pictures(recipe.batch, generator))
+        target, reference = (photos.draw_crops(i, size, generator) for i in (index, other))
+        halves = photos.draw_halves(index, size, generator)
+        is_half = kind < recipe.halves
+        return halves[0].where(is_half, target), halves[1].where(is_half, reference)
+
+    def _look_up(self, target: Tensor, reference: Tensor) -> Judged:
+        """What references say about targets, both in Lab (N, 3, H, W)."""
+        matcher = self.modules["matcher"]
+        assert isinstance(matcher, Matcher)
+        of_target, of_reference = (describe_lightness(self.encoder, lab[:, :1]) for lab in (target, reference))
+        return matcher.look_up(of_target, correspondence.landmarks(of_reference, reference[:, 1:]))
+
+    @torch.no_grad()
+    def validate(self, photos: PhotoStore) -> dict[str, float]:
+        rgb = validation_crops(photos)
+        half = rgb.shape[3] // 2
+        pairs = {
+            "mirror": (rgb, rgb.flip(3)),
+            "halves": (rgb[..., half:], rgb[..., :half]),
+            "random": (rgb, rgb.roll(1, 0)),
+        }
+        numbers = {}
+        for name, (target, reference) in pairs.items():
+            lab = rgb_to_lab(target)
+            judged = self._look_up(lab, rgb_to_lab(reference))
+            found = F.interpolate(judged.ab, lab.shape[2:], mode="bilinear", align_corners=False)
+            numbers[f"{name}_psnr"] = mean_psnr(colored(lab[:, :1], found), target)
+            error = (judged.ab - F.avg_pool2d(lab[:, 1:], CELL)).square().sum(1, keepdim=True)
+            numbers[f"{name}_error"] = error.mean().sqrt().item()  # ab units
+            numbers[f"{name}_foreseen"] = judged.log_error.exp().mean().sqrt().item()
+        return numbers
+
+    def export(self, folder: Path) -> list[Path]:
+        path = folder / "encoder.safetensors"
+        save_network(self.encoder, path)
+        return [path]

@@ -1,0 +1,37 @@
+"""What validation looks at, and how it is measured."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from excolor.metrics import psnr
+from excolor.training.data import PhotoStore
+
+_SIZE = 128  # pixels: side of the squares that validation looks at
+_PHOTOS = 48
+
+
+def validation_crops(photos: PhotoStore) -> Tensor:
+    """The centers of some pictures, evenly spread over the store: sRGB (N, 3, H, W) in [0, 1]."""
+    index = torch.linspace(0, len(photos) - 1, min(len(photos), _PHOTOS), device=photos.device).long()
+    return photos.cut(photos.center_crops(index, _SIZE), _SIZE)
+
+
+def mean_psnr(found: Tensor, wanted: Tensor) -> float:
+    """Mean over the pictures (N, 3, H, W), clipped to [0, 1]."""
+    return mean(psnr(f, w) for f, w in zip(arrays(found), arrays(wanted), strict=True))
+
+
+def mean(values: Iterable[float]) -> float:
+    """The mean of some numbers."""
+    listed = list(values)
+    return sum(listed) / len(listed)
+
+
+def arrays(rgb: Tensor) -> NDArray[np.float32]:
+    """Tensors (N, 3, H, W) as pictures (N, H, W, 3), clipped to [0, 1]."""
+    pictures: NDArray[np.float32] = rgb.clamp(0, 1).float().permute(0, 2, 3, 1).cpu().numpy()
+    return pictures
