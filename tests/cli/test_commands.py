@@ -17,7 +17,7 @@ from PIL import Image
 from excolor import Matching, Settings
 from excolor.cli import options
 from excolor.cli.main import main
-from excolor.models.checkpoint import save_network
+from excolor.models.checkpoint import load_encoder, save_network
 from excolor.models.encoder import Encoder, EncoderConfig
 from excolor.stylizer import STYLE_SIZE
 from excolor.weights import find_model
@@ -416,7 +416,7 @@ def test_wrong_usage_exits_2(arguments: tuple[str, ...]) -> None:
 # --- train ---
 
 
-def test_train_all_three_and_use_them(photos: Path, gray: Path, reference: Path, tmp_path: Path) -> None:
+def test_train_all_networks_and_use_them(photos: Path, gray: Path, reference: Path, tmp_path: Path) -> None:
     out = tmp_path / "model"
     encoder, decoder = out / "encoder.safetensors", out / "decoder.safetensors"
     common = ("-o", out, "--steps", 1, "--device", "cpu")
@@ -433,6 +433,9 @@ def test_train_all_three_and_use_them(photos: Path, gray: Path, reference: Path,
     state.unlink()
     assert run("train", "decoder", photos, *common, "--encoder", encoder, "--start", decoder).exit_code == 0
     state.unlink()
+    assert run("train", "matcher", photos, *common, "--encoder", encoder, "--validate", photos).exit_code == 0
+    assert load_encoder(encoder).matcher is not None
+    state.unlink()
     nets = ("--encoder", encoder, "--decoder", decoder)
     assert run("train", "colorizer", photos, *common, *nets).exit_code == 0
     resumed = run("train", "colorizer", photos, "-o", out, "--steps", 2, "--device", "cpu", *nets, "--resume", "-q")
@@ -441,6 +444,11 @@ def test_train_all_three_and_use_them(photos: Path, gray: Path, reference: Path,
 
     used = run("colorize", gray, "--ref", reference, "--model", out, "--working-size", 64)
     assert used.exit_code == 0, used.stderr
+
+    colorizer = out / "colorizer.safetensors"
+    further = ("-o", tmp_path / "further", "--steps", 1, "--device", "cpu", "-q", "--start", colorizer)
+    assert run("train", "colorizer", photos, *nets, *further).exit_code == 0
+    assert colorizer.read_bytes() != (tmp_path / "further" / "colorizer.safetensors").read_bytes()
 
 
 def test_train_with_what_does_not_fit(photos: Path, tmp_path: Path) -> None:

@@ -10,7 +10,14 @@ from excolor.models.decoder import Decoder, DecoderConfig
 from excolor.models.encoder import Encoder, EncoderConfig
 from excolor.models.transfer import TransferNet
 from excolor.training.data import PhotoStore
-from excolor.training.recipes import ColorizerRecipe, DecoderRecipe, EncoderRecipe, Schedule
+from excolor.training.recipes import (
+    ColorizerRecipe,
+    DecoderRecipe,
+    EncoderRecipe,
+    MatcherRecipe,
+    References,
+    Schedule,
+)
 
 SCHEDULE = Schedule(1e-3)
 
@@ -40,6 +47,7 @@ def transfer_net() -> TransferNet:
 
 ENCODER_RECIPE = EncoderRecipe(width=8, batch=4, crops=(16,), schedule=SCHEDULE)
 DECODER_RECIPE = DecoderRecipe(width=8, batch=4, crops=(16,), schedule=SCHEDULE)
+MATCHER_RECIPE = MatcherRecipe(width=8, batch=4, crops=(32,), schedule=SCHEDULE, hidden=16)
 COLORIZER_RECIPE = ColorizerRecipe(
     width=8,
     batch=6,
@@ -47,9 +55,7 @@ COLORIZER_RECIPE = ColorizerRecipe(
     schedule=SCHEDULE,
     empty=0.17,
     patches=0.33,
-    same=0.3,
-    other_crop=0.3,
-    related=0.2,
+    references=References(same=0.3, other_crop=0.2, halves=0.1, related=0.2),
     recolored=0.5,
     delta=0.1,
     rarity=5.0,
@@ -65,6 +71,11 @@ def encoder_recipe() -> EncoderRecipe:
 @pytest.fixture
 def decoder_recipe() -> DecoderRecipe:
     return DECODER_RECIPE
+
+
+@pytest.fixture
+def matcher_recipe() -> MatcherRecipe:
+    return MATCHER_RECIPE
 
 
 @pytest.fixture

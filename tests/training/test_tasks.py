@@ -1,4 +1,4 @@
-"""The three tasks: each learns, from the batch that its generator draws, and leaves alone what is frozen."""
+"""The four tasks: each learns, from the batch that its generator draws, and leaves alone what is frozen."""
 
 from contextlib import nullcontext
 from dataclasses import replace
@@ -11,21 +11,34 @@ from torch import Generator
 
 from excolor.errors import TrainingError
 from excolor.models.checkpoint import load_colorizer, load_decoder, load_encoder
+from excolor.models.colorization import ColorizationConfig, ColorizationNet
 from excolor.models.transfer import TransferNet
 from excolor.training import validation
 from excolor.training.data import PhotoStore
-from excolor.training.recipes import COLORIZER, DECODER, ENCODER, ColorizerRecipe, DecoderRecipe, EncoderRecipe
+from excolor.training.matcher_task import MatcherTask
+from excolor.training.recipes import (
+    COLORIZER,
+    DECODER,
+    ENCODER,
+    MATCHER,
+    ColorizerRecipe,
+    DecoderRecipe,
+    EncoderRecipe,
+    MatcherRecipe,
+    Schedule,
+)
 from excolor.training.tasks import ColorizerTask, DecoderTask, EncoderTask, Task
 from excolor.training.teacher import Teacher
 
 
-@pytest.fixture(params=["encoder", "decoder", "colorizer"])
+@pytest.fixture(params=["encoder", "decoder", "matcher", "colorizer"])
 def task(
     request: pytest.FixtureRequest,
     store: PhotoStore,
     transfer_net: TransferNet,
     encoder_recipe: EncoderRecipe,
     decoder_recipe: DecoderRecipe,
+    matcher_recipe: MatcherRecipe,
     colorizer_recipe: ColorizerRecipe,
 ) -> Task:
     torch.manual_seed(0)
@@ -33,6 +46,8 @@ def task(
         return EncoderTask(encoder_recipe, store, None)
     if request.param == "decoder":
         return DecoderTask(decoder_recipe, store, transfer_net.encoder, None)
+    if request.param == "matcher":
+        return MatcherTask(matcher_recipe, store, transfer_net.encoder)
     return ColorizerTask(colorizer_recipe, store, transfer_net)
 
 
@@ -86,6 +101,61 @@ def test_decoder_training_leaves_the_encoder_unchanged(
     train(task, 2)
     assert all(torch.equal(tensor, encoder[name]) for name, tensor in transfer_net.encoder.state_dict().items())
     assert not any(torch.equal(tensor, decoder[name]) for name, tensor in task.decoder.state_dict().items())
+
+
+def test_matcher_training_leaves_the_encoder_unchanged(
+    store: PhotoStore, transfer_net: TransferNet, matcher_recipe: MatcherRecipe, tmp_path: Path
+) -> None:
+    before = {name: tensor.clone() for name, tensor in transfer_net.encoder.state_dict().items()}
+    task = MatcherTask(matcher_recipe, store, transfer_net.encoder)
+    train(task, 2)
+    assert all(torch.equal(tensor, task.encoder.state_dict()[name]) for name, tensor in before.items())
+
+    (path,) = task.export(tmp_path)
+    loaded = load_encoder(path)
+    rgb = torch.rand(1, 3, 32, 32)
+    with torch.no_grad():
+        assert loaded.matcher is not None and task.encoder.matcher is not None
+        expected = task.encoder.matcher(task.encoder(rgb))
+        torch.testing.assert_close(loaded.matcher(loaded(rgb)), expected, atol=2e-2, rtol=0)  # float16 in the file
+
+
+def test_a_matcher_learns_to_foresee_its_error(
+    store: PhotoStore, transfer_net: TransferNet, matcher_recipe: MatcherRecipe
+) -> None:
+    torch.manual_seed(0)
+    task = MatcherTask(replace(matcher_recipe, judging=1.0, schedule=Schedule(1e-2)), store, transfer_net.encoder)
+    optimizer = torch.optim.Adam(task.modules.parameters(), lr=1e-2)
+    with torch.no_grad():
+        before = task.validate(store)
+    for step in range(60):
+        optimizer.zero_grad()
+        loss(task, step, size=32).backward()
+        optimizer.step()
+    with torch.no_grad():
+        after = task.validate(store)
+
+    def missed(numbers: dict[str, float]) -> float:
+        return abs(numbers["random_foreseen"] / numbers["random_error"] - 1)
+
+    assert missed(after) < min(missed(before), 0.5)
+
+
+@pytest.mark.parametrize("gated", [False, True])
+def test_colorizer_training_goes_on_from_a_checkpoint(
+    store: PhotoStore, transfer_net: TransferNet, colorizer_recipe: ColorizerRecipe, gated: bool
+) -> None:
+    torch.manual_seed(0)
+    start = ColorizationNet(ColorizationConfig(8, gated=gated)).eval().folded()
+    weights = {name: tensor.clone() for name, tensor in start.state_dict().items()}
+    task = ColorizerTask(colorizer_recipe, store, transfer_net, start)
+    assert task.net.gate is not None  # the recipe wants one
+    assert all(torch.equal(task.net.state_dict()[name], tensor) for name, tensor in weights.items())
+    before = loss(task).item()
+    train(task, 3)
+    assert loss(task).item() < before
+    with pytest.raises(TrainingError, match="width 8"):
+        ColorizerTask(replace(colorizer_recipe, width=16), store, transfer_net, start)
 
 
 def test_colorizer_training_leaves_the_transfer_net_unchanged(
@@ -212,6 +282,7 @@ def test_the_papers_recipes_are_the_papers() -> None:
 @pytest.mark.parametrize("name", ["lite", "base"])
 def test_recipes_of_a_model_fit_together(name: str) -> None:
     assert ENCODER[name].width == DECODER[name].width
-    for recipe in (ENCODER[name], DECODER[name], COLORIZER[name]):
+    assert ENCODER[name].width == MATCHER[name].width
+    for recipe in (ENCODER[name], DECODER[name], MATCHER[name], COLORIZER[name]):
         assert all(size % 8 == 0 for size in recipe.crops)
     assert COLORIZER[name].empty + COLORIZER[name].patches < 1  # it learns to disbelieve

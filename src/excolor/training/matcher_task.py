@@ -17,7 +17,8 @@ from excolor.models.correspondence import CELL
 from excolor.models.encoder import Encoder
 from excolor.models.matcher import Judged, Matcher
 from excolor.training.augmentation import change_tone
-from excolor.training.data import Crops, PhotoStore
+from excolor.training.data import PhotoStore
+from excolor.training.pairs import draw_pairs
 from excolor.training.recipes import MatcherRecipe
 from excolor.training.validation import mean_psnr, validation_crops
 
@@ -41,31 +42,19 @@ class MatcherTask:
         self.modules = nn.ModuleDict({"matcher": encoder.matcher})
 
     def loss(self, size: int, generator: Generator, precision: AbstractContextManager[None]) -> Tensor:
-        crops, other_crops = self._draw(size, generator)
+        recipe = self.recipe
+        crops, other_crops = draw_pairs(self.photos, recipe.batch, size, recipe.references, generator)
         target = rgb_to_lab(self.photos.cut(crops, size))
         reference = change_tone(rgb_to_lab(self.photos.cut(other_crops, size)), generator)
         with precision:
             judged = self._look_up(target, reference)
         true = F.avg_pool2d(target[:, 1:], CELL)
         found, wanted = ab_to_network(judged.ab), ab_to_network(true)
-        of_colors = F.huber_loss(found, wanted, delta=self.recipe.delta, reduction="none").sum(1) / self.recipe.delta
+        of_colors = F.huber_loss(found, wanted, delta=recipe.delta, reduction="none").sum(1) / recipe.delta
         # The error foreseen is the likeliest under a normal distribution; it is not to make the colors worse
         error = (judged.ab.detach() - true).square().sum(1, keepdim=True)
         of_judging = (error * (-judged.log_error).exp() + judged.log_error).mean()
-        return of_colors.mean() + self.recipe.judging * of_judging
-
-    def _draw(self, size: int, generator: Generator) -> tuple[Crops, Crops]:
-        """Crops of targets and references."""
-        recipe, photos = self.recipe, self.photos
-        index = photos.draw_pictures(recipe.batch, generator)
-        kind = torch.rand(index.shape, generator=generator, device=index.device)
-        own = recipe.other_crop + recipe.halves
-        other = torch.where(kind < own, index, photos.draw_related(index, generator))
-        other = torch.where(kind < own + recipe.related, other, photos.draw_pictures(recipe.batch, generator))
-        target, reference = (photos.draw_crops(i, size, generator) for i in (index, other))
-        halves = photos.draw_halves(index, size, generator)
-        is_half = kind < recipe.halves
-        return halves[0].where(is_half, target), halves[1].where(is_half, reference)
+        return of_colors.mean() + recipe.judging * of_judging
 
     def _look_up(self, target: Tensor, reference: Tensor) -> Judged:
         """What references say about targets, both in Lab (N, 3, H, W)."""

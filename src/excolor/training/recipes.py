@@ -78,25 +78,40 @@ class DecoderRecipe(Recipe):
 
 
 @dataclass(frozen=True)
+class References:
+    """What targets are given as references, by share; what is left of 1 is unrelated pictures.
+
+    Attributes:
+        same: the target itself, mirrored.
+        other_crop: another crop of the same picture.
+        halves: target and reference are from two halves of a picture.
+        related: a picture of the same source.
+    """
+
+    same: float
+    other_crop: float
+    halves: float
+    related: float
+
+    def bounds(self) -> tuple[float, float, float, float]:
+        """Where the shares end, one beside the other from 0 on."""
+        own = self.same + self.other_crop
+        return self.same, own, own + self.halves, own + self.halves + self.related
+
+
+@dataclass(frozen=True)
 class MatcherRecipe(Recipe):
     """The matcher over a frozen encoder, whose width it has.
 
-    A target and a reference make a pair, and each is cut anew; the reference is another crop of the target's picture,
-    its other half, a picture of the same source, or (what is left of the shares) any.
-
     Attributes:
         hidden: channels of the matcher.
-        other_crop: share of the pairs that are two crops of the same picture.
-        halves: likewise, its two halves.
-        related: likewise, two pictures of the same source.
+        references: what it learns on.
         delta: of the Huber loss of the colors found, in network scale.
         judging: weight of the loss of the foreseen error.
     """
 
     hidden: int = 96
-    other_crop: float = 0.25
-    halves: float = 0.25
-    related: float = 0.25
+    references: References = References(same=0.0, other_crop=0.25, halves=0.25, related=0.25)
     delta: float = 0.3
     judging: float = 0.02
 
@@ -111,9 +126,7 @@ class ColorizerRecipe(Recipe):
     Attributes:
         empty: share of pictures without hints.
         patches: share with true patches (Zhang et al. 2017).
-        same: of the coarse maps, the share whose reference is the picture itself, mirrored and changed in tone.
-        other_crop: likewise, another crop of the same picture.
-        related: likewise, a picture of the same source; the rest is unrelated.
+        references: of the coarse maps.
         gated: the net may let hints stand as they are (`models.colorization.HintGate`).
         recolored: share of the coarse maps for which picture and reference are turned to other hues together, so
             that the net reads the reference instead of guessing.
@@ -123,10 +136,8 @@ class ColorizerRecipe(Recipe):
     """
 
     empty: float = 0.3
-    patches: float = 0.1
-    same: float = 0.35
-    other_crop: float = 0.3
-    related: float = 0.2
+    patches: float = 0.06
+    references: References = References(same=0.2, other_crop=0.2, halves=0.2, related=0.2)
     gated: bool = True
     recolored: float = 0.15
     emphasis: float = 10.0
@@ -159,34 +170,20 @@ COLORIZER = {
         batch=32,
         crops=(64, 64, 64, 96),
         schedule=Schedule(1.5e-3, warm_up=200),
-        gated=False,
     ),
-    # After `lite`, from its weights (--start): pictures nearer to the size that they have in use, where a reference
-    # has more places to compare with and confidence is lower
-    "lite-large": ColorizerRecipe(
-        width=16,
-        batch=16,
-        crops=(128,),
-        schedule=Schedule(6e-4, warm_up=50),
-        gated=False,
-    ),
-    # After `lite-large`, from its weights: the gate is added, and more references do not fit
-    "lite-gated": ColorizerRecipe(
+    # After `lite`, from its weights (--start): pictures nearer to the size that they have in use
+    "lite-fine": ColorizerRecipe(
         width=16,
         batch=16,
         crops=(128, 128, 160),
         schedule=Schedule(6e-4, warm_up=50),
-        same=0.28,
-        other_crop=0.27,
-        rarity=2.5,
+        rarity=3.0,
     ),
     "base": ColorizerRecipe(
         width=32,
         batch=96,
         crops=(96, 128, 160),
         schedule=Schedule(1e-3, warm_up=500),
-        same=0.28,
-        other_crop=0.27,
     ),
     # Adam, 1e-5, divided by 10 after 10 epochs; true patches only. Crop and batch are not stated in the paper
     "paper": ColorizerRecipe(

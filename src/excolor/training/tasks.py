@@ -5,6 +5,7 @@ run was interrupted before.
 """
 
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -33,6 +34,7 @@ from excolor.models.transfer import TransferNet
 from excolor.training.augmentation import change_tone, gray_some, turn_hue
 from excolor.training.data import PhotoStore
 from excolor.training.losses import feature_loss, masked_huber, normalized_feature_loss
+from excolor.training.pairs import draw_pairs
 from excolor.training.recipes import ColorizerRecipe, DecoderRecipe, EncoderRecipe, Recipe
 from excolor.training.teacher import Teacher
 from excolor.training.validation import arrays, mean, mean_psnr, validation_crops
@@ -166,41 +168,50 @@ class DecoderTask:
 class ColorizerTask:
     """The colorization net, on hints that are true, absent, or from the frozen transfer net and so partly wrong."""
 
-    def __init__(self, recipe: ColorizerRecipe, photos: PhotoStore, transfer: TransferNet | None) -> None:
-        """`transfer` may be None if the recipe has no coarse maps."""
+    def __init__(
+        self,
+        recipe: ColorizerRecipe,
+        photos: PhotoStore,
+        transfer: TransferNet | None,
+        start: ColorizationNet | None = None,
+    ) -> None:
+        """`transfer` may be None if the recipe has no coarse maps; `start` is a net to go on from.
+
+        Raises:
+            TrainingError: the widths of recipe and start differ.
+        """
         self.recipe = recipe
         self.photos = photos
         self.transfer = transfer
         if transfer is not None:
             transfer.to(photos.device).to(memory_format=torch.channels_last).requires_grad_(False).eval()
         self.net = ColorizationNet(ColorizationConfig(recipe.width, gated=recipe.gated))
+        if start is not None:
+            self.net = _started_from(start, recipe)
         self.modules = nn.ModuleDict({"colorizer": self.net}).to(photos.device).to(memory_format=torch.channels_last)
 
     def loss(self, size: int, generator: Generator, precision: AbstractContextManager[None]) -> Tensor:
         recipe = self.recipe
-        index = self.photos.draw_pictures(recipe.batch, generator)
-        crops = self.photos.draw_crops(index, size, generator)
-        lab = rgb_to_lab(self.photos.cut(crops, size))
         empty, patches = round(recipe.batch * recipe.empty), round(recipe.batch * recipe.patches)
-        lightness, ab = lab[:, :1], lab[:, 1:]
-
-        true_ab = ab_to_network(ab[empty : empty + patches])
-        given = geometric_patches(true_ab, generator)
-        hints = [no_hints(lightness[:empty]), given]
-        emphasized = torch.zeros_like(lightness)
-        emphasized[empty : empty + patches] = given.mask
-        rest = slice(empty + patches, None)
-        if empty + patches < recipe.batch:
-            coarse, lab[rest] = self._coarse_hints(lab[rest], index[rest], size, generator, precision)
+        index = self.photos.draw_pictures(empty + patches, generator)
+        lab = rgb_to_lab(self.photos.cut(self.photos.draw_crops(index, size, generator), size))
+        given = geometric_patches(ab_to_network(lab[empty:, 1:]), generator)
+        hints = [no_hints(lab[:empty, :1]), given]
+        emphasized = [torch.zeros_like(lab[:empty, :1]), given.mask]
+        rest = recipe.batch - empty - patches
+        if rest:
+            coarse, under_coarse = self._coarse_hints(rest, size, generator, precision)
             hints.append(coarse)
+            lab = torch.cat((lab, under_coarse))
+            emphasized.append(torch.zeros_like(coarse.mask))
 
         joined = Hints(torch.cat([h.ab for h in hints]), torch.cat([h.mask for h in hints]))
         with precision:
-            found = self.net(lightness_to_network(lightness), joined.ab, joined.mask)
+            found = self.net(lightness_to_network(lab[:, :1]), joined.ab, joined.mask)
         return masked_huber(
             found.float(),
             ab_to_network(lab[:, 1:]),
-            emphasized,
+            torch.cat(emphasized),
             emphasis=recipe.emphasis,
             delta=recipe.delta,
             rarity=recipe.rarity,
@@ -208,24 +219,17 @@ class ColorizerTask:
 
     @torch.no_grad()
     def _coarse_hints(
-        self, lab: Tensor, index: Tensor, size: int, generator: Generator, precision: AbstractContextManager[None]
+        self, count: int, size: int, generator: Generator, precision: AbstractContextManager[None]
     ) -> tuple[Hints, Tensor]:
         """Hints as they are in use, and the truth they belong to: Lab, partly turned to other hues."""
         assert self.transfer is not None
-        recipe, photos, device = self.recipe, self.photos, lab.device
-        n = len(index)
+        recipe, device = self.recipe, self.photos.device
 
         def uniform(low: float, high: float) -> Tensor:
-            return torch.rand((n, 1, 1, 1), generator=generator, device=device) * (high - low) + low
+            return torch.rand((count, 1, 1, 1), generator=generator, device=device) * (high - low) + low
 
-        # References: the same crop, another crop, a related picture, any picture
-        kind = uniform(0, 1).flatten()
-        other = torch.where(kind < recipe.same + recipe.other_crop, index, photos.draw_related(index, generator))
-        related = recipe.same + recipe.other_crop + recipe.related
-        other = torch.where(kind < related, other, photos.draw_pictures(n, generator))
-        reference = rgb_to_lab(photos.cut(photos.draw_crops(other, size, generator), size))
-        is_same = (kind < recipe.same).view(-1, 1, 1, 1)
-        reference = torch.where(is_same, lab.flip(3), reference)
+        pair = draw_pairs(self.photos, count, size, recipe.references, generator)
+        lab, reference = (rgb_to_lab(self.photos.cut(crops, size)) for crops in pair)
 
         # Other hues, for both
         angle = uniform(-torch.pi, torch.pi) * (uniform(0, 1) < recipe.recolored)
@@ -274,3 +278,17 @@ class ColorizerTask:
         path = folder / "colorizer.safetensors"
         save_network(self.net.folded(), path)
         return [path]
+
+
+def _started_from(start: ColorizationNet, recipe: ColorizerRecipe) -> ColorizationNet:
+    """The net to go on with: `start`, and a new gate if the recipe wants one that it has not."""
+    if start.config.width != recipe.width:
+        raise TrainingError(
+            f"the recipe is of width {recipe.width} and the colorizer to start from of width {start.config.width}; "
+            "choose a recipe of its width"
+        )
+    if start.gate is not None or not recipe.gated:
+        return start
+    net = ColorizationNet(replace(start.config, gated=True))
+    net.load_state_dict(net.state_dict() | start.state_dict())
+    return net
