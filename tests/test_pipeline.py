@@ -10,12 +10,12 @@ import torch
 from hypothesis import given, settings
 from lab_of_scikit_image import lightness, mean_lab
 from PIL import Image
-from skimage.color import rgb2lab
+from skimage.color import rgb2gray, rgb2lab
 
 from excolor import Colorizer, Photo, Settings, Stylizer, read_photo
 from excolor.devices import choose_device, out_of_memory_explained
 from excolor.errors import CheckpointError, DeviceError, PhotoError, SettingError, UnknownModelError
-from excolor.metrics import colorfulness
+from excolor.metrics import colorfulness, psnr
 from excolor.photo import as_photo
 from excolor.pipeline import Reference
 
@@ -39,6 +39,20 @@ def test_result_is_in_color_and_follows_the_reference(
     warm_b, cold_b = (rgb2lab(result)[..., 2].mean() for result in results)
     assert mean_lab(warm)[2] - mean_lab(cold)[2] > 30
     assert warm_b - cold_b > 8
+
+
+def test_each_place_takes_its_color_from_the_reference_that_knows_it(colorizer: Colorizer, reference: Path) -> None:
+    """Two references show a half of the picture each: together they are better than either."""
+    truth = read_photo(reference).pixels[::2, ::2]
+    middle = truth.shape[1] // 2
+    halves = [colorizer.encode_reference(np.ascontiguousarray(half)) for half in (truth[:, :middle], truth[:, middle:])]
+
+    def likeness(followed: Reference) -> float:
+        gray = np.rint(rgb2gray(truth) * 255).astype(np.uint8)
+        return psnr(colorizer.colorize(gray, followed).pixels / 255, truth / 255)
+
+    assert likeness(Reference.joined(halves)) > max(map(likeness, halves)) + 0.5
+    assert likeness(Reference.joined(halves[:1])) == likeness(halves[0])
 
 
 def test_precolor_is_in_color_without_a_reference(colorizer: Colorizer, target: Path) -> None:

@@ -5,6 +5,7 @@ it belongs (T_ab). Correspondence looks for each place of the target in the refe
 Training shows the colorization net exactly these maps, so both use this module.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,7 +17,7 @@ from excolor.color import grayed, rgb_to_lab
 from excolor.models import correspondence
 from excolor.models.correspondence import Landmarks
 from excolor.models.encoder import Encoder
-from excolor.models.transfer import Matching, Statistics, TransferNet
+from excolor.models.transfer import Matching, Statistics, TransferNet, mix
 
 Match = Literal["statistics", "semantic", "both"]
 
@@ -61,6 +62,12 @@ def encode_reference(net: TransferNet, rgb: Tensor, visible: Tensor | None = Non
     if visible is not None:
         landmarks = correspondence.shown(landmarks, visible)
     return ReferenceFeatures(net.measure(rgb, _MATCHING, visible), landmarks)
+
+
+def join_references(references: Sequence[ReferenceFeatures]) -> ReferenceFeatures:
+    """Several references as one: each place looks for its like in all of them; their statistics count alike."""
+    statistics = mix([one.statistics for one in references], [1 / len(references)] * len(references))
+    return ReferenceFeatures(statistics, correspondence.joined([one.landmarks for one in references]))
 
 
 def coarse_map(

@@ -15,7 +15,15 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from excolor.coarse import CoarseMap, Match, ReferenceFeatures, coarse_map, describe_lightness, encode_reference
+from excolor.coarse import (
+    CoarseMap,
+    Match,
+    ReferenceFeatures,
+    coarse_map,
+    describe_lightness,
+    encode_reference,
+    join_references,
+)
 from excolor.color import ab_from_network, ab_to_network, colored, lightness_to_network
 from excolor.devices import choose_device, out_of_memory_explained, put_on
 from excolor.errors import SettingError
@@ -67,6 +75,12 @@ class Reference:
     features: ReferenceFeatures
     name: str
     is_gray: bool
+
+    @classmethod
+    def joined(cls, references: "Sequence[Reference]") -> "Reference":
+        """One or more references as one: each place of a target takes its color from where it finds its like."""
+        features = join_references([one.features for one in references])
+        return cls(features, ", ".join(one.name for one in references), all(one.is_gray for one in references))
 
 
 @dataclass(frozen=True)

@@ -34,14 +34,14 @@ if TYPE_CHECKING:
     multiple=True,
     required=True,
     metavar="FILE|FOLDER",
-    help="Picture in color, or a folder of them. Of several the one that fits a target best is used.",
+    help="Picture in color, or a folder of them. Of several the one that fits a target best is used (see --pair).",
 )
 @click.option(
     "--pair",
-    type=click.Choice(["fit", "name"]),
+    type=click.Choice(["fit", "name", "all"]),
     default="fit",
     show_default=True,
-    help="Choose among references by how well they fit, or by the target's name.",
+    help="Follow the reference that fits best, the one of the target's name, or all: each place the likest in any.",
 )
 @click.option(
     "--strength",
@@ -102,11 +102,20 @@ def colorize(
     """
     from excolor.cli.batch import batch, provenance
     from excolor.cli.outputs import plan_outputs
-    from excolor.cli.references import best_fit, find_references, of_its_name
+    from excolor.cli.references import (
+        all_together,
+        best_fit,
+        check_number,
+        encode_references,
+        find_references,
+        of_its_name,
+    )
     from excolor.cli.sources import expand, lists_in
 
     sources = expand(targets, recursive=files.recursive, output=files.output)
     found = find_references(references)
+    if pair == "all":
+        check_number(found)
     keep = [*lists_in(targets), *(reference.path for reference in found)]
     jobs = plan_outputs(sources, files, "color", keep=keep, stages=save_stages)
     found_model = model.find(quiet=files.quiet)
@@ -121,7 +130,8 @@ def colorize(
         if pair == "name":
             choose = of_its_name(found, colorizer, working_size, files.max_pixels)
         else:
-            choose = best_fit(found, references, colorizer, working_size, files.max_pixels, work)
+            encoded = encode_references(found, references, colorizer, working_size, files.max_pixels, work)
+            choose = all_together(encoded) if pair == "all" else best_fit(encoded, colorizer, working_size)
 
         def paint(picture: "Picture") -> "Iterator[Photo]":
             reference = None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from excolor.cli.batch import Batch, Picture
 from excolor.cli.outputs import one_name
 from excolor.cli.sources import Source, each_once, pictures_in
-from excolor.errors import PhotoError
+from excolor.errors import PhotoError, SettingError
 
 if TYPE_CHECKING:
     from excolor import Colorizer, Photo, Reference
@@ -19,8 +19,13 @@ if TYPE_CHECKING:
 Choose: TypeAlias = "Callable[[Picture, Photo], Reference]"
 
 
+MOST_TOGETHER = 32  # places of so many references are compared with each of a target's in half a second
+
+
 @dataclass(frozen=True)
-class _Encoded:
+class Encoded:
+    """A reference that is ready to be followed."""
+
     path: Path
     sha256: str
     features: "Reference"
@@ -39,20 +44,20 @@ def find_references(named: Sequence[Path]) -> list[Source]:
     return each_once(found)
 
 
-def best_fit(
+def encode_references(
     references: Sequence[Source],
     named: Sequence[Path],
     colorizer: "Colorizer",
     working_size: int,
     max_pixels: int,
     batch: Batch,
-) -> Choose:
-    """Encode all references, and choose for each target the one that fits it best.
+) -> list[Encoded]:
+    """Encode all references, and keep those in color if there are any.
 
     Args:
         references: of `find_references`.
         named: which it was given; of the others, found in folders, those that cannot be read are left out.
-        colorizer: encodes and compares them.
+        colorizer: encodes them.
         working_size: at which it does so.
         max_pixels: larger references are not read.
         batch: is told what is left out.
@@ -78,7 +83,11 @@ def best_fit(
     for gray in (one for one in encoded if one.features.is_gray):
         rest = "it is left out of the references" if in_color else "it has no colors to give"
         batch.report.note(f"{gray.path} is gray: {rest}")
-    candidates = in_color or encoded
+    return in_color or encoded
+
+
+def best_fit(candidates: Sequence[Encoded], colorizer: "Colorizer", working_size: int) -> Choose:
+    """Choose for each target the one of `encode_references` that fits it best."""
 
     def choose(picture: Picture, photo: "Photo") -> "Reference":
         best, score = candidates[0], None
@@ -90,6 +99,29 @@ def best_fit(
         return best.features
 
     return choose
+
+
+def all_together(candidates: Sequence[Encoded]) -> Choose:
+    """Give each target all of `encode_references`: its places look for their like in every one."""
+    from excolor import Reference
+
+    together = Reference.joined([one.features for one in candidates]) if candidates else None
+
+    def choose(picture: Picture, _photo: "Photo") -> "Reference":
+        assert together is not None  # without candidates the work was stopped before it began
+        picture.follows_all([one.path for one in candidates], [one.sha256 for one in candidates])
+        return together
+
+    return choose
+
+
+def check_number(references: Sequence[Source]) -> None:
+    """Refuse more references than are looked into together. Raises SettingError."""
+    if len(references) > MOST_TOGETHER:
+        raise SettingError(
+            f"--pair all looks into {MOST_TOGETHER} references at most and {len(references)} are given; "
+            "give fewer, or leave it away for the one that fits best"
+        )
 
 
 def of_its_name(references: Sequence[Source], colorizer: "Colorizer", working_size: int, max_pixels: int) -> Choose:
@@ -127,11 +159,11 @@ def _by_name(references: Sequence[Source], key: Callable[[str], str]) -> Callabl
     return find
 
 
-def _encode(path: Path, colorizer: "Colorizer", working_size: int, max_pixels: int) -> _Encoded:
+def _encode(path: Path, colorizer: "Colorizer", working_size: int, max_pixels: int) -> Encoded:
     from excolor.photo import read_photo
 
     features = colorizer.encode_reference(read_photo(path, max_pixels=max_pixels), working_size=working_size)
-    return _Encoded(path, sha256_of(path), features)
+    return Encoded(path, sha256_of(path), features)
 
 
 def sha256_of(path: Path) -> str:

@@ -8,7 +8,7 @@ gray and color meet on equal terms. Descriptors are either the features as they 
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -51,6 +51,11 @@ def describe(features: dict[str, Tensor]) -> Tensor:
 def landmarks(descriptors: Tensor, ab: Tensor) -> Landmarks:
     """Join the descriptors (N, C, h, w) of a reference with its colors, ab (N, 2, 8h, 8w), averaged onto the grid."""
     return Landmarks(descriptors.flatten(2), F.avg_pool2d(ab, CELL).flatten(2))
+
+
+def joined(references: Sequence[Landmarks]) -> Landmarks:
+    """The positions of several references as those of one."""
+    return Landmarks(torch.cat([r.keys for r in references], dim=2), torch.cat([r.ab for r in references], dim=2))
 
 
 def shown(reference: Landmarks, visible: Tensor) -> Landmarks:
