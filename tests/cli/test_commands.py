@@ -413,6 +413,16 @@ def test_wrong_usage_exits_2(arguments: tuple[str, ...]) -> None:
     assert_fails(run(*arguments), code=2)
 
 
+def test_ctrl_c_exits_130(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("excolor.evaluation.measuring.Evaluator.measure", interrupt)
+    result = run("evaluate", photos)
+    assert result.exit_code == 130
+    assert "Interrupted" in result.stderr and "Traceback" not in result.output
+
+
 # --- train ---
 
 

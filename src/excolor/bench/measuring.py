@@ -34,7 +34,7 @@ class Measurement:
 def measure(task: Task, repeat: int) -> Measurement:
     """Run a task. Raises DeviceError if there is too little memory for it."""
     device = torch.device(task.device)
-    torch.set_num_threads(task.threads)
+    _prepare_torch(task)
     synchronize = _synchronizer(device)
     resident = ResidentPeak()
     with torch.inference_mode(), out_of_memory_explained(device):
@@ -48,7 +48,7 @@ def measure(task: Task, repeat: int) -> Measurement:
 def pictures_per_second(task: Task, batch: int, repeat: int) -> float:
     """How many pictures go through when the networks see `batch` at once. Raises DeviceError as `measure` does."""
     device = torch.device(task.device)
-    torch.set_num_threads(task.threads)
+    _prepare_torch(task)
     with torch.inference_mode(), out_of_memory_explained(device):
         total = prepare(task, batch)[TOTAL]
         return batch / time_calls(total, _synchronizer(device), repeat).median
@@ -77,6 +77,12 @@ def matrix_product_rate(device: str, dtype: str, threads: int, repeat: int) -> f
         factors = torch.rand((2, side, side), device=place).to(getattr(torch, dtype))
         seconds = time_calls(lambda: factors[0] @ factors[1], _synchronizer(place), repeat).median
     return float(side**3 / seconds)
+
+
+def _prepare_torch(task: Task) -> None:
+    torch.set_num_threads(task.threads)
+    # Convolutions are chosen by trial at each new size. The commands leave that: their pictures are of many sizes
+    torch.backends.cudnn.benchmark = task.method != "as used"
 
 
 def _synchronizer(device: torch.device) -> Work:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
-from excolor.cli.interruption import Interruption
+from excolor.cli.interruption import INTERRUPTED, Interruption
 from excolor.cli.options import FileOptions
 from excolor.cli.outcomes import Outcome, report_content, summary
 from excolor.cli.outputs import Job, check_destination, make_folder, may_replace_report
@@ -138,7 +138,7 @@ class Batch:
                 self.report.end()
             finally:
                 remove_unfinished()
-                os._exit(130)
+                os._exit(INTERRUPTED)
 
         self.stop.end_at_once = end_at_once
         self._work(to_do, by_job, workers, paint, made_by)
@@ -297,7 +297,7 @@ class Batch:
         if self._lost is not None:
             raise click.exceptions.Exit(1)
         if self.stop.by_signal:
-            raise click.exceptions.Exit(130)
+            raise click.exceptions.Exit(INTERRUPTED)
         if not went_well:
             raise click.exceptions.Exit(1)
 

@@ -13,6 +13,9 @@ import click
 
 from excolor.cli.progress import is_terminal
 
+INTERRUPTED = 130
+"""The exit code: 128 and the number of SIGINT, as of a shell."""
+
 
 class Interruption:
     """While this context lasts, the signals are counted instead of obeyed.
@@ -45,7 +48,7 @@ class Interruption:
         for number, handler in self._before.items():
             signal.signal(number, handler)
         if kind is KeyboardInterrupt:
-            raise click.exceptions.Exit(130)
+            raise click.exceptions.Exit(INTERRUPTED)
 
     def _receive(self, _number: int, _frame: FrameType | None) -> None:
         self._count += 1

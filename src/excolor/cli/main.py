@@ -8,6 +8,7 @@ from excolor.cli.bench import bench
 from excolor.cli.colorize import colorize
 from excolor.cli.evaluate import evaluate
 from excolor.cli.figure import figure
+from excolor.cli.interruption import INTERRUPTED
 from excolor.cli.pre_colorize import pre_colorize
 from excolor.cli.stylize import stylize
 from excolor.cli.train import train
@@ -24,6 +25,9 @@ class ExcolorGroup(click.Group):
             return super().invoke(ctx)
         except ExcolorError as error:
             raise click.ClickException(str(error)) from error
+        except KeyboardInterrupt as interruption:  # where a command has no better end for it
+            click.echo("Interrupted.", err=True)
+            raise click.exceptions.Exit(INTERRUPTED) from interruption
 
 
 def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
