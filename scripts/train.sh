@@ -6,9 +6,11 @@
 #   scripts/train.sh base runs/base 27 val.tar photos-*.tar          # on one GPU
 #
 # MODEL is lite or base; PHOTOS and VALIDATION are folders or tar files of color photographs. MINUTES are shared out:
-# 15 % for the encoder, 5 % for the decoder, 80 % for the colorizer (of lite a third of it on larger crops).
-# TEACHER=FILE distills the encoder from a teacher; SEED, DEVICE and LIMIT (photographs read) go to every command.
-# Run again after an interruption, it goes on where it was. The model is then in OUT: `excolor colorize … --model OUT`.
+# 12 % for the encoder, 3 % for the decoder, 15 % for the matcher, 70 % for the colorizer (of lite half on larger crops).
+# TEACHER=FILE distills the encoder from a teacher, CLASSES=PATH (a folder for each kind of thing) lets it classify as
+# well; PRECISION=bfloat16 is faster on CPUs with AVX512-BF16; SEED, DEVICE and LIMIT (photographs read) go to every
+# command. Run again after an interruption, it goes on where it was. The model is then in OUT, with numbers.json and
+# sheet.png of its evaluation: `excolor colorize … --model OUT`.
 set -euo pipefail
 
 if [ $# -lt 5 ]; then
@@ -28,27 +30,29 @@ train() {  # NETWORK RECIPE FOLDER SHARE and what else the command takes
     shift 4
     if [ -e "$run/done" ]; then return; fi
     local options=(--recipe "$recipe" -o "$run" --minutes "$(part "$share")" --validate "$validation")
-    options+=(--device "${DEVICE:-auto}" --seed "${SEED:-0}")
+    options+=(--device "${DEVICE:-auto}" --seed "${SEED:-0}" --precision "${PRECISION:-auto}")
     if [ -n "${LIMIT:-}" ]; then options+=(--limit "$LIMIT"); fi
     if [ -e "$run/training-state.pt" ]; then options+=(--resume); fi
     excolor train "$network" "$@" "${options[@]}"
     touch "$run/done"
 }
 
-train encoder "$model" encoder 0.15 "$@" ${TEACHER:+--teacher "$TEACHER"}
+train encoder "$model" encoder 0.12 "$@" ${TEACHER:+--teacher "$TEACHER"} ${CLASSES:+--classes "$CLASSES"}
 encoder=$out/encoder/encoder.safetensors
-train decoder "$model" decoder 0.05 "$@" --encoder "$encoder" --start "$out/encoder/decoder.safetensors"
+train decoder "$model" decoder 0.03 "$@" --encoder "$encoder" --start "$out/encoder/decoder.safetensors"
 decoder=$out/decoder/decoder.safetensors
+train matcher "$model" matcher 0.15 "$@" --encoder "$encoder"
+encoder=$out/matcher/encoder.safetensors
 nets=(--encoder "$encoder" --decoder "$decoder")
 if [ "$model" = lite ]; then
-    train colorizer lite colorizer 0.25 "$@" "${nets[@]}"
-    train colorizer lite-large colorizer-large 0.13 "$@" "${nets[@]}" --start "$out/colorizer/training-state.pt"
-    train colorizer lite-gated colorizer-gated 0.42 "$@" "${nets[@]}" --start "$out/colorizer-large/training-state.pt"
-    colorizer=$out/colorizer-gated/colorizer.safetensors
+    train colorizer lite colorizer 0.35 "$@" "${nets[@]}"
+    train colorizer lite-fine colorizer-fine 0.35 "$@" "${nets[@]}" --start "$out/colorizer/training-state.pt"
+    colorizer=$out/colorizer-fine/colorizer.safetensors
 else
-    train colorizer "$model" colorizer 0.80 "$@" "${nets[@]}"
+    train colorizer "$model" colorizer 0.70 "$@" "${nets[@]}"
     colorizer=$out/colorizer/colorizer.safetensors
 fi
 
 cp "$encoder" "$decoder" "$colorizer" "$out/"
-excolor evaluate "$validation" --model "$out" --device "${DEVICE:-auto}" --seed "${SEED:-0}" ${LIMIT:+--limit "$LIMIT"}
+excolor evaluate "$validation" --model "$out" --device "${DEVICE:-auto}" --seed "${SEED:-0}" ${LIMIT:+--limit "$LIMIT"} \
+    --json "$out/numbers.json" --sheet "$out/sheet.png" --force

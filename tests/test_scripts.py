@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from excolor.models.checkpoint import load_encoder
+
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 
 
@@ -20,6 +22,8 @@ def test_train_measures_a_usable_model(photos: Path, tmp_path: Path, target: Pat
     printed = train()
     for protocol in ("none", "mirror", "halves", "random"):
         assert re.search(rf"^\| {protocol} +\| 4 ", printed, re.MULTILINE), printed
+    assert (out / "numbers.json").is_file() and (out / "sheet.png").is_file()
+    assert load_encoder(out / "encoder.safetensors").matcher is not None
     assert "encoder.safetensors" not in train()  # what is done is not done again
 
     command = [sys.executable, "-m", "excolor", "colorize", target, "--ref", reference, "--model", out]

@@ -430,10 +430,10 @@ def test_train_all_networks_and_use_them(photos: Path, gray: Path, reference: Pa
     out = tmp_path / "model"
     encoder, decoder = out / "encoder.safetensors", out / "decoder.safetensors"
     common = ("-o", out, "--steps", 1, "--device", "cpu")
-    first = run("train", "encoder", photos, *common, "--validate", photos)
+    first = run("train", "encoder", photos, *common, "--validate", photos, "--classes", photos)
     assert first.exit_code == 0, first.output
     assert first.stdout.splitlines() == [str(encoder), str(decoder)]
-    assert "reconstruction_psnr" in first.stderr
+    assert "reconstruction_psnr" in first.stderr and "top1" in first.stderr
     assert "images/s" in first.stderr
 
     again = run("train", "encoder", photos, *common)

@@ -11,10 +11,10 @@ from excolor.errors import TrainingError
 from excolor.models.checkpoint import load_colorizer
 from excolor.models.transfer import TransferNet
 from excolor.training import validation
+from excolor.training.colorizer_task import ColorizerTask
 from excolor.training.data import PhotoStore
 from excolor.training.loop import STATE, Budget, Report, fit, learning_rate
 from excolor.training.recipes import COLORIZER, DECODER, ColorizerRecipe, Schedule
-from excolor.training.tasks import ColorizerTask
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -14,7 +15,10 @@ from excolor.models.checkpoint import load_colorizer, load_decoder, load_encoder
 from excolor.models.colorization import ColorizationConfig, ColorizationNet
 from excolor.models.transfer import TransferNet
 from excolor.training import validation
+from excolor.training.colorizer_task import ColorizerTask
 from excolor.training.data import PhotoStore
+from excolor.training.decoder_task import DecoderTask
+from excolor.training.encoder_task import EncoderTask
 from excolor.training.matcher_task import MatcherTask
 from excolor.training.recipes import (
     COLORIZER,
@@ -27,7 +31,7 @@ from excolor.training.recipes import (
     MatcherRecipe,
     Schedule,
 )
-from excolor.training.tasks import ColorizerTask, DecoderTask, EncoderTask, Task
+from excolor.training.task import Task
 from excolor.training.teacher import Teacher
 
 
@@ -256,6 +260,23 @@ def test_a_teacher_is_learned_from(store: PhotoStore, encoder_recipe: EncoderRec
     assert 0.5 * encoder_recipe.distillation < before  # the teacher alone makes the loss
     train(task, 2)
     assert loss(task).item() < before
+
+
+def test_an_encoder_learns_to_tell_classes_apart(store: PhotoStore, encoder_recipe: EncoderRecipe) -> None:
+    """Dark pictures and light ones; one of 25 is held out, and counted in top1."""
+    rng = np.random.default_rng(0)
+    pictures = [
+        rng.integers(128 * kind, 128 * kind + 100, (64, 64, 3), dtype=np.uint8) for kind in (0, 1) for _ in range(50)
+    ]
+    classes = PhotoStore(pictures, ["dark"] * 50 + ["light"] * 50, store.device)
+    torch.manual_seed(0)
+    recipe = replace(encoder_recipe, reconstruction=0.0, classification=1.0)
+    task = EncoderTask(recipe, store, None, classes)
+    before = loss(task).item()
+    train(task, 30)
+    assert loss(task).item() < 0.7 * before
+    assert task.validate(store)["top1"] == 1
+    assert not any("classifier" in name for name in task.encoder.state_dict())
 
 
 @pytest.mark.parametrize("content", ["text", "another network"])

@@ -12,9 +12,11 @@ from excolor.cli.options import SEED, FiniteRange
 if TYPE_CHECKING:
     from excolor.training.data import PhotoStore
     from excolor.training.loop import Precision, Report
-    from excolor.training.tasks import Task
+    from excolor.training.task import Task
 
 _PATH = click.Path(path_type=Path)
+
+_CLASS_SIDE = 64  # pixels: shorter side of photographs with classes
 
 _ENCODER_HELP = "A checkpoint, or vgg19-imagenet, which is fetched on first use"
 
@@ -81,12 +83,19 @@ def _run_options(recipes: tuple[str, ...], default: str | None) -> Callable[[Cal
 
 @train.command()
 @click.option("--teacher", type=_PATH, metavar="FILE", help="Compressed VGG19 to learn features from.")
+@click.option(
+    "--classes",
+    type=_PATH,
+    metavar="PATH",
+    help="Folder or tar file with a folder of photographs for each kind of thing, to learn to tell them apart as well.",
+)
 @_run_options(("lite", "base"), "lite")
-def encoder(photos: tuple[Path, ...], teacher: Path | None, recipe: str, **run: Any) -> None:
+def encoder(photos: tuple[Path, ...], teacher: Path | None, classes: Path | None, recipe: str, **run: Any) -> None:
     """Train an encoder, and with it a decoder that keeps it honest.
 
     PHOTOS are folders or tar files of color photographs. The paper trains no encoder of its own, so that there is no
-    recipe `paper` here.
+    recipe `paper` here. With --classes the share of pictures is told that were held out and are taken for what they
+    show (top1).
 
     \b
     Example:
@@ -97,10 +106,12 @@ def encoder(photos: tuple[Path, ...], teacher: Path | None, recipe: str, **run: 
     hyperparameters = ENCODER[recipe]
 
     def task(store: "PhotoStore") -> "Task":
-        from excolor.training.tasks import EncoderTask
+        from excolor.training.data import load_photos
+        from excolor.training.encoder_task import EncoderTask
         from excolor.training.teacher import Teacher
 
-        return EncoderTask(hyperparameters, store, Teacher(teacher) if teacher else None)
+        labelled = load_photos([classes], store.device, shorter_side=_CLASS_SIDE) if classes else None
+        return EncoderTask(hyperparameters, store, Teacher(teacher) if teacher else None, labelled)
 
     _train(photos, hyperparameters.photo_side, task, **run)
 
@@ -128,7 +139,7 @@ def decoder(photos: tuple[Path, ...], encoder_name: str, start: Path | None, rec
     hyperparameters = DECODER[recipe or next(fitting, "lite")]
 
     def task(store: "PhotoStore") -> "Task":
-        from excolor.training.tasks import DecoderTask
+        from excolor.training.decoder_task import DecoderTask
 
         return DecoderTask(hyperparameters, store, frozen, load_decoder(start) if start else None)
 
@@ -199,7 +210,7 @@ def colorizer(
 
     def task(store: "PhotoStore") -> "Task":
         from excolor.models.checkpoint import load_colorizer, load_transfer
-        from excolor.training.tasks import ColorizerTask
+        from excolor.training.colorizer_task import ColorizerTask
 
         transfer = load_transfer(encoder_path, decoder_path) if encoder_path and decoder_path else None
         net = load_colorizer(start) if start is not None and is_checkpoint else None

@@ -66,8 +66,14 @@ class PhotoStore:
         names = np.asarray(sources)
         assert (names[:-1] <= names[1:]).all()
         _, first, inverse, count = np.unique(names, return_index=True, return_inverse=True, return_counts=True)
+        self.source = torch.from_numpy(inverse).to(device)
         self.source_start = torch.from_numpy(first[inverse]).to(device)
         self.source_size = torch.from_numpy(count[inverse]).to(device)
+
+    @property
+    def sources(self) -> int:
+        """How many sources there are."""
+        return int(self.source[-1]) + 1
 
     def __len__(self) -> int:
         return len(self.offsets)

@@ -22,7 +22,7 @@ from excolor.errors import TrainingError
 from excolor.revision import commit
 from excolor.training.data import PhotoStore
 from excolor.training.recipes import Schedule
-from excolor.training.tasks import Task
+from excolor.training.task import Task
 
 STATE = "training-state.pt"
 _LOG = "training-log.jsonl"

@@ -54,11 +54,13 @@ class EncoderRecipe(Recipe):
     Attributes:
         reconstruction: weight of the L2 between input and decoded picture.
         distillation: weight of the match with the teacher's features, if a teacher is given.
+        classification: weight of the cross entropy of what pictures show, if there are pictures with classes.
         gray_share: share of the inputs that are grayed, so that features serve gray pictures too.
     """
 
     reconstruction: float = 8.0
     distillation: float = 0.3
+    classification: float = 0.03
     gray_share: float = 0.2
 
 

@@ -1,16 +1,10 @@
-"""What is trained: for each network the batch, the loss, the validation and the export (the loop is in `loop`).
-
-A task draws all that is random from the generator that a step gives it, so that step k is the same whether or not the
-run was interrupted before.
-"""
+"""Training of the colorization net, on hints as it will be given them: true, absent, or wrong in places."""
 
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 import torch
-import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from excolor.coarse import coarse_map, encode_reference
@@ -28,141 +22,13 @@ from excolor.hints import Hints, geometric_patches, no_hints, scatter
 from excolor.metrics import colorfulness
 from excolor.models.checkpoint import save_network
 from excolor.models.colorization import ColorizationConfig, ColorizationNet
-from excolor.models.decoder import Decoder, DecoderConfig
-from excolor.models.encoder import LEVELS, Encoder, EncoderConfig
 from excolor.models.transfer import TransferNet
-from excolor.training.augmentation import change_tone, gray_some, turn_hue
+from excolor.training.augmentation import change_tone, turn_hue
 from excolor.training.data import PhotoStore
-from excolor.training.losses import feature_loss, masked_huber, normalized_feature_loss
+from excolor.training.losses import masked_huber
 from excolor.training.pairs import draw_pairs
-from excolor.training.recipes import ColorizerRecipe, DecoderRecipe, EncoderRecipe, Recipe
-from excolor.training.teacher import Teacher
+from excolor.training.recipes import ColorizerRecipe
 from excolor.training.validation import arrays, mean, mean_psnr, validation_crops
-
-_DISTILLED = ("relu3_1", "relu4_1")  # shallow levels are left to reconstruction
-
-
-class Task(Protocol):
-    """A network in training."""
-
-    @property
-    def modules(self) -> nn.ModuleDict:
-        """What is trained, and saved in the training state."""
-
-    @property
-    def recipe(self) -> Recipe:
-        """Its hyperparameters."""
-
-    @property
-    def photos(self) -> PhotoStore:
-        """What it is trained on."""
-
-    def loss(self, size: int, generator: Generator, precision: AbstractContextManager[None]) -> Tensor:
-        """The loss of a new batch of crops of `size` pixels; networks run under `precision` (autocast or nothing)."""
-
-    def validate(self, photos: PhotoStore) -> dict[str, float]:
-        """Numbers on photographs that were not trained on, by name."""
-
-    def export(self, folder: Path) -> list[Path]:
-        """Write the checkpoints that inference reads; returns their paths."""
-
-
-class EncoderTask:
-    """Encoder and decoder, jointly: reconstruction, and the teacher's features where there is a teacher."""
-
-    def __init__(self, recipe: EncoderRecipe, photos: PhotoStore, teacher: Teacher | None) -> None:
-        self.recipe = recipe
-        self.photos = photos
-        self.encoder = Encoder(EncoderConfig(recipe.width))
-        self.decoder = Decoder(DecoderConfig(recipe.width))
-        self.teacher = teacher.to(photos.device) if teacher else None
-        self.modules = nn.ModuleDict({"encoder": self.encoder, "decoder": self.decoder})
-        if teacher:
-            # A linear map from the encoder's channels to the teacher's, thrown away afterwards
-            students = {"relu3_1": 4 * recipe.width, "relu4_1": 8 * recipe.width}
-            self.projections = nn.ModuleDict(
-                {name: nn.Conv2d(students[name], channels, 1) for name, channels in (("relu3_1", 64), ("relu4_1", 128))}
-            )
-            self.modules["projections"] = self.projections
-        self.modules.to(photos.device).to(memory_format=torch.channels_last)
-
-    def loss(self, size: int, generator: Generator, precision: AbstractContextManager[None]) -> Tensor:
-        index = self.photos.draw_pictures(self.recipe.batch, generator)
-        rgb = self.photos.cut(self.photos.draw_crops(index, size, generator), size)
-        rgb = gray_some(rgb, self.recipe.gray_share, generator)
-        with precision:
-            features = self.encoder(rgb)
-            decoded = self.decoder(features)
-        loss = self.recipe.reconstruction * F.mse_loss(decoded.float(), rgb)
-        if self.teacher is not None:
-            wanted = self.teacher(rgb)
-            for name in _DISTILLED:
-                with precision:
-                    found = self.projections[name](features[name])
-                weight = self.recipe.distillation / len(_DISTILLED)
-                loss = loss + weight * normalized_feature_loss(found.float(), wanted[name])
-        return loss
-
-    @torch.no_grad()
-    def validate(self, photos: PhotoStore) -> dict[str, float]:
-        rgb = validation_crops(photos)
-        features = self.encoder(rgb)
-        numbers = {"reconstruction_psnr": mean_psnr(self.decoder(features), rgb)}
-        if self.teacher is not None:
-            wanted = self.teacher(rgb)
-            for name in _DISTILLED:
-                missed = normalized_feature_loss(self.projections[name](features[name]), wanted[name])
-                numbers[f"teacher_{name}"] = 1 - missed.item()  # share of the teacher's variance that is matched
-        return numbers
-
-    def export(self, folder: Path) -> list[Path]:
-        paths = [folder / "encoder.safetensors", folder / "decoder.safetensors"]
-        save_network(self.encoder, paths[0])
-        save_network(self.decoder, paths[1])
-        return paths
-
-
-class DecoderTask:
-    """The decoder over a frozen encoder: 0.8·L2 + 0.2·perceptual in the paper (section 3.3)."""
-
-    def __init__(self, recipe: DecoderRecipe, photos: PhotoStore, encoder: Encoder, start: Decoder | None) -> None:
-        """`start` is a decoder to go on from; None starts from random weights.
-
-        Raises:
-            TrainingError: the widths of recipe, encoder and start differ.
-        """
-        for name, net in (("encoder", encoder), ("decoder to start from", start)):
-            if net is not None and net.config.width != recipe.width:
-                raise TrainingError(
-                    f"the recipe is of width {recipe.width} and the {name} of width {net.config.width}; "
-                    "choose the recipe that the encoder was trained with"
-                )
-        self.recipe = recipe
-        self.photos = photos
-        self.encoder = encoder.to(photos.device).to(memory_format=torch.channels_last).requires_grad_(False)
-        self.decoder = start or Decoder(DecoderConfig(recipe.width))
-        self.modules = nn.ModuleDict({"decoder": self.decoder}).to(photos.device).to(memory_format=torch.channels_last)
-
-    def loss(self, size: int, generator: Generator, precision: AbstractContextManager[None]) -> Tensor:
-        index = self.photos.draw_pictures(self.recipe.batch, generator)
-        rgb = self.photos.cut(self.photos.draw_crops(index, size, generator), size)
-        rgb = gray_some(rgb, self.recipe.gray_share, generator)
-        with precision:
-            wanted = self.encoder(rgb)
-            decoded = self.decoder(wanted)
-            found = self.encoder(decoded)
-        perceptual = feature_loss(found, wanted, LEVELS)
-        return self.recipe.reconstruction * F.mse_loss(decoded.float(), rgb) + self.recipe.perceptual * perceptual
-
-    @torch.no_grad()
-    def validate(self, photos: PhotoStore) -> dict[str, float]:
-        rgb = validation_crops(photos)
-        return {"reconstruction_psnr": mean_psnr(self.decoder(self.encoder(rgb)), rgb)}
-
-    def export(self, folder: Path) -> list[Path]:
-        path = folder / "decoder.safetensors"
-        save_network(self.decoder, path)
-        return [path]
 
 
 class ColorizerTask:

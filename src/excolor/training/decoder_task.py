@@ -1,0 +1,61 @@
+"""Training of the decoder over a frozen encoder (the paper's section 3.3)."""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor, nn
+
+from excolor.errors import TrainingError
+from excolor.models.checkpoint import save_network
+from excolor.models.decoder import Decoder, DecoderConfig
+from excolor.models.encoder import LEVELS, Encoder
+from excolor.training.augmentation import gray_some
+from excolor.training.data import PhotoStore
+from excolor.training.losses import feature_loss
+from excolor.training.recipes import DecoderRecipe
+from excolor.training.validation import mean_psnr, validation_crops
+
+
+class DecoderTask:
+    """The decoder over a frozen encoder: 0.8·L2 + 0.2·perceptual in the paper (section 3.3)."""
+
+    def __init__(self, recipe: DecoderRecipe, photos: PhotoStore, encoder: Encoder, start: Decoder | None) -> None:
+        """`start` is a decoder to go on from; None starts from random weights.
+
+        Raises:
+            TrainingError: the widths of recipe, encoder and start differ.
+        """
+        for name, net in (("encoder", encoder), ("decoder to start from", start)):
+            if net is not None and net.config.width != recipe.width:
+                raise TrainingError(
+                    f"the recipe is of width {recipe.width} and the {name} of width {net.config.width}; "
+                    "choose the recipe that the encoder was trained with"
+                )
+        self.recipe = recipe
+        self.photos = photos
+        self.encoder = encoder.to(photos.device).to(memory_format=torch.channels_last).requires_grad_(False)
+        self.decoder = start or Decoder(DecoderConfig(recipe.width))
+        self.modules = nn.ModuleDict({"decoder": self.decoder}).to(photos.device).to(memory_format=torch.channels_last)
+
+    def loss(self, size: int, generator: Generator, precision: AbstractContextManager[None]) -> Tensor:
+        index = self.photos.draw_pictures(self.recipe.batch, generator)
+        rgb = self.photos.cut(self.photos.draw_crops(index, size, generator), size)
+        rgb = gray_some(rgb, self.recipe.gray_share, generator)
+        with precision:
+            wanted = self.encoder(rgb)
+            decoded = self.decoder(wanted)
+            found = self.encoder(decoded)
+        perceptual = feature_loss(found, wanted, LEVELS)
+        return self.recipe.reconstruction * F.mse_loss(decoded.float(), rgb) + self.recipe.perceptual * perceptual
+
+    @torch.no_grad()
+    def validate(self, photos: PhotoStore) -> dict[str, float]:
+        rgb = validation_crops(photos)
+        return {"reconstruction_psnr": mean_psnr(self.decoder(self.encoder(rgb)), rgb)}
+
+    def export(self, folder: Path) -> list[Path]:
+        path = folder / "decoder.safetensors"
+        save_network(self.decoder, path)
+        return [path]
