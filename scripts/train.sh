@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Train the three networks of a model one after the other, measure them, and leave them as a model folder.
+# Train the networks of a model one after the other, measure them, and leave them as a model folder.
 #
 #   scripts/train.sh MODEL OUT MINUTES VALIDATION PHOTOS...
 #   scripts/train.sh lite runs/lite 87 val.tar photos-*.tar          # on two CPU cores

@@ -232,5 +232,5 @@ def test_ctrl_c_ends_it_and_all_its_processes(start: Callable[..., subprocess.Po
     time.sleep(5)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)  # which waits for whoever holds the pipes
-    assert process.returncode == 1
-    assert errors.decode().strip() == "Aborted!"
+    assert process.returncode == 130
+    assert errors.decode().strip() == "Interrupted."

@@ -382,10 +382,10 @@ def test_all_references_together_are_told(
     assert alone.exit_code == 0
     assert (read_photo(out).pixels != read_photo(tmp_path / "alone.png").pixels).any()
 
-    monkeypatch.setattr("excolor.cli.references.MOST_TOGETHER", 2)
+    monkeypatch.setattr("excolor.cli.references._MOST_TOGETHER", 2 / 64)  # 2 at this working size
     refused = excolor(*arguments, "--force")
     assert refused.exit_code == 1
-    assert "2 references at most and 3 are given" in refused.stderr
+    assert "2 references at most at --working-size 32, and 3 are given" in refused.stderr
 
 
 # --- names ---

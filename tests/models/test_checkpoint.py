@@ -62,6 +62,16 @@ def test_a_file_from_before_a_setting_means_its_default(tmp_path: Path) -> None:
     same(loaded, network, rtol=1e-3, atol=1e-7)
 
 
+def test_an_encoder_from_before_the_matcher_has_none(tmp_path: Path) -> None:
+    network = Encoder(EncoderConfig(8))
+    path = tmp_path / "e.safetensors"
+    save_network(network, path)
+    _rewrite(path, config={"width": 8})
+    loaded = load_encoder(path)
+    assert loaded.matcher is None
+    same(loaded, network, rtol=1e-3, atol=1e-7)
+
+
 def test_others_may_read_what_was_saved(tmp_path: Path) -> None:
     save_network(Encoder(EncoderConfig(8)), tmp_path / "e.safetensors")
     (tmp_path / "plain").touch()
@@ -145,6 +155,8 @@ SPOILED: dict[str, Callable[[Path], object]] = {
     "negative width": lambda p: _rewrite(p, config={"width": -8}),
     "width as text": lambda p: _rewrite(p, config={"width": "8"}),
     "width as truth": lambda p: _rewrite(p, config={"width": True}),
+    "absurd matcher": lambda p: _rewrite(p, config={"width": 8, "matcher": 10**9}),
+    "negative matcher": lambda p: _rewrite(p, config={"width": 8, "matcher": -8}),
     "unknown setting": lambda p: _rewrite(p, config={"width": 8, "depth": 3}),
     "no width": lambda p: _rewrite(p, config={}),
     "other width": lambda p: _rewrite(p, config={"width": 16}),

@@ -124,6 +124,7 @@ def test_siggraph17_without_counts_of_batches() -> None:
 
 OWN: dict[str, tuple[str, Callable[[], nn.Module]]] = {
     "encoder": ("encoder", lambda: Encoder(EncoderConfig(5))),
+    "encoder with matcher": ("encoder", lambda: Encoder(EncoderConfig(5, matcher=6))),
     "decoder": ("decoder", lambda: Decoder(DecoderConfig(5))),
     "folded colorizer": ("colorizer", lambda: ColorizationNet(ColorizationConfig(5)).folded()),
     "gated colorizer": ("colorizer", lambda: ColorizationNet(ColorizationConfig(5, gated=True)).folded()),

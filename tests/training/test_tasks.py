@@ -10,15 +10,17 @@ import torch
 from safetensors.torch import save_file
 from torch import Generator
 
-from excolor.errors import TrainingError
+from excolor.errors import CheckpointError, TrainingError
 from excolor.models.checkpoint import load_colorizer, load_decoder, load_encoder
 from excolor.models.colorization import ColorizationConfig, ColorizationNet
+from excolor.models.encoder import EncoderConfig
 from excolor.models.transfer import TransferNet
 from excolor.training import validation
-from excolor.training.colorizer_task import ColorizerTask
+from excolor.training.colorizer_task import ColorizerTask, read_start
 from excolor.training.data import PhotoStore
 from excolor.training.decoder_task import DecoderTask
 from excolor.training.encoder_task import EncoderTask
+from excolor.training.loop import Budget, fit
 from excolor.training.matcher_task import MatcherTask
 from excolor.training.recipes import (
     COLORIZER,
@@ -31,6 +33,7 @@ from excolor.training.recipes import (
     MatcherRecipe,
     Schedule,
 )
+from excolor.training.state import STATE
 from excolor.training.task import Task
 from excolor.training.teacher import Teacher
 
@@ -162,6 +165,43 @@ def test_colorizer_training_goes_on_from_a_checkpoint(
         ColorizerTask(replace(colorizer_recipe, width=16), store, transfer_net, start)
 
 
+def trained_state(task: ColorizerTask, folder: Path, steps: int = 2) -> Path:
+    fit(task, Budget(steps=steps), folder)
+    return folder / STATE
+
+
+@pytest.mark.parametrize("folded", [False, True])
+def test_a_run_starts_from_the_state_of_another(
+    store: PhotoStore, patches_recipe: ColorizerRecipe, tmp_path: Path, folded: bool
+) -> None:
+    """Of another recipe, too: the gate is added. A run that began with a checkpoint has its batch norms folded."""
+    torch.manual_seed(0)
+    plain = replace(patches_recipe, gated=False)
+    begun = ColorizationNet(ColorizationConfig(8)).eval().folded() if folded else None
+    earlier = ColorizerTask(plain, store, None, begun)
+    start = read_start(trained_state(earlier, tmp_path / "first"))
+    assert start.config.folded == folded and start.gate is None
+    later = ColorizerTask(patches_recipe, store, None, start)
+    assert later.net.gate is not None
+    expected = earlier.net.state_dict()
+    assert all(torch.equal(later.net.state_dict()[name], tensor) for name, tensor in expected.items())
+    resumed = ColorizerTask(patches_recipe, store, None, read_start(trained_state(later, tmp_path / "second")))
+    fit(resumed, Budget(steps=3), tmp_path / "second", resume=True)
+
+
+def test_what_is_no_colorizer_is_no_start(store: PhotoStore, encoder_recipe: EncoderRecipe, tmp_path: Path) -> None:
+    fit(EncoderTask(encoder_recipe, store, None), Budget(steps=1), tmp_path)
+    with pytest.raises(TrainingError, match="not the training state of a colorizer"):
+        read_start(tmp_path / STATE)
+    with pytest.raises(CheckpointError, match="colorizer"):
+        read_start(tmp_path / "encoder.safetensors")
+
+
+def test_photographs_of_one_class_teach_none(store: PhotoStore, encoder_recipe: EncoderRecipe) -> None:
+    with pytest.raises(TrainingError, match="a folder for each class"):
+        EncoderTask(encoder_recipe, store, None, PhotoStore([np.zeros((64, 64, 3), np.uint8)], ["all"], store.device))
+
+
 def test_colorizer_training_leaves_the_transfer_net_unchanged(
     store: PhotoStore, transfer_net: TransferNet, colorizer_recipe: ColorizerRecipe
 ) -> None:
@@ -262,7 +302,9 @@ def test_a_teacher_is_learned_from(store: PhotoStore, encoder_recipe: EncoderRec
     assert loss(task).item() < before
 
 
-def test_an_encoder_learns_to_tell_classes_apart(store: PhotoStore, encoder_recipe: EncoderRecipe) -> None:
+def test_an_encoder_learns_to_tell_classes_apart(
+    store: PhotoStore, encoder_recipe: EncoderRecipe, tmp_path: Path
+) -> None:
     """Dark pictures and light ones; one of 25 is held out, and counted in top1."""
     rng = np.random.default_rng(0)
     pictures = [
@@ -276,7 +318,8 @@ def test_an_encoder_learns_to_tell_classes_apart(store: PhotoStore, encoder_reci
     train(task, 30)
     assert loss(task).item() < 0.7 * before
     assert task.validate(store)["top1"] == 1
-    assert not any("classifier" in name for name in task.encoder.state_dict())
+    encoder, _ = task.export(tmp_path)
+    assert load_encoder(encoder).config == EncoderConfig(8)  # without what classified
 
 
 @pytest.mark.parametrize("content", ["text", "another network"])

@@ -40,6 +40,8 @@ def measure(task: Task, repeat: int) -> Measurement:
     with torch.inference_mode(), out_of_memory_explained(device):
         steps = prepare(task)
         first_call = time_call(steps[TOTAL], synchronize)
+        if device.type == "cuda":  # convolutions that were tried may have taken more than the one that is used
+            torch.cuda.reset_peak_memory_stats(device)
         timings = {name: time_calls(step, synchronize, repeat) for name, step in steps.items()}
     peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else resident.bytes()
     return Measurement(timings, first_call, peak, count_networks(task) if task.method == "networks" else {})

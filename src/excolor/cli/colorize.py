@@ -115,7 +115,7 @@ def colorize(
     sources = expand(targets, recursive=files.recursive, output=files.output)
     found = find_references(references)
     if pair == "all":
-        check_number(found)
+        check_number(found, working_size)
     keep = [*lists_in(targets), *(reference.path for reference in found)]
     jobs = plan_outputs(sources, files, "color", keep=keep, stages=save_stages)
     found_model = model.find(quiet=files.quiet)
@@ -131,7 +131,9 @@ def colorize(
             choose = of_its_name(found, colorizer, working_size, files.max_pixels)
         else:
             encoded = encode_references(found, references, colorizer, working_size, files.max_pixels, work)
-            choose = all_together(encoded) if pair == "all" else best_fit(encoded, colorizer, working_size)
+            together = pair == "all"
+            choose = all_together(encoded, colorizer.device) if together else best_fit(encoded, colorizer, working_size)
+            del encoded  # what is joined is not wanted singly
 
         def paint(picture: "Picture") -> "Iterator[Photo]":
             reference = None

@@ -14,12 +14,14 @@ from excolor.cli.sources import Source, each_once, pictures_in
 from excolor.errors import PhotoError, SettingError
 
 if TYPE_CHECKING:
+    import torch
+
     from excolor import Colorizer, Photo, Reference
 
 Choose: TypeAlias = "Callable[[Picture, Photo], Reference]"
 
 
-MOST_TOGETHER = 32  # places of so many references are compared with each of a target's in half a second
+_MOST_TOGETHER = 32  # references at a working size of 256, whose places are all compared with each of a target's
 
 
 @dataclass(frozen=True)
@@ -101,26 +103,30 @@ def best_fit(candidates: Sequence[Encoded], colorizer: "Colorizer", working_size
     return choose
 
 
-def all_together(candidates: Sequence[Encoded]) -> Choose:
+def all_together(candidates: Sequence[Encoded], device: "torch.device") -> Choose:
     """Give each target all of `encode_references`: its places look for their like in every one."""
     from excolor import Reference
+    from excolor.devices import out_of_memory_explained
 
-    together = Reference.joined([one.features for one in candidates]) if candidates else None
+    paths, checksums = [one.path for one in candidates], [one.sha256 for one in candidates]
+    with out_of_memory_explained(device, "fewer references"):
+        together = Reference.joined([one.features for one in candidates]) if candidates else None
 
     def choose(picture: Picture, _photo: "Photo") -> "Reference":
         assert together is not None  # without candidates the work was stopped before it began
-        picture.follows_all([one.path for one in candidates], [one.sha256 for one in candidates])
+        picture.follows_all(paths, checksums)
         return together
 
     return choose
 
 
-def check_number(references: Sequence[Source]) -> None:
-    """Refuse more references than are looked into together. Raises SettingError."""
-    if len(references) > MOST_TOGETHER:
+def check_number(references: Sequence[Source], working_size: int) -> None:
+    """Refuse more references than should be looked into together at a working size. Raises SettingError."""
+    most = max(1, int(_MOST_TOGETHER * (256 / working_size) ** 2))
+    if len(references) > most:
         raise SettingError(
-            f"--pair all looks into {MOST_TOGETHER} references at most and {len(references)} are given; "
-            "give fewer, or leave it away for the one that fits best"
+            f"--pair all looks into {most} references at most at --working-size {working_size}, and {len(references)} "
+            "are given; give fewer, or leave it away for the one that fits best"
         )
 
 

@@ -34,7 +34,7 @@ def train() -> None:
 
 
 def _run_options(recipes: tuple[str, ...], default: str | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """The options that all three commands share; a `default` of None is the first recipe of the encoder's width."""
+    """The options that all commands share; a `default` of None is the first recipe of the encoder's width."""
 
     def add(command: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(command)
@@ -94,8 +94,8 @@ def encoder(photos: tuple[Path, ...], teacher: Path | None, classes: Path | None
     """Train an encoder, and with it a decoder that keeps it honest.
 
     PHOTOS are folders or tar files of color photographs. The paper trains no encoder of its own, so that there is no
-    recipe `paper` here. With --classes the share of pictures is told that were held out and are taken for what they
-    show (top1).
+    recipe `paper` here. With --classes and --validate it is told how many of the pictures that were held out are taken
+    for what they show (top1).
 
     \b
     Example:
@@ -202,21 +202,22 @@ def colorizer(
     if recipe != "paper" and not (encoder_name and decoder_path):
         raise click.UsageError(f"the recipe {recipe} needs --encoder and --decoder.")
 
+    from excolor.models.checkpoint import load_transfer
+    from excolor.training.colorizer_task import ColorizerTask, read_start
     from excolor.training.recipes import COLORIZER
+    from excolor.training.state import STATE
 
     hyperparameters = COLORIZER[recipe]
     encoder_path = _encoder_file(encoder_name, run["quiet"]) if encoder_name else None
-    is_checkpoint = start is not None and start.suffix == ".safetensors"
+    state = run["output"] / STATE
+    begin = state if run["resume"] and state.exists() else start
+    transfer = load_transfer(encoder_path, decoder_path) if encoder_path and decoder_path else None
+    net = read_start(begin) if begin else None
 
     def task(store: "PhotoStore") -> "Task":
-        from excolor.models.checkpoint import load_colorizer, load_transfer
-        from excolor.training.colorizer_task import ColorizerTask
-
-        transfer = load_transfer(encoder_path, decoder_path) if encoder_path and decoder_path else None
-        net = load_colorizer(start) if start is not None and is_checkpoint else None
         return ColorizerTask(hyperparameters, store, transfer, net)
 
-    _train(photos, hyperparameters.photo_side, task, start=None if is_checkpoint else start, **run)
+    _train(photos, hyperparameters.photo_side, task, **run)
 
 
 def _encoder_file(name: str, quiet: bool) -> Path:
@@ -249,14 +250,14 @@ def _train(
     device: str,
     precision: "Precision",
     quiet: bool,
-    start: Path | None = None,
 ) -> None:
     """Load the photographs, train, and print the checkpoints that were written."""
     import torch
 
     from excolor.devices import choose_device
     from excolor.training.data import load_photos
-    from excolor.training.loop import STATE, Budget, fit, make_output_folder
+    from excolor.training.loop import Budget, fit, make_output_folder
+    from excolor.training.state import STATE
 
     if not resume and (output / STATE).exists():
         raise click.ClickException(f"{output} holds a training run; go on with --resume, or choose another --output")
@@ -284,7 +285,6 @@ def _train(
         output,
         seed=seed,
         resume=resume,
-        start=start,
         validation=held_out,
         precision=precision,
         tell=tell,

@@ -31,6 +31,9 @@ from excolor.weights import Network
 MAX_WIDTH = 128
 """Twice VGG19's: above it a file is damaged or hostile, and the network would exhaust memory."""
 
+MAX_HIDDEN = 1024
+"""Channels in a matcher, likewise."""
+
 _KEY = "excolor"
 
 # of floating-point and of whole numbers, as safetensors calls them; double precision is nowhere needed
@@ -149,9 +152,15 @@ def _read_config(path: Path, metadata: dict[str, str], kind: Network) -> Any:
     # Files made before a field was added lack it, and mean its default
     values = {field.name: field.default for field in fields(config_type)} | values
     expected = {field.name: type(field.default) for field in fields(config_type)}
-    if {name: type(value) for name, value in values.items()} != expected or not 1 <= values["width"] <= MAX_WIDTH:
+    is_known = {name: type(value) for name, value in values.items()} == expected
+    if not is_known or not is_within_reason(config_type(**values)):
         raise CheckpointError(f"{path}: its configuration {shown(values)} is not one this version of excolor knows")
     return config_type(**values)
+
+
+def is_within_reason(config: Any) -> bool:
+    """Whether the network of a configuration can be built without exhausting memory."""
+    return 1 <= config.width <= MAX_WIDTH and 0 <= getattr(config, "matcher", 0) <= MAX_HIDDEN
 
 
 def _check(path: Path, found: Mapping[str, Any], expected: Mapping[str, torch.Tensor]) -> None:

@@ -96,7 +96,8 @@ def _signs(gathered: Gathered, reference: Landmarks) -> Tensor:
     """What the judge is told, (N, 8, h, w): of the place, of the picture, and of the reference's colors."""
     own = torch.cat((gathered.cosine, gathered.spread / _UNIT, gathered.best), dim=1)
     mean = own.mean((2, 3), keepdim=True)
-    uneven = (own[:, :1] - mean[:, :1]).square().mean((2, 3), keepdim=True).sqrt()
+    # Above zero, since the root has no slope there to learn by
+    uneven = (own[:, :1] - mean[:, :1]).square().mean((2, 3), keepdim=True).clamp(min=1e-8).sqrt()
     centered = reference.ab - reference.ab.mean(2, keepdim=True)
     colorful = centered.square().sum(1).mean(1).sqrt().view(-1, 1, 1, 1) / _UNIT
     of_whole = torch.cat((mean, uneven), dim=1)

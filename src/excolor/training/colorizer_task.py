@@ -20,14 +20,16 @@ from excolor.color import (
 from excolor.errors import TrainingError
 from excolor.hints import Hints, geometric_patches, no_hints, scatter
 from excolor.metrics import colorfulness
-from excolor.models.checkpoint import save_network
+from excolor.models.checkpoint import load_colorizer, save_network
 from excolor.models.colorization import ColorizationConfig, ColorizationNet
+from excolor.models.foreign import recognize
 from excolor.models.transfer import TransferNet
 from excolor.training.augmentation import change_tone, turn_hue
 from excolor.training.data import PhotoStore
 from excolor.training.losses import masked_huber
 from excolor.training.pairs import draw_pairs
 from excolor.training.recipes import ColorizerRecipe
+from excolor.training.state import read_state
 from excolor.training.validation import arrays, mean, mean_psnr, validation_crops
 
 
@@ -144,6 +146,26 @@ class ColorizerTask:
         path = folder / "colorizer.safetensors"
         save_network(self.net.folded(), path)
         return [path]
+
+
+def read_start(path: Path) -> ColorizationNet:
+    """The net to go on from: of a checkpoint, or of the training state of an earlier run, perhaps of another recipe.
+
+    Raises:
+        CheckpointError: it is not a colorizer's checkpoint.
+        TrainingError: it is not the training state of a colorizer.
+    """
+    if path.suffix == ".safetensors":
+        return load_colorizer(path)
+    prefix = "colorizer."
+    modules = read_state(path).get("modules", {})
+    weights = {name.removeprefix(prefix): tensor for name, tensor in modules.items() if name.startswith(prefix)}
+    layout = recognize(weights)
+    if layout is None or not isinstance(layout.config, ColorizationConfig):
+        raise TrainingError(f"{path}: not the training state of a colorizer; give that of one, or a checkpoint")
+    net = ColorizationNet(layout.config)
+    net.load_state_dict(weights)
+    return net
 
 
 def _started_from(start: ColorizationNet, recipe: ColorizerRecipe) -> ColorizationNet:

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
+from excolor.errors import TrainingError
 from excolor.models.checkpoint import save_network
 from excolor.models.decoder import Decoder, DecoderConfig
 from excolor.models.encoder import Encoder, EncoderConfig
@@ -20,7 +21,7 @@ from excolor.training.validation import mean_psnr, validation_crops
 _DISTILLED = ("relu3_1", "relu4_1")  # shallow levels are left to reconstruction
 _CLASS_SIZE = 56  # pixels: side of the crops that are classified
 _HELD_OUT = 25  # one of so many pictures with classes is for validation
-_CHUNKS = 32  # in which it looks at them
+_CLASSIFIED = 1000  # of them at most, evenly spread
 
 
 class EncoderTask:
@@ -29,7 +30,7 @@ class EncoderTask:
     def __init__(
         self, recipe: EncoderRecipe, photos: PhotoStore, teacher: Teacher | None, classes: PhotoStore | None = None
     ) -> None:
-        """`classes` are photographs whose source is what they show."""
+        """`classes` are photographs whose source is what they show. Raises TrainingError if they show all the same."""
         self.recipe = recipe
         self.photos = photos
         self.encoder = Encoder(EncoderConfig(recipe.width))
@@ -45,6 +46,8 @@ class EncoderTask:
             self.modules["projections"] = self.projections
         self.classes = classes
         if classes is not None:
+            if classes.sources < 2:
+                raise TrainingError("all photographs with classes are in one folder; give a folder for each class")
             self.classifier = nn.Linear(8 * recipe.width, classes.sources)  # thrown away likewise
             self.modules["classifier"] = self.classifier
         self.modules.to(photos.device).to(memory_format=torch.channels_last)
@@ -102,8 +105,10 @@ class EncoderTask:
 
     def _top1(self, classes: PhotoStore) -> float:
         """The share of the pictures held out that are taken for what they show."""
+        held_out = torch.arange(0, len(classes), _HELD_OUT, device=classes.device)
+        some = held_out[torch.linspace(0, len(held_out) - 1, min(len(held_out), _CLASSIFIED)).long()]
         right = []
-        for index in torch.arange(0, len(classes), _HELD_OUT, device=classes.device).chunk(_CHUNKS):
+        for index in some.split(self.recipe.batch):  # type: ignore[no-untyped-call]
             rgb = classes.cut(classes.center_crops(index, _CLASS_SIZE), _CLASS_SIZE)
             right.append(self._classify(rgb).argmax(1) == classes.source[index])
         return torch.cat(right).float().mean().item()

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any, Literal
 
 import torch
@@ -22,11 +21,10 @@ from excolor.errors import TrainingError
 from excolor.revision import commit
 from excolor.training.data import PhotoStore
 from excolor.training.recipes import Schedule
+from excolor.training.state import STATE, read_state, write_state
 from excolor.training.task import Task
 
-STATE = "training-state.pt"
 _LOG = "training-log.jsonl"
-_ADDED = "colorizer.gate."  # what a run may have that the run it starts from had not
 
 
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -91,7 +89,6 @@ def fit(
     *,
     seed: int = 0,
     resume: bool = False,
-    start: Path | None = None,
     validation: PhotoStore | None = None,
     precision: Precision = "auto",
     report_seconds: float = 10.0,
@@ -106,7 +103,6 @@ def fit(
         folder: gets the checkpoints, `training-state.pt` and `training-log.jsonl`.
         seed: of everything that is drawn.
         resume: go on from the state in `folder`.
-        start: training state of an earlier run, perhaps under another recipe, whose weights to begin with.
         validation: photographs that are not trained on; None validates nothing.
         precision: of the networks' arithmetic; their weights are float32 always. `auto` is bfloat16 on a GPU, which
             trains as well and several times faster, and float32 on a CPU; those that have instructions for bfloat16
@@ -119,16 +115,15 @@ def fit(
         The checkpoints.
 
     Raises:
-        TrainingError: there is no state to resume, or it is of another recipe; or the loss is not a number any more.
+        TrainingError: there is no state to resume, or it is of another recipe, seed or precision; or the loss is not a
+            number any more.
     """
     make_output_folder(folder)
     device = task.photos.device
     optimizer = torch.optim.Adam(task.modules.parameters(), lr=task.recipe.schedule.rate)
     step, seconds_before = 0, 0.0
     if resume:
-        step, seconds_before = _load_state(folder / STATE, task, optimizer, seed)
-    elif start is not None:
-        _load_modules(start, _read_state(start), task, added=_ADDED)
+        step, seconds_before = _load_state(folder / STATE, task, optimizer, seed, precision)
     started = time.monotonic()
     last_report = last_save = started
     reported_step = step
@@ -144,7 +139,17 @@ def fit(
             numbers = task.validate(validation) if validation is not None else None
         task.export(folder)
         task.modules.train()
-        _save_state(folder / STATE, task, optimizer, step, seconds_before + time.monotonic() - started, seed)
+        state = {
+            "recipe": json.dumps(asdict(task.recipe)),
+            "seed": seed,
+            "precision": precision,
+            "commit": commit(),
+            "step": step,
+            "seconds": seconds_before + time.monotonic() - started,
+            "modules": task.modules.state_dict(),
+            "optimizer": optimizer.state_dict(),
+        }
+        write_state(folder / STATE, state)
         return numbers
 
     share = used()
@@ -197,50 +202,21 @@ def _arithmetic(device: torch.device, precision: Precision) -> AbstractContextMa
     return torch.autocast(device.type, torch.bfloat16)
 
 
-def _save_state(path: Path, task: Task, optimizer: torch.optim.Adam, step: int, seconds: float, seed: int) -> None:
-    state = {
-        "recipe": json.dumps(asdict(task.recipe)),
-        "seed": seed,
-        "commit": commit(),
-        "step": step,
-        "seconds": seconds,
-        "modules": task.modules.state_dict(),
-        "optimizer": optimizer.state_dict(),
-    }
-    temporary = path.with_name(path.name + ".tmp")
-    torch.save(state, temporary)
-    temporary.replace(path)
-
-
-def _load_state(path: Path, task: Task, optimizer: torch.optim.Adam, seed: int) -> tuple[int, float]:
+def _load_state(
+    path: Path, task: Task, optimizer: torch.optim.Adam, seed: int, precision: Precision
+) -> tuple[int, float]:
     """Put the saved state back; returns the step and the seconds it was reached in."""
-    state = _read_state(path)
-    if state["recipe"] != json.dumps(asdict(task.recipe)) or state["seed"] != seed:
-        raise TrainingError(f"{path}: belongs to another recipe or seed; choose another --output, or do not --resume")
-    _load_modules(path, state, task)
-    optimizer.load_state_dict(state["optimizer"])
-    return int(state["step"]), float(state["seconds"])
-
-
-def _read_state(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise TrainingError(f"{path}: no training state there; check the path, or start anew without it")
+    state = read_state(path)
+    same_recipe = state["recipe"] == json.dumps(asdict(task.recipe))
+    if not same_recipe or (state["seed"], state["precision"]) != (seed, precision):
+        raise TrainingError(
+            f"{path}: belongs to another recipe, seed or precision; choose another --output, or do not --resume"
+        )
     try:
-        # To the CPU: what belongs on a GPU is copied there, and Adam's counters are faster to read here
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, UnpicklingError) as error:
-        raise TrainingError(f"{path}: not a readable training state ({error}); delete it and start anew") from error
-    return state
-
-
-def _load_modules(path: Path, state: dict[str, Any], task: Task, *, added: str | None = None) -> None:
-    """Take the weights of a state; modules whose names begin with `added` may be missing there, and stay new."""
-    try:
-        weights = dict(state["modules"])
-        if added is not None:
-            weights |= {n: t for n, t in task.modules.state_dict().items() if n.startswith(added) and n not in weights}
-        task.modules.load_state_dict(weights)
+        task.modules.load_state_dict(state["modules"])
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise TrainingError(
             f"{path}: holds other networks than are trained here; use the options of that run"
         ) from error
+    optimizer.load_state_dict(state["optimizer"])
+    return int(state["step"]), float(state["seconds"])

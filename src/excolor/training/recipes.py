@@ -1,7 +1,7 @@
 """How each network is trained: every number that shapes the result, by name.
 
-`paper` is what the paper states (section 3.3 and 4); `lite` made the shipped weights; `base` is the same at full
-strength, for a GPU. A recipe is saved whole in the training state, and the model card names it.
+`paper` is what the paper states (section 3.3 and 4); `lite`, with `lite-fine` for the end, is for two CPU cores; `base`
+is the same at full strength, for a GPU. A recipe is saved whole in the training state, and the model card names it.
 """
 
 from dataclasses import dataclass

@@ -4,7 +4,8 @@ Known are torchvision's VGG19, the user-guided colorization net of SIGGRAPH 2017
 """
 
 from excolor.models.foreign.conversion import convert
+from excolor.models.foreign.layouts import recognize
 from excolor.models.foreign.obtaining import obtain
 from excolor.models.foreign.reading import opened
 
-__all__ = ["convert", "obtain", "opened"]
+__all__ = ["convert", "obtain", "opened", "recognize"]

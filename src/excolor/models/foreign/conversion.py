@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from excolor.errors import CheckpointError
-from excolor.models.checkpoint import MAX_WIDTH, build, expected_tensors
+from excolor.models.checkpoint import MAX_WIDTH, build, expected_tensors, is_within_reason
 from excolor.models.colorization import ColorizationNet
 from excolor.models.foreign.layouts import Layout, recognize
 from excolor.models.header import shown
@@ -39,7 +39,7 @@ def convert(tensors: Mapping[str, Tensor], network: Network, source: str) -> nn.
         )
     if layout.network != network:
         raise CheckpointError(f"{source}: holds {layout.title}; import it --as {layout.network}")
-    if not 1 <= layout.config.width <= MAX_WIDTH:
+    if not is_within_reason(layout.config):
         raise CheckpointError(f"{source}: holds {layout.title}; widths from 1 to {MAX_WIDTH} are possible")
     state = _renamed(tensors, layout, source)
     net = build(layout.config)

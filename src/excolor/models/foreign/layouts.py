@@ -100,7 +100,8 @@ def recognize(tensors: Mapping[str, Tensor]) -> Layout | None:
     if "conv1_1.weight" in tensors:
         channels_out, channels_in = (_size(tensors["conv1_1.weight"], axis) for axis in (0, 1))
         if channels_in == 3:  # of RGB
-            return Layout(f"an encoder of width {channels_out}", "encoder", EncoderConfig(channels_out))
+            hidden = _size(tensors["matcher.enter.weight"], 0) if "matcher.enter.weight" in tensors else 0
+            return Layout(f"an encoder of width {channels_out}", "encoder", EncoderConfig(channels_out, hidden))
         return Layout(f"a decoder of width {channels_in}", "decoder", DecoderConfig(channels_in))
     return None
 
