@@ -17,10 +17,14 @@ from excolor.weights import default_model, find_model
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
-@pytest.fixture(scope="module")
-def net() -> TransferNet:
+def load_default() -> TransferNet:
     files = find_model(default_model())
     return load_transfer(files.encoder, files.decoder)
+
+
+@pytest.fixture(scope="module")
+def net() -> TransferNet:
+    return load_default()
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +63,12 @@ def test_a_mirrored_copy_gives_its_colors_and_is_trusted_more_than_noise(
 def test_no_place_of_a_blend_is_without_a_hint(net: TransferNet, color: Tensor) -> None:
     noise = torch.rand(color.shape, generator=torch.Generator().manual_seed(0))
     assert mapped(net, color, noise).confidence.min() > 0
+
+
+def test_the_shipped_matcher_finds_more_than_plain_features(net: TransferNet, color: Tensor) -> None:
+    assert net.encoder.matcher is not None
+    plain = load_default()
+    plain.encoder.matcher = None
+    truth = rgb_to_lab(color)[:, 1:]
+    errors = [(mapped(one, color, color.flip(3), "semantic").ab - truth).square().mean().item() for one in (net, plain)]
+    assert errors[0] < 0.7 * errors[1]

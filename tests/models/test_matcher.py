@@ -110,12 +110,15 @@ def with_foreseen_error(encoder: Encoder, error: float) -> Matcher:
 
 
 @pytest.mark.parametrize("error", [1.0, 15.0, 60.0])
-def test_confidence_is_the_share_of_wieners_filter(error: float) -> None:
+def test_confidence_is_wieners_share_and_knows_the_whole(error: float) -> None:
     encoder = Encoder(EncoderConfig(WIDTH, matcher=24)).eval().requires_grad_(False)
     matcher = with_foreseen_error(encoder, error)
     queries, reference = described(encoder, pictures()), seen(encoder)
     judged = matcher.look_up(queries, reference)
     np.testing.assert_allclose(judged.log_error.exp().sqrt().numpy(), error, rtol=1e-4)
     found = matcher.find(queries, reference)
-    np.testing.assert_allclose(found.confidence.numpy(), 15**2 / (15**2 + error**2), rtol=1e-4)
+    odds = 15**2 / error**2
+    fit = odds**2 / (1 + odds**2)
+    odds *= np.exp(-0.7 + 3.7 * fit)
+    np.testing.assert_allclose(found.confidence.numpy(), odds / (1 + odds), rtol=1e-4)
     assert (found.share >= found.confidence).all()
