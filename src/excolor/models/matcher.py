@@ -74,8 +74,7 @@ class Matcher(nn.Module):
         """Likewise, with the confidence that is best put into them.
 
         That is the share of the found colors in a blend with invented ones, whose error is taken to be independent and
-        of the usual size (Wiener's filter); and more, or less, the more a reference that is doubtful in a place fits, or
-        does not, as a whole.
+        of the usual size (Wiener's filter); more of it the better the reference fits as a whole.
         """
         judged = self.look_up(descriptors, reference)
         evidence = 2 * math.log(_INVENTED) - judged.log_error  # logarithm of the odds
