@@ -171,7 +171,7 @@ def test_every_shipped_entry_matches_its_file(script: Script) -> None:
     [
         ("width", 32, "has width 16, not 32"),
         ("dtype", "float32", "has dtype float16, not float32"),
-        ("bytes", 5, "has 441072 bytes, not 5"),
+        ("bytes", 5, "has 1003420 bytes, not 5"),
         ("sha256", "0" * 64, "the file is damaged"),
     ],
 )

@@ -161,7 +161,8 @@ def test_strips_equal_one_piece() -> None:
     upsampled = LocalAffine(rng.normal(size=(6, 8, 2, 2)).astype(np.float32), (45, 31))
     guide = rng.random((1, 45, 31), dtype=np.float32)
     pieces = [upsampled(guide[:, rows], rows) for rows in (slice(0, 1), slice(1, 20), slice(20, 45))]
-    np.testing.assert_array_equal(np.concatenate(pieces, axis=1), upsampled(guide, slice(0, 45)))
+    # On some machines torch's matrix product sums in another order for a matrix of another height
+    np.testing.assert_allclose(np.concatenate(pieces, axis=1), upsampled(guide, slice(0, 45)), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1000, 700), (3, 1_000_000), (10_000, 1)])
