@@ -96,9 +96,7 @@ def main() -> None:
         parser.add_argument(network, type=Path)
     parser.add_argument("--data", required=True, help="what it was trained on")
     parser.add_argument("--hardware", required=True)
-    parser.add_argument(
-        "--minutes", required=True, help="of the three trainings, like 12+20,3,50"
-    )
+    parser.add_argument("--minutes", required=True, help="of the three trainings, like 12+20,3,50")
     parser.add_argument("--commits", required=True, help="of the code that trained the three, separated by commas")
     parser.add_argument("--date", default=str(datetime.now(UTC).date()), help="of the training; today by default")
     parser.add_argument("--recipe", help="name of the recipes; that of the model by default")
