@@ -1,6 +1,6 @@
 """`excolor train encoder|decoder|matcher|colorizer`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from excolor.cli.options import SEED, FiniteRange
 if TYPE_CHECKING:
     from excolor.training.data import PhotoStore
     from excolor.training.loop import Precision, Report
+    from excolor.training.recipes import Recipe
     from excolor.training.task import Task
 
 _PATH = click.Path(path_type=Path)
@@ -135,8 +136,7 @@ def decoder(photos: tuple[Path, ...], encoder_name: str, start: Path | None, rec
     from excolor.training.recipes import DECODER
 
     frozen = load_encoder(_encoder_file(encoder_name, run["quiet"]))
-    fitting = (name for name in DECODER if DECODER[name].width == frozen.config.width)
-    hyperparameters = DECODER[recipe or next(fitting, "lite")]
+    hyperparameters = DECODER[recipe or _of_width(frozen.config.width, DECODER)]
 
     def task(store: "PhotoStore") -> "Task":
         from excolor.training.decoder_task import DecoderTask
@@ -163,8 +163,7 @@ def matcher(photos: tuple[Path, ...], encoder_name: str, recipe: str | None, **r
     from excolor.training.recipes import MATCHER
 
     frozen = load_encoder(_encoder_file(encoder_name, run["quiet"]))
-    fitting = (name for name in MATCHER if MATCHER[name].width == frozen.config.width)
-    hyperparameters = MATCHER[recipe or next(fitting, "lite")]
+    hyperparameters = MATCHER[recipe or _of_width(frozen.config.width, MATCHER)]
 
     def task(store: "PhotoStore") -> "Task":
         from excolor.training.matcher_task import MatcherTask
@@ -218,6 +217,11 @@ def colorizer(
         return ColorizerTask(hyperparameters, store, transfer, net)
 
     _train(photos, hyperparameters.photo_side, task, **run)
+
+
+def _of_width(width: int, recipes: "Mapping[str, Recipe]") -> str:
+    """The name of the first recipe of a width; `lite` if there is none, whose error says what does not fit."""
+    return next((name for name, recipe in recipes.items() if recipe.width == width), "lite")
 
 
 def _encoder_file(name: str, quiet: bool) -> Path:

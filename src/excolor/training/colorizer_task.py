@@ -28,7 +28,7 @@ from excolor.training.augmentation import change_tone, turn_hue
 from excolor.training.data import PhotoStore
 from excolor.training.losses import masked_huber
 from excolor.training.pairs import draw_pairs
-from excolor.training.recipes import ColorizerRecipe
+from excolor.training.recipes import ColorizerRecipe, check_width
 from excolor.training.state import read_state
 from excolor.training.validation import arrays, mean, mean_psnr, validation_crops
 
@@ -53,16 +53,14 @@ class ColorizerTask:
         self.transfer = transfer
         if transfer is not None:
             transfer.to(photos.device).to(memory_format=torch.channels_last).requires_grad_(False).eval()
-        self.net = ColorizationNet(ColorizationConfig(recipe.width, gated=recipe.gated))
-        if start is not None:
-            self.net = _started_from(start, recipe)
+        fresh = ColorizationConfig(recipe.width, gated=recipe.gated)
+        self.net = ColorizationNet(fresh) if start is None else _started_from(start, recipe)
         self.modules = nn.ModuleDict({"colorizer": self.net}).to(photos.device).to(memory_format=torch.channels_last)
 
     def loss(self, size: int, generator: Generator, precision: AbstractContextManager[None]) -> Tensor:
         recipe = self.recipe
         empty, patches = round(recipe.batch * recipe.empty), round(recipe.batch * recipe.patches)
-        index = self.photos.draw_pictures(empty + patches, generator)
-        lab = rgb_to_lab(self.photos.cut(self.photos.draw_crops(index, size, generator), size))
+        lab = rgb_to_lab(self.photos.draw(empty + patches, size, generator))
         given = geometric_patches(ab_to_network(lab[empty:, 1:]), generator)
         hints = [no_hints(lab[:empty, :1]), given]
         emphasized = [torch.zeros_like(lab[:empty, :1]), given.mask]
@@ -170,11 +168,7 @@ def read_start(path: Path) -> ColorizationNet:
 
 def _started_from(start: ColorizationNet, recipe: ColorizerRecipe) -> ColorizationNet:
     """The net to go on with: `start`, and a new gate if the recipe wants one that it has not."""
-    if start.config.width != recipe.width:
-        raise TrainingError(
-            f"the recipe is of width {recipe.width} and the colorizer to start from of width {start.config.width}; "
-            "choose a recipe of its width"
-        )
+    check_width(recipe, "colorizer to start from", start.config.width)
     if start.gate is not None or not recipe.gated:
         return start
     net = ColorizationNet(replace(start.config, gated=True))

@@ -114,6 +114,10 @@ class PhotoStore:
             mirrored=uniform() < 0.5,
         )
 
+    def draw(self, count: int, size: int, generator: Generator) -> Tensor:
+        """Random square crops of random pictures: sRGB (count, 3, size, size) in [0, 1], float32."""
+        return self.cut(self.draw_crops(self.draw_pictures(count, generator), size, generator), size)
+
     def draw_halves(self, index: Tensor, size: int, generator: Generator) -> tuple[Crops, Crops]:
         """Random square crops of `size` pixels from the left and the right halves of the pictures, in random order.
 

@@ -7,14 +7,13 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
-from excolor.errors import TrainingError
 from excolor.models.checkpoint import save_network
 from excolor.models.decoder import Decoder, DecoderConfig
 from excolor.models.encoder import LEVELS, Encoder
 from excolor.training.augmentation import gray_some
 from excolor.training.data import PhotoStore
 from excolor.training.losses import feature_loss
-from excolor.training.recipes import DecoderRecipe
+from excolor.training.recipes import DecoderRecipe, check_width
 from excolor.training.validation import mean_psnr, validation_crops
 
 
@@ -28,11 +27,8 @@ class DecoderTask:
             TrainingError: the widths of recipe, encoder and start differ.
         """
         for name, net in (("encoder", encoder), ("decoder to start from", start)):
-            if net is not None and net.config.width != recipe.width:
-                raise TrainingError(
-                    f"the recipe is of width {recipe.width} and the {name} of width {net.config.width}; "
-                    "choose the recipe that the encoder was trained with"
-                )
+            if net is not None:
+                check_width(recipe, name, net.config.width)
         self.recipe = recipe
         self.photos = photos
         self.encoder = encoder.to(photos.device).to(memory_format=torch.channels_last).requires_grad_(False)
@@ -40,9 +36,7 @@ class DecoderTask:
         self.modules = nn.ModuleDict({"decoder": self.decoder}).to(photos.device).to(memory_format=torch.channels_last)
 
     def loss(self, size: int, generator: Generator, precision: AbstractContextManager[None]) -> Tensor:
-        index = self.photos.draw_pictures(self.recipe.batch, generator)
-        rgb = self.photos.cut(self.photos.draw_crops(index, size, generator), size)
-        rgb = gray_some(rgb, self.recipe.gray_share, generator)
+        rgb = gray_some(self.photos.draw(self.recipe.batch, size, generator), self.recipe.gray_share, generator)
         with precision:
             wanted = self.encoder(rgb)
             decoded = self.decoder(wanted)

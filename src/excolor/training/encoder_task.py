@@ -53,9 +53,7 @@ class EncoderTask:
         self.modules.to(photos.device).to(memory_format=torch.channels_last)
 
     def loss(self, size: int, generator: Generator, precision: AbstractContextManager[None]) -> Tensor:
-        index = self.photos.draw_pictures(self.recipe.batch, generator)
-        rgb = self.photos.cut(self.photos.draw_crops(index, size, generator), size)
-        rgb = gray_some(rgb, self.recipe.gray_share, generator)
+        rgb = gray_some(self.photos.draw(self.recipe.batch, size, generator), self.recipe.gray_share, generator)
         with precision:
             features = self.encoder(rgb)
             decoded = self.decoder(features)

@@ -10,7 +10,6 @@ from torch import Generator, Tensor, nn
 
 from excolor.coarse import describe_lightness
 from excolor.color import ab_to_network, colored, rgb_to_lab
-from excolor.errors import TrainingError
 from excolor.models import correspondence
 from excolor.models.checkpoint import save_network
 from excolor.models.correspondence import CELL
@@ -19,7 +18,7 @@ from excolor.models.matcher import Judged, Matcher
 from excolor.training.augmentation import change_tone
 from excolor.training.data import PhotoStore
 from excolor.training.pairs import draw_pairs
-from excolor.training.recipes import MatcherRecipe
+from excolor.training.recipes import MatcherRecipe, check_width
 from excolor.training.validation import mean_psnr, validation_crops
 
 
@@ -28,11 +27,7 @@ class MatcherTask:
 
     def __init__(self, recipe: MatcherRecipe, photos: PhotoStore, encoder: Encoder) -> None:
         """A matcher that `encoder` may have is replaced. Raises TrainingError if its width is not the recipe's."""
-        if encoder.config.width != recipe.width:
-            raise TrainingError(
-                f"the recipe is of width {recipe.width} and the encoder of width {encoder.config.width}; "
-                "choose the recipe that the encoder was trained with"
-            )
+        check_width(recipe, "encoder", encoder.config.width)
         self.recipe = recipe
         self.photos = photos
         encoder.requires_grad_(False)

@@ -7,6 +7,8 @@ is the same at full strength, for a GPU. A recipe is saved whole in the training
 from dataclasses import dataclass
 from typing import Literal
 
+from excolor.errors import TrainingError
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -45,6 +47,15 @@ class Recipe:
     crops: tuple[int, ...]
     schedule: Schedule
     photo_side: int = 160
+
+
+def check_width(recipe: Recipe, name: str, width: int) -> None:
+    """Raise TrainingError if the network called `name`, of `width`, is not of the recipe's."""
+    if width != recipe.width:
+        raise TrainingError(
+            f"the recipe is of width {recipe.width} and the {name} of width {width}; "
+            "choose the recipe that it was trained with"
+        )
 
 
 @dataclass(frozen=True)
