@@ -1,5 +1,6 @@
 """The whole pipeline with the shipped weights, on real pictures and on awkward ones."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -89,6 +90,18 @@ def test_an_encoded_reference_serves_as_well_as_a_fresh_one(colorizer: Colorizer
     for _ in range(2):
         reused = colorizer.colorize(target, encoded, SMALL).pixels
         np.testing.assert_array_equal(reused, colorizer.colorize(target, warm, SMALL).pixels)
+
+
+def test_a_reference_of_another_model_is_refused(colorizer: Colorizer, target: Path, warm: Path) -> None:
+    own = colorizer.encode_reference(warm, working_size=64)
+    foreign = replace(own, model="another")
+    for use in (
+        lambda: colorizer.colorize(target, foreign, SMALL),
+        lambda: colorizer.score(target, [own, foreign], working_size=64),
+        lambda: Reference.joined([own, foreign]),
+    ):
+        with pytest.raises(SettingError, match=r"encoded by the model (another|lite).*encode it again"):
+            use()
 
 
 def test_matches_differ(colorizer: Colorizer, target: Path, reference: Path) -> None:

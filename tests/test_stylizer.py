@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -122,6 +123,12 @@ def test_a_style_of_another_matching_is_refused(stylizer: Stylizer, target: Path
     style = stylizer.measure(reference, Matching(parts=("encoder",)), working_size=64)
     with pytest.raises(SettingError, match="measure it again"):
         stylizer.stylize(target, style, Matching(parts=("skip",)), working_size=64)
+
+
+def test_a_style_of_another_model_is_refused(stylizer: Stylizer, target: Path, reference: Path) -> None:
+    style = replace(stylizer.measure(reference, Matching(), working_size=64), model="another")
+    with pytest.raises(SettingError, match=r"another.*lite.*measure it again"):
+        stylizer.stylize(target, style, working_size=64)
 
 
 def test_several_styles_share_by_their_weights(stylizer: Stylizer, reference: Path, warm: Path, cold: Path) -> None:

@@ -75,12 +75,27 @@ class Reference:
     features: ReferenceFeatures
     name: str
     is_gray: bool
+    model: str
 
     @classmethod
     def joined(cls, references: "Sequence[Reference]") -> "Reference":
-        """One or more references as one: each place of a target takes its color from where it finds its like."""
+        """One or more references as one: each place of a target takes its color from where it finds its like.
+
+        Raises SettingError if different models encoded them.
+        """
+        model = references[0].model
+        for one in references:
+            one.check_of(model)
         features = join_references([one.features for one in references])
-        return cls(features, ", ".join(one.name for one in references), all(one.is_gray for one in references))
+        return cls(features, ", ".join(one.name for one in references), all(one.is_gray for one in references), model)
+
+    def check_of(self, model: str) -> None:
+        """Raise SettingError if another model encoded this."""
+        if self.model != model:
+            raise SettingError(
+                f"the reference {self.name} was encoded by the model {self.model}, and this is {model}; "
+                "encode it again with this one"
+            )
 
 
 @dataclass(frozen=True)
@@ -152,7 +167,7 @@ class Colorizer:
             size = seen_size(photo.size, working_size)
             seen, visible = see_rgb(photo, size, self.device), see_visible(photo, size, self.device)
             features = encode_reference(self._transfer, seen, visible)
-        return Reference(features, photo.name, photo.is_gray)
+        return Reference(features, photo.name, photo.is_gray, self.name)
 
     def colorize(
         self,
@@ -174,6 +189,7 @@ class Colorizer:
 
         Raises:
             PhotoError: a picture cannot be read or is of a kind that cannot be used.
+            SettingError: the reference was encoded by another model.
             DeviceError: the device has too little memory.
         """
         return self._colorize(as_photo(target), reference, settings).result
@@ -197,6 +213,7 @@ class Colorizer:
     def _colorize(self, photo: Photo, reference: PhotoSource | Photo | Reference, settings: Settings) -> _Steps:
         if not isinstance(reference, Reference):
             reference = self.encode_reference(reference, working_size=settings.working_size)
+        reference.check_of(self.name)
         with out_of_memory_explained(self.device):
             seen = self._see(photo, settings.working_size)
             invented = self._refine(seen, no_hints(seen.lightness))
@@ -224,7 +241,12 @@ class Colorizer:
         *,
         working_size: int = Settings.working_size,
     ) -> list[float]:
-        """How well each reference fits `target`, in [0, 1]: the mean cosine of features at places that correspond."""
+        """How well each reference fits `target`, in [0, 1]: the mean cosine of features at places that correspond.
+
+        Raises SettingError if another model encoded a reference.
+        """
+        for reference in references:
+            reference.check_of(self.name)
         with out_of_memory_explained(self.device):
             seen = self._see(as_photo(target), working_size)
             descriptors = describe_lightness(self._transfer.encoder, seen.lightness)

@@ -56,11 +56,13 @@ class Look:
     """What is kept of one or several styles: made by `Stylizer.measure`, used for any number of contents.
 
     Attributes:
+        model: that measured it.
         matching: under which it was measured; a content may be given it with another alpha, or in fewer parts.
         whole: statistics of all that shows of each style: what transparent pixels hide does not count.
         regions: of what has a label and is not transparent; None if the styles have no masks.
     """
 
+    model: str
     matching: Matching
     whole: Measured
     regions: Mapping[Label, Measured] | None = None
@@ -115,7 +117,7 @@ class Stylizer:
             for label in sorted({label for part in parts for label in part})
         }
         whole = _mixed([(look.whole, weight) for look, weight in zip(looks, weights, strict=True)])
-        return Look(matching, whole, regions or None)
+        return Look(self.name, matching, whole, regions or None)
 
     @torch.inference_mode()
     def stylize(
@@ -147,7 +149,8 @@ class Stylizer:
 
         Raises:
             PhotoError: a picture or mask cannot be read, or they do not belong together.
-            SettingError: the style was measured under another matching, or only one side has a mask.
+            SettingError: the style was measured by another model or under another matching, or only one side has a
+                mask.
             DeviceError: the device has too little memory.
         """
         if keep not in get_args(Keep):
@@ -157,7 +160,7 @@ class Stylizer:
         look = (
             style if isinstance(style, Look) else self.measure(style, matching, working_size=working_size, exact=exact)
         )
-        _check_goes_with(look, matching, regions)
+        _check_goes_with(look, self.name, matching, regions)
         size = _style_size(photo, working_size, exact)
         needed = _BYTES * self._transfer.encoder.config.width * size[0] * size[1]
         check_memory(needed, self.device, _EXACT_WAY_OUT if exact else WAY_OUT)
@@ -179,13 +182,13 @@ class Stylizer:
             visible = see_visible(photo, size, self.device)
             whole = self._transfer.measure(seen, matching, visible)
             if mask is None:
-                return Look(matching, whole)
+                return Look(self.name, matching, whole)
             regions = mask.seen(size, self.device)
             counted = regions if visible is None else regions * visible
             parts = self._transfer.measure_regions(seen, matching, counted)
             is_seen = (counted.amax((0, 2, 3)) > 0).tolist()
             found = zip(mask.labels, parts, is_seen, strict=True)
-            return Look(matching, whole, {label: part for label, part, shows in found if shows})
+            return Look(self.name, matching, whole, {label: part for label, part, shows in found if shows})
 
     def _styled(
         self, seen: Tensor, look: Look, matching: Matching, photo: Photo, size: tuple[int, int], mask: Regions | None
@@ -223,7 +226,11 @@ def _mixed(styles: Sequence[tuple[Measured, float]]) -> Measured:
     return mix([measured for measured, _ in styles], [weight / sum(weights) for weight in weights])
 
 
-def _check_goes_with(look: Look, matching: Matching, mask: Regions | None) -> None:
+def _check_goes_with(look: Look, model: str, matching: Matching, mask: Regions | None) -> None:
+    if look.model != model:
+        raise SettingError(
+            f"the style was measured by the model {look.model}, and this is {model}; measure it again with this one"
+        )
     if matching.method != look.matching.method or not matching.names() <= look.matching.names():
         raise SettingError("the style was measured under another matching; measure it again under this one")
     if mask is None and look.regions is not None:
