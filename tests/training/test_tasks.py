@@ -15,7 +15,7 @@ from excolor.models.checkpoint import load_colorizer, load_decoder, load_encoder
 from excolor.models.colorization import ColorizationConfig, ColorizationNet
 from excolor.models.encoder import EncoderConfig
 from excolor.models.transfer import TransferNet
-from excolor.training import validation
+from excolor.training import colorizer_task, validation
 from excolor.training.colorizer_task import ColorizerTask, read_start
 from excolor.training.data import PhotoStore
 from excolor.training.decoder_task import DecoderTask
@@ -228,6 +228,38 @@ def test_colorizer_is_shown_all_kinds_of_hints(
     assert set(mask[1:3].unique().tolist()) <= {0.0, 1.0}
     assert all(0 < m.max() <= 1 and m.unique().numel() > 2 for m in mask[3:])
     assert ((mask == 0) & (ab != 0)).sum() == 0
+
+
+def test_more_color_is_wanted_where_less_is_known(
+    store: PhotoStore, transfer_net: TransferNet, colorizer_recipe: ColorizerRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without hints the truth's chroma times the vividness, at true hints the truth, under coarse maps in between."""
+    wanted: list[torch.Tensor] = []
+
+    def record(found: torch.Tensor, truth: torch.Tensor, *args: object, **options: object) -> torch.Tensor:
+        wanted.append(truth)
+        return found.sum()
+
+    monkeypatch.setattr(colorizer_task, "masked_huber", record)
+    for vividness in (1.0, 1.5):
+        loss(ColorizerTask(replace(colorizer_recipe, vividness=vividness), store, transfer_net))
+    ratio = wanted[1].norm(dim=1) / wanted[0].norm(dim=1)
+    assert torch.allclose(ratio[0], torch.tensor(1.5))
+    assert torch.allclose(ratio[1:3], torch.tensor(1.0))
+    assert ratio[3:].min() > 1 and ratio[3:].max() < 1.5
+
+
+def test_darkened_targets_keep_their_references(
+    store: PhotoStore, transfer_net: TransferNet, colorizer_recipe: ColorizerRecipe
+) -> None:
+    seen: list[torch.Tensor] = []
+    for darkened in (0.0, 1.0):
+        task = ColorizerTask(replace(colorizer_recipe, darkened=darkened), store, transfer_net)
+        task.net.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
+        loss(task)
+    (_, light), (_, dark) = seen[:2], seen[2:]
+    assert torch.equal(dark[:3], light[:3])  # without hints, or with true ones
+    assert (dark[3:].mean((1, 2, 3)) < light[3:].mean((1, 2, 3))).all()
 
 
 def test_pre_coloring_leaves_the_batch_norms_alone(

@@ -29,3 +29,13 @@ def turn_hue(lab: Tensor, angle: Tensor) -> Tensor:
     cos, sin = angle.cos(), angle.sin()
     turned = rgb_to_lab(colored(lightness, torch.cat((a * cos - b * sin, a * sin + b * cos), dim=1)))
     return torch.where(angle == 0, lab, turned)
+
+
+def darken(lab: Tensor, light: Tensor) -> Tensor:
+    """The same scene under a share `light` (N, 1, 1, 1) of its light, in (0, 1].
+
+    L + 16, a and b are differences of cube roots, so that all of them shrink with the cube root of the light (CIE 1976,
+    above L = 8; below, a little too much).
+    """
+    root = light ** (1 / 3)
+    return torch.cat((((lab[:, :1] + 16) * root - 16).clamp(min=0), lab[:, 1:] * root), dim=1)

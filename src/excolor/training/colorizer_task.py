@@ -24,13 +24,15 @@ from excolor.models.checkpoint import load_colorizer, save_network
 from excolor.models.colorization import ColorizationConfig, ColorizationNet
 from excolor.models.foreign import recognize
 from excolor.models.transfer import TransferNet
-from excolor.training.augmentation import change_tone, turn_hue
+from excolor.training.augmentation import change_tone, darken, turn_hue
 from excolor.training.data import PhotoStore
 from excolor.training.losses import masked_huber
 from excolor.training.pairs import draw_pairs
 from excolor.training.recipes import ColorizerRecipe, check_width
 from excolor.training.state import read_state
 from excolor.training.validation import arrays, mean, mean_psnr, validation_crops
+
+_LEAST_LIGHT = 0.2  # of a darkened picture, relative to its reference
 
 
 class ColorizerTask:
@@ -64,19 +66,22 @@ class ColorizerTask:
         given = geometric_patches(ab_to_network(lab[empty:, 1:]), generator)
         hints = [no_hints(lab[:empty, :1]), given]
         emphasized = [torch.zeros_like(lab[:empty, :1]), given.mask]
+        known = [torch.zeros_like(lab[:empty, :1]), torch.ones_like(given.mask)]
         rest = recipe.batch - empty - patches
         if rest:
-            coarse, under_coarse = self._coarse_hints(rest, size, generator, precision)
+            coarse, confidence, under_coarse = self._coarse_hints(rest, size, generator, precision)
             hints.append(coarse)
             lab = torch.cat((lab, under_coarse))
-            emphasized.append(torch.zeros_like(coarse.mask))
+            emphasized.append(torch.zeros_like(confidence))
+            known.append(confidence)
 
         joined = Hints(torch.cat([h.ab for h in hints]), torch.cat([h.mask for h in hints]))
         with precision:
             found = self.net(lightness_to_network(lab[:, :1]), joined.ab, joined.mask)
+        vivid = 1 + (recipe.vividness - 1) * (1 - torch.cat(known))
         return masked_huber(
             found.float(),
-            ab_to_network(lab[:, 1:]),
+            ab_to_network(lab[:, 1:]) * vivid,
             torch.cat(emphasized),
             emphasis=recipe.emphasis,
             delta=recipe.delta,
@@ -86,8 +91,11 @@ class ColorizerTask:
     @torch.no_grad()
     def _coarse_hints(
         self, count: int, size: int, generator: Generator, precision: AbstractContextManager[None]
-    ) -> tuple[Hints, Tensor]:
-        """Hints as they are in use, and the truth they belong to: Lab, partly turned to other hues."""
+    ) -> tuple[Hints, Tensor, Tensor]:
+        """Hints as they are in use, of some or all cells; the confidence everywhere; and the truth, in Lab.
+
+        Part of the truth is turned to other hues, as is its reference, or darkened.
+        """
         assert self.transfer is not None
         recipe, device = self.recipe, self.photos.device
 
@@ -101,6 +109,7 @@ class ColorizerTask:
         angle = uniform(-torch.pi, torch.pi) * (uniform(0, 1) < recipe.recolored)
         lab, reference = turn_hue(lab, angle), turn_hue(reference, angle)
 
+        lab = darken(lab, uniform(_LEAST_LIGHT, 1) ** (uniform(0, 1) < recipe.darkened))
         reference = change_tone(reference, generator)
 
         lightness = lab[:, :1]
@@ -111,7 +120,8 @@ class ColorizerTask:
 
         # Half of the pictures see every cell, the others a share from 2 % up, uniform in its logarithm
         share = torch.where(uniform(0, 1) < 0.5, 1.0, 0.02 ** uniform(0, 1)).flatten()
-        return scatter(ab_to_network(coarse.ab), coarse.confidence, share, generator), lab
+        hints = scatter(ab_to_network(coarse.ab), coarse.confidence, share, generator)
+        return hints, coarse.confidence, lab
 
     def _colorize(self, lightness: Tensor, hints: Hints) -> Tensor:
         """The net as it is in use, batch norm by its running statistics: L and hints to sRGB."""

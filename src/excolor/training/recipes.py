@@ -146,6 +146,9 @@ class ColorizerRecipe(Recipe):
         emphasis: λ of the loss, on true hints.
         delta: of the Huber loss, in network scale.
         rarity: weight of saturated pixels in the loss; 0 is the paper's.
+        vividness: what is wanted where nothing is known is the truth with its chroma times this, and less of it the
+            more is known. The mean of all colors that a place may have is pale.
+        darkened: share of the coarse maps whose picture has less light than the reference.
     """
 
     empty: float = 0.3
@@ -156,6 +159,8 @@ class ColorizerRecipe(Recipe):
     emphasis: float = 10.0
     delta: float = 0.3
     rarity: float = 2.0
+    vividness: float = 1.0
+    darkened: float = 0.0
 
 
 ENCODER = {
@@ -190,7 +195,9 @@ COLORIZER = {
         batch=16,
         crops=(128, 128, 160),
         schedule=Schedule(6e-4, warm_up=50),
-        rarity=3.0,
+        rarity=0.0,
+        vividness=1.5,
+        darkened=0.25,
     ),
     "base": ColorizerRecipe(
         width=32,
