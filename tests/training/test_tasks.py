@@ -10,6 +10,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Generator
 
+from excolor.coarse import ReferenceFeatures, encode_reference
+from excolor.color import rgb_to_lab
 from excolor.errors import CheckpointError, TrainingError
 from excolor.models.checkpoint import load_colorizer, load_decoder, load_encoder
 from excolor.models.colorization import ColorizationConfig, ColorizationNet
@@ -260,6 +262,30 @@ def test_darkened_targets_keep_their_references(
     (_, light), (_, dark) = seen[:2], seen[2:]
     assert torch.equal(dark[:3], light[:3])  # without hints, or with true ones
     assert (dark[3:].mean((1, 2, 3)) < light[3:].mean((1, 2, 3))).all()
+
+
+def test_dulled_references_are_as_dull_as_their_targets(
+    store: PhotoStore, transfer_net: TransferNet, colorizer_recipe: ColorizerRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chroma: list[torch.Tensor] = []
+
+    def record(net: TransferNet, rgb: torch.Tensor) -> ReferenceFeatures:
+        chroma.append(rgb_to_lab(rgb)[:, 1:].norm(dim=1).mean((1, 2)))
+        return encode_reference(net, rgb)
+
+    wanted: list[torch.Tensor] = []
+
+    def keep(found: torch.Tensor, truth: torch.Tensor, *args: object, **options: object) -> torch.Tensor:
+        wanted.append(truth.norm(dim=1).mean((1, 2))[3:])
+        return found.sum()
+
+    monkeypatch.setattr(colorizer_task, "encode_reference", record)
+    monkeypatch.setattr(colorizer_task, "masked_huber", keep)
+    for dulled in (0.0, 1.0):
+        loss(ColorizerTask(replace(colorizer_recipe, dulled=dulled, recolored=0.0), store, transfer_net))
+    of_references, of_targets = chroma[1] / chroma[0], wanted[1] / wanted[0]
+    assert of_references.max() < 1
+    assert torch.allclose(of_references, of_targets, rtol=0.1)  # up to what sRGB cannot show in another tone
 
 
 def test_pre_coloring_leaves_the_batch_norms_alone(

@@ -31,6 +31,11 @@ def turn_hue(lab: Tensor, angle: Tensor) -> Tensor:
     return torch.where(angle == 0, lab, turned)
 
 
+def dull(lab: Tensor, share: Tensor) -> Tensor:
+    """A picture with a share (N, 1, 1, 1) of its chroma."""
+    return torch.cat((lab[:, :1], lab[:, 1:] * share), dim=1)
+
+
 def darken(lab: Tensor, light: Tensor) -> Tensor:
     """The same scene under a share `light` (N, 1, 1, 1) of its light, in (0, 1].
 

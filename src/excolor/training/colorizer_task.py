@@ -24,7 +24,7 @@ from excolor.models.checkpoint import load_colorizer, save_network
 from excolor.models.colorization import ColorizationConfig, ColorizationNet
 from excolor.models.foreign import recognize
 from excolor.models.transfer import TransferNet
-from excolor.training.augmentation import change_tone, darken, turn_hue
+from excolor.training.augmentation import change_tone, darken, dull, turn_hue
 from excolor.training.data import PhotoStore
 from excolor.training.losses import masked_huber
 from excolor.training.pairs import draw_pairs
@@ -32,6 +32,7 @@ from excolor.training.recipes import ColorizerRecipe, check_width
 from excolor.training.state import read_state
 from excolor.training.validation import arrays, mean, mean_psnr, validation_crops
 
+_LEAST_CHROMA = 0.15  # of a dulled picture
 _LEAST_LIGHT = 0.2  # of a darkened picture, relative to its reference
 
 
@@ -94,7 +95,7 @@ class ColorizerTask:
     ) -> tuple[Hints, Tensor, Tensor]:
         """Hints as they are in use, of some or all cells; the confidence everywhere; and the truth, in Lab.
 
-        Part of the truth is turned to other hues, as is its reference, or darkened.
+        Part of the truth is turned to other hues or dulled, as is its reference, or darkened.
         """
         assert self.transfer is not None
         recipe, device = self.recipe, self.photos.device
@@ -108,6 +109,10 @@ class ColorizerTask:
         # Other hues, for both
         angle = uniform(-torch.pi, torch.pi) * (uniform(0, 1) < recipe.recolored)
         lab, reference = turn_hue(lab, angle), turn_hue(reference, angle)
+
+        # Less chroma, for both
+        chroma = uniform(_LEAST_CHROMA, 1) ** (uniform(0, 1) < recipe.dulled)
+        lab, reference = dull(lab, chroma), dull(reference, chroma)
 
         lab = darken(lab, uniform(_LEAST_LIGHT, 1) ** (uniform(0, 1) < recipe.darkened))
         reference = change_tone(reference, generator)

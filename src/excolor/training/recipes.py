@@ -148,6 +148,8 @@ class ColorizerRecipe(Recipe):
         rarity: weight of saturated pixels in the loss; 0 is the paper's.
         vividness: what is wanted where nothing is known is the truth with its chroma times this, and less of it the
             more is known. The mean of all colors that a place may have is pale.
+        dulled: share of the coarse maps for which picture and reference have less chroma, alike, so that the net reads
+            from the reference how colorful the scene is.
         darkened: share of the coarse maps whose picture has less light than the reference.
     """
 
@@ -160,6 +162,7 @@ class ColorizerRecipe(Recipe):
     delta: float = 0.3
     rarity: float = 2.0
     vividness: float = 1.0
+    dulled: float = 0.0
     darkened: float = 0.0
 
 
@@ -197,6 +200,7 @@ COLORIZER = {
         schedule=Schedule(6e-4, warm_up=50),
         rarity=0.0,
         vividness=1.5,
+        dulled=0.3,
         darkened=0.25,
     ),
     "base": ColorizerRecipe(
