@@ -199,8 +199,8 @@ COLORIZER = {
         crops=(128, 128, 160),
         schedule=Schedule(6e-4, warm_up=50),
         rarity=0.0,
-        vividness=1.5,
-        dulled=0.3,
+        vividness=1.3,
+        dulled=0.4,
         darkened=0.25,
     ),
     "base": ColorizerRecipe(
@@ -208,6 +208,10 @@ COLORIZER = {
         batch=96,
         crops=(96, 128, 160),
         schedule=Schedule(1e-3, warm_up=500),
+        rarity=0.0,
+        vividness=1.3,
+        dulled=0.4,
+        darkened=0.25,
     ),
     # Adam, 1e-5, divided by 10 after 10 epochs; true patches only. Crop and batch are not stated in the paper
     "paper": ColorizerRecipe(
