@@ -23,6 +23,7 @@ from excolor.errors import OutputError
 from excolor.weights import find_model
 
 SIDE = ("--side", 48)
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @pytest.fixture
@@ -96,6 +97,24 @@ def test_the_model_is_better_than_gray_where_the_reference_fits(album: Path, tmp
     assert methods["excolor"]["psnr"] > methods["gray"]["psnr"] + 1
     assert methods["excolor"]["ciede2000"] < methods["gray"]["ciede2000"]
     assert methods["gray"]["colorfulness_ratio"] < 0.01 < methods["excolor"]["colorfulness_ratio"]
+
+
+def test_the_model_keeps_its_promises_on_the_photographs_of_the_readme(tmp_path: Path) -> None:
+    """Far above every other method where the reference fits, and an unrelated one does little harm."""
+    options = ("--protocol", "none,mirror,halves,random", "--json", tmp_path / "out.json")
+    result = run(EXAMPLES / "photos", *options)
+    assert result.exit_code == 0, result.output
+    found = results_in(tmp_path / "out.json")["results"]
+    psnr = {
+        protocol: {name: numbers["psnr"] for name, numbers in measured["methods"].items()}
+        for protocol, measured in found.items()
+    }
+    best_other = {p: max(value for name, value in psnr[p].items() if name != "excolor") for p in psnr}
+    margin = {p: psnr[p]["excolor"] - best_other[p] for p in psnr}
+    assert margin["mirror"] > 2.5
+    assert margin["halves"] > 1
+    assert margin["none"] > 0.5
+    assert psnr["random"]["excolor"] > psnr["none"]["excolor"] - 0.7
 
 
 def test_same_input_same_numbers(album: Path) -> None:
