@@ -70,7 +70,14 @@ class Settings:
 
 @dataclass(frozen=True)
 class Reference:
-    """What is kept of a reference picture: made by `Colorizer.encode_reference`, used for any number of targets."""
+    """What is kept of a reference picture: made by `Colorizer.encode_reference`, used for any number of targets.
+
+    Attributes:
+        features: of the picture as the networks saw it.
+        name: of the picture.
+        is_gray: it has no colors to give.
+        model: name of the model that encoded it, by which models are told apart.
+    """
 
     features: ReferenceFeatures
     name: str
@@ -81,13 +88,17 @@ class Reference:
     def joined(cls, references: "Sequence[Reference]") -> "Reference":
         """One or more references as one: each place of a target takes its color from where it finds its like.
 
-        Raises SettingError if different models encoded them.
+        Raises SettingError if there is none, or if different models encoded them.
         """
-        model = references[0].model
-        for one in references:
-            one.check_of(model)
+        if not references:
+            raise SettingError("there is no reference: give at least one")
+        models = sorted({one.model for one in references})
+        if len(models) > 1:
+            raise SettingError(
+                f"the references were encoded by different models, {', '.join(models)}; encode all by one"
+            )
         features = join_references([one.features for one in references])
-        return cls(features, ", ".join(one.name for one in references), all(one.is_gray for one in references), model)
+        return cls(features, ", ".join(one.name for one in references), all(one.is_gray for one in references), *models)
 
     def check_of(self, model: str) -> None:
         """Raise SettingError if another model encoded this."""

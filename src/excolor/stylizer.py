@@ -56,7 +56,7 @@ class Look:
     """What is kept of one or several styles: made by `Stylizer.measure`, used for any number of contents.
 
     Attributes:
-        model: that measured it.
+        model: name of the model that measured it, by which models are told apart.
         matching: under which it was measured; a content may be given it with another alpha, or in fewer parts.
         whole: statistics of all that shows of each style: what transparent pixels hide does not count.
         regions: of what has a label and is not transparent; None if the styles have no masks.

@@ -395,7 +395,7 @@ def test_the_papers_recipes_are_the_papers() -> None:
     decoder, colorizer = DECODER["paper"], COLORIZER["paper"]
     assert (decoder.reconstruction, decoder.perceptual, decoder.gray_share) == (0.8, 0.2, 0)
     assert (decoder.schedule.rate, decoder.schedule.epochs, decoder.schedule.factor) == (1e-4, 5, 0.5)
-    assert (colorizer.emphasis, colorizer.delta, colorizer.rarity) == (10, 1, 0)
+    assert (colorizer.emphasis, colorizer.delta, colorizer.rarity, colorizer.vividness) == (10, 1, 0, 1)
     assert (colorizer.empty, colorizer.patches) == (0, 1)
     assert (colorizer.schedule.rate, colorizer.schedule.epochs, colorizer.schedule.factor) == (1e-5, 10, 0.1)
     assert {decoder.width, colorizer.width} == {64}

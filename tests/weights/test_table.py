@@ -232,6 +232,12 @@ def test_unknown_names() -> None:
         find_foreign("lite")
 
 
+def test_a_folder_has_a_name_wherever_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(tmp_path / "mine")
+    assert find_model(".").name == find_model(tmp_path / "mine").name == "mine"
+
+
 VALUES = st.recursive(
     st.none().map(lambda _: "")
     | st.booleans()

@@ -32,15 +32,16 @@ def turn_hue(lab: Tensor, angle: Tensor) -> Tensor:
 
 
 def dull(lab: Tensor, share: Tensor) -> Tensor:
-    """A picture with a share (N, 1, 1, 1) of its chroma."""
+    """A picture, Lab (N, 3, H, W), with a share (N, 1, 1, 1) of its chroma, in [0, 1]."""
     return torch.cat((lab[:, :1], lab[:, 1:] * share), dim=1)
 
 
 def darken(lab: Tensor, light: Tensor) -> Tensor:
-    """The same scene under a share `light` (N, 1, 1, 1) of its light, in (0, 1].
+    """The same scene, Lab (N, 3, H, W), under a share `light` (N, 1, 1, 1) of its light, in (0, 1].
 
-    L + 16, a and b are differences of cube roots, so that all of them shrink with the cube root of the light (CIE 1976,
-    above L = 8; below, a little too much).
+    L + 16, a and b are linear in the cube roots of X, Y and Z, and so shrink with the cube root of the light (CIE 1976,
+    above L = 8; below, a little too much). The result is brought back into sRGB.
     """
     root = light ** (1 / 3)
-    return torch.cat((((lab[:, :1] + 16) * root - 16).clamp(min=0), lab[:, 1:] * root), dim=1)
+    dark = colored(((lab[:, :1] + 16) * root - 16).clamp(min=0), lab[:, 1:] * root)
+    return torch.where(light == 1, lab, rgb_to_lab(dark))

@@ -25,7 +25,7 @@ def masked_huber(
 
     Args:
         found: ab (N, 2, H, W) in network scale.
-        wanted: the true ab, likewise.
+        wanted: the ab asked for, likewise: the truth, perhaps with more chroma.
         mask: M, (N, 1, H, W), 1 where a true color was given as a hint.
         emphasis: λ, 10 in the paper.
         delta: where Huber's loss turns from quadratic to linear, in network scale. It is divided by itself, so that

@@ -1,7 +1,8 @@
 """How each network is trained: every number that shapes the result, by name.
 
 `paper` is what the paper states (section 3.3 and 4); `lite`, with `lite-fine` for the end, is for two CPU cores; `base`
-is the same at full strength, for a GPU. A recipe is saved whole in the training state, and the model card names it.
+is for a GPU, its colorizer shown what `lite-fine` shows. A recipe is saved whole in the training state, and the model
+card names it.
 """
 
 from dataclasses import dataclass
@@ -146,11 +147,12 @@ class ColorizerRecipe(Recipe):
         emphasis: λ of the loss, on true hints.
         delta: of the Huber loss, in network scale.
         rarity: weight of saturated pixels in the loss; 0 is the paper's.
-        vividness: what is wanted where nothing is known is the truth with its chroma times this, and less of it the
-            more is known. The mean of all colors that a place may have is pale.
-        dulled: share of the coarse maps for which picture and reference have less chroma, alike, so that the net reads
-            from the reference how colorful the scene is.
-        darkened: share of the coarse maps whose picture has less light than the reference.
+        vividness: factor of the truth's chroma that is asked for where there are no hints, falling to 1 with the
+            confidence of a coarse map; 1 is the plain truth, as the paper's. The mean of all colors that a place may
+            have is pale. Under true patches the plain truth is asked for.
+        dulled: share of the coarse maps for which picture and reference have less chroma, alike (down to 0.15 of it),
+            so that the net reads from the reference how colorful the scene is.
+        darkened: share of the coarse maps whose picture has less light than the reference (down to a fifth).
     """
 
     empty: float = 0.3
@@ -160,10 +162,10 @@ class ColorizerRecipe(Recipe):
     recolored: float = 0.15
     emphasis: float = 10.0
     delta: float = 0.3
-    rarity: float = 2.0
-    vividness: float = 1.0
-    dulled: float = 0.0
-    darkened: float = 0.0
+    rarity: float = 0.0
+    vividness: float = 1.3
+    dulled: float = 0.4
+    darkened: float = 0.25
 
 
 ENCODER = {
@@ -191,6 +193,10 @@ COLORIZER = {
         batch=32,
         crops=(64, 64, 64, 96),
         schedule=Schedule(1.5e-3, warm_up=200),
+        rarity=2.0,
+        vividness=1.0,
+        dulled=0.0,
+        darkened=0.0,
     ),
     # After `lite`, from its weights (--start): pictures nearer to the size that they have in use
     "lite-fine": ColorizerRecipe(
@@ -198,20 +204,12 @@ COLORIZER = {
         batch=16,
         crops=(128, 128, 160),
         schedule=Schedule(6e-4, warm_up=50),
-        rarity=0.0,
-        vividness=1.3,
-        dulled=0.4,
-        darkened=0.25,
     ),
     "base": ColorizerRecipe(
         width=32,
         batch=96,
         crops=(96, 128, 160),
         schedule=Schedule(1e-3, warm_up=500),
-        rarity=0.0,
-        vividness=1.3,
-        dulled=0.4,
-        darkened=0.25,
     ),
     # Adam, 1e-5, divided by 10 after 10 epochs; true patches only. Crop and batch are not stated in the paper
     "paper": ColorizerRecipe(
@@ -224,6 +222,6 @@ COLORIZER = {
         patches=1.0,
         gated=False,
         delta=1.0,
-        rarity=0.0,
+        vividness=1.0,
     ),
 }

@@ -95,7 +95,7 @@ def find_model(
     if not os.path.isdir(folder):  # noqa: PTH112 - Path.is_dir raises for names that are too long
         known = ", ".join(sorted(table.models))
         raise UnknownModelError(f"unknown model {str(model)!r}: choose from {known}, or give a folder of checkpoints")
-    return ModelFiles(folder.name, *(folder / f"{network}.safetensors" for network in NETWORKS))
+    return ModelFiles(folder.absolute().name, *(folder / f"{network}.safetensors" for network in NETWORKS))
 
 
 def find_foreign(name: str, *, weights: Path | None = None) -> ForeignCheckpoint:
