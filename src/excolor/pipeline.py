@@ -98,7 +98,9 @@ class Reference:
                 f"the references were encoded by different models, {', '.join(models)}; encode all by one"
             )
         features = join_references([one.features for one in references])
-        return cls(features, ", ".join(one.name for one in references), all(one.is_gray for one in references), *models)
+        return cls(
+            features, ", ".join(one.name for one in references), all(one.is_gray for one in references), models[0]
+        )
 
     def check_of(self, model: str) -> None:
         """Raise SettingError if another model encoded this."""
