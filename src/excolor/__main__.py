@@ -1,6 +1,6 @@
 """`python -m excolor` is `excolor`."""
 
-from excolor.cli.main import main
+from excolor.cli.main import run
 
 if __name__ == "__main__":
-    main(prog_name="excolor")
+    run("excolor")

@@ -11,7 +11,7 @@ from PIL import Image
 from excolor.cli.main import main
 
 # Tests may run in the background of a shell, where SIGINT is ignored
-START = "import signal as s; s.signal(s.SIGINT, s.default_int_handler); from excolor.cli.main import main; main()"
+START = "import signal as s; s.signal(s.SIGINT, s.default_int_handler); from excolor.cli.main import run; run()"
 
 
 @pytest.fixture

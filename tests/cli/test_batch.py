@@ -312,6 +312,24 @@ def test_a_second_interruption_leaves_what_is_in_work_and_nothing_half_done(
     assert_whole(out)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_python_clears_up_changes_nothing(number: signal.Signals, scans: Path, tmp_path: Path) -> None:
+    code = f"""
+import atexit, os, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+atexit.register(os.kill, os.getpid(), {int(number)})
+from excolor.cli.main import run
+run()
+"""
+    out = tmp_path / "out"
+    command = [sys.executable, "-c", code, "pre-colorize", *scans.glob("[12].jpg"), "-o", out, *FAST]
+    ended = subprocess.run([str(word) for word in command], capture_output=True, check=False)
+    assert ended.returncode == 0
+    assert ended.stderr.startswith(b"2 written") and len(ended.stderr.splitlines()) == 1, ended.stderr
+    assert len(contents(out)) == 2
+    assert_whole(out)
+
+
 @pytest.mark.parametrize("times", [1, 2])
 def test_interrupted_while_the_model_is_loaded(
     times: int, scans: Path, tmp_path: Path, excolor: Run, monkeypatch: pytest.MonkeyPatch

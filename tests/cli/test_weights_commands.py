@@ -303,7 +303,7 @@ def test_who_waits_for_another_process_says_so(table: Path, environment: dict[st
 
 def test_ctrl_c_and_on(table: Path, server: Server, environment: dict[str, str], machine: Path) -> None:
     server.fail(f"/files/{COLORIZER}", Fault(silent_after=200_000))
-    command = "import signal as s; s.signal(s.SIGINT, s.default_int_handler); from excolor.cli.main import main; main()"
+    command = "import signal as s; s.signal(s.SIGINT, s.default_int_handler); from excolor.cli.main import run; run()"
     words = [sys.executable, "-c", command, "weights", "download", "copy", "--weights", str(table)]
     patient = environment | {"HF_HUB_DOWNLOAD_TIMEOUT": "60"}
     process = subprocess.Popen(words, env=patient, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

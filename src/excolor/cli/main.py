@@ -1,5 +1,6 @@
 """The command line: `excolor COMMAND`. One module a command; each imports what is heavy when it runs."""
 
+import signal
 from typing import Any
 
 import click
@@ -60,3 +61,16 @@ main.add_command(evaluate)
 main.add_command(figure)
 main.add_command(weights)
 main.add_command(bench)
+
+
+def run(name: str | None = None) -> None:
+    """`main` as a program called `name`, by default as it was started.
+
+    When the command has ended, a signal has nothing left to interrupt but Python's own clearing up, which would answer
+    with a traceback.
+    """
+    try:
+        main(prog_name=name)
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
