@@ -7,10 +7,11 @@
 #
 # MODEL is lite or base; PHOTOS and VALIDATION are folders or tar files of color photographs. MINUTES are shared out:
 # 12 % for the encoder, 3 % for the decoder, 15 % for the matcher, 70 % for the colorizer (of lite half on larger crops).
-# TEACHER=FILE distills the encoder from a teacher, CLASSES=PATH (a folder for each kind of thing) lets it classify as
-# well; PRECISION=bfloat16 is faster on CPUs with AVX512-BF16; SEED, DEVICE and LIMIT (photographs read) go to every
-# command. Run again after an interruption, it goes on where it was. The model is then in OUT, with numbers.json and
-# sheet.png of its evaluation: `excolor colorize … --model OUT`.
+# TEACHER=FILE distills the encoder from a teacher. CLASSES=PATHS (with : between them, or a pattern) lets it classify as
+# well: a folder for each kind of thing, or, with CLASS_TILES=PIXELS, a sheet of tiles for each.
+# PRECISION=bfloat16 is faster on CPUs with AVX512-BF16; SEED, DEVICE and LIMIT (photographs read) go to every command.
+# Run again after an interruption, it goes on where it was. The model is then in OUT, with numbers.json and sheet.png of
+# its evaluation: `excolor colorize … --model OUT`.
 set -euo pipefail
 
 if [ $# -lt 5 ]; then
@@ -37,7 +38,9 @@ train() {  # NETWORK RECIPE FOLDER SHARE and what else the command takes
     touch "$run/done"
 }
 
-train encoder "$model" encoder 0.12 "$@" ${TEACHER:+--teacher "$TEACHER"} ${CLASSES:+--classes "$CLASSES"}
+signals=(${TEACHER:+--teacher "$TEACHER"} ${CLASS_TILES:+--class-tiles "$CLASS_TILES"})
+while read -r path; do signals+=(--classes "$path"); done < <(IFS=:; [ -z "${CLASSES:-}" ] || printf '%s\n' $CLASSES)
+train encoder "$model" encoder 0.12 "$@" ${signals[@]+"${signals[@]}"}
 encoder=$out/encoder/encoder.safetensors
 train decoder "$model" decoder 0.03 "$@" --encoder "$encoder" --start "$out/encoder/decoder.safetensors"
 decoder=$out/decoder/decoder.safetensors

@@ -6,6 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 from excolor.models.checkpoint import load_encoder
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
@@ -13,13 +16,24 @@ SCRIPTS = Path(__file__).parents[1] / "scripts"
 
 def test_train_measures_a_usable_model(photos: Path, tmp_path: Path, target: Path, reference: Path) -> None:
     out = tmp_path / "model"
+    sheets = tmp_path / "sheets of tiles"
+    for half, names in (("a", ("cat", "dog")), ("b", ("cow",))):
+        (sheets / half).mkdir(parents=True)
+        for seed, name in enumerate(names):
+            sheet = np.random.default_rng(seed).integers(0, 256, (64, 192, 3), dtype=np.uint8)
+            Image.fromarray(sheet).save(sheets / half / f"{name}.png")
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "DEVICE": "cpu"}
+    environment |= {"CLASSES": f"{sheets}/?", "CLASS_TILES": "64"}
 
     def train() -> str:
         command = ["bash", SCRIPTS / "train.sh", "lite", out, "0.01", photos, photos]
-        return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+        ended = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+        told.append(ended.stderr)
+        return ended.stdout
 
+    told: list[str] = []
     printed = train()
+    assert re.search(r"top1 \d", told[0])
     for protocol in ("none", "mirror", "halves", "random"):
         assert re.search(rf"^\| {protocol} +\| 4 ", printed, re.MULTILINE), printed
     assert (out / "numbers.json").is_file() and (out / "sheet.png").is_file()

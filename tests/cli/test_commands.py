@@ -406,6 +406,7 @@ def test_cuda_asked_for_and_absent(gray: Path, reference: Path) -> None:
         ("train", "encoder", "photos", "-o", "out", "--minutes", "nan"),
         ("train", "encoder", "photos", "-o", "out"),
         ("train", "colorizer", "photos", "-o", "out", "--steps", "1"),
+        ("train", "encoder", "photos", "-o", "out", "--steps", "1", "--class-tiles", "64"),
         ("nonesuch",),
     ],
 )

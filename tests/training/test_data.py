@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Generator, Tensor
 
 from excolor.errors import TrainingError
-from excolor.training.data import Crops, PhotoStore, load_photos
+from excolor.training.data import Crops, PhotoStore, load_photos, load_tiles
 
 CPU = torch.device("cpu")
 
@@ -162,3 +162,37 @@ def test_a_tar_file_cut_short_is_named(folder: Path, tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[: second.offset_data + 10])
     with pytest.raises(TrainingError, match=r"photos\.tar.*cut short"):
         load_photos([path], CPU, shorter_side=64)
+
+
+@pytest.fixture
+def sheets(tmp_path: Path) -> Path:
+    """Two sheets of 3 x 2 tiles of 16 pixels; a tile of the second is gray."""
+    for name, seed in (("cat", 0), ("dog", 1)):
+        sheet = noise(seed, 32, 48)
+        if name == "dog":
+            sheet[16:, 16:32] = 128
+        (tmp_path / "sheets").mkdir(exist_ok=True)
+        Image.fromarray(sheet).save(tmp_path / "sheets" / f"{name}.png")
+    return tmp_path / "sheets"
+
+
+def test_sheets_are_cut_into_tiles_row_by_row(sheets: Path) -> None:
+    store = load_tiles([sheets], CPU, side=16, shorter_side=64)
+    assert store.heights.tolist() == store.widths.tolist() == [16] * 11
+    assert store.source.tolist() == [0] * 6 + [1] * 5
+    tile = store.cut(crops(4, 0.0, 0.0), 16)
+    torch.testing.assert_close(tile, as_tensor(noise(0, 32, 48)[16:, 16:32]))
+    after_the_gray_one = store.cut(crops(10, 0.0, 0.0), 16)
+    torch.testing.assert_close(after_the_gray_one, as_tensor(noise(1, 32, 48)[16:, 32:]))
+
+
+def test_large_tiles_are_shrunk_each_for_itself(sheets: Path) -> None:
+    store = load_tiles([sheets], CPU, side=16, shorter_side=8)
+    assert store.heights.unique().tolist() == [8]
+    expected = noise(0, 32, 48)[:16, 32:].reshape(8, 2, 8, 2, 3).mean((1, 3)).round()
+    torch.testing.assert_close(store.cut(crops(2, 0.0, 0.0), 8), as_tensor(expected).float(), atol=1.01 / 255, rtol=0)
+
+
+def test_a_sheet_of_other_tiles_is_named(sheets: Path) -> None:
+    with pytest.raises(TrainingError, match=r"cat\.png: 48x32 pixels .* 20x20"):
+        load_tiles([sheets], CPU, side=20, shorter_side=64)

@@ -87,11 +87,26 @@ def _run_options(recipes: tuple[str, ...], default: str | None) -> Callable[[Cal
 @click.option(
     "--classes",
     type=_PATH,
+    multiple=True,
     metavar="PATH",
-    help="Folder or tar file with a folder of photographs for each kind of thing, to learn to tell them apart as well.",
+    help="Folder or tar file with a folder of photographs for each kind of thing, to learn to tell them apart as well. "
+    "May be given several times.",
+)
+@click.option(
+    "--class-tiles",
+    type=click.IntRange(1),
+    metavar="PIXELS",
+    help="The files of --classes are sheets of square tiles with such sides, a sheet named after what its tiles show.",
 )
 @_run_options(("lite", "base"), "lite")
-def encoder(photos: tuple[Path, ...], teacher: Path | None, classes: Path | None, recipe: str, **run: Any) -> None:
+def encoder(
+    photos: tuple[Path, ...],
+    teacher: Path | None,
+    classes: tuple[Path, ...],
+    class_tiles: int | None,
+    recipe: str,
+    **run: Any,
+) -> None:
     """Train an encoder, and with it a decoder that keeps it honest.
 
     PHOTOS are folders or tar files of color photographs. The paper trains no encoder of its own, so that there is no
@@ -102,16 +117,23 @@ def encoder(photos: tuple[Path, ...], teacher: Path | None, classes: Path | None
     Example:
         excolor train encoder photos.tar -o runs/encoder --minutes 15
     """
+    if class_tiles and not classes:
+        raise click.UsageError("--class-tiles tells what --classes holds; give both.")
+
     from excolor.training.recipes import ENCODER
 
     hyperparameters = ENCODER[recipe]
 
     def task(store: "PhotoStore") -> "Task":
-        from excolor.training.data import load_photos
+        from excolor.training.data import load_photos, load_tiles
         from excolor.training.encoder_task import EncoderTask
         from excolor.training.teacher import Teacher
 
-        labelled = load_photos([classes], store.device, shorter_side=_CLASS_SIDE) if classes else None
+        labelled = None
+        if classes and class_tiles:
+            labelled = load_tiles(classes, store.device, side=class_tiles, shorter_side=_CLASS_SIDE)
+        elif classes:
+            labelled = load_photos(classes, store.device, shorter_side=_CLASS_SIDE)
         return EncoderTask(hyperparameters, store, Teacher(teacher) if teacher else None, labelled)
 
     _train(photos, hyperparameters.photo_side, task, **run)

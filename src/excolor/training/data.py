@@ -6,7 +6,7 @@ from it, so that nothing is decoded, moved or looped over during training. Pictu
 
 import io
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -162,7 +162,7 @@ class PhotoStore:
 def load_photos(
     paths: Sequence[Path], device: torch.device, *, shorter_side: int, limit: int | None = None
 ) -> PhotoStore:
-    """Decode all photographs in folders (searched recursively) and tar files.
+    """Decode all photographs in folders (searched recursively) and tar files; the folder of each is its source.
 
     Larger pictures are shrunk to `shorter_side` pixels; near-gray ones are left out, as in the paper, and so is what
     cannot be decoded. `limit` stops after that many files, for a quick look.
@@ -171,39 +171,89 @@ def load_photos(
         TrainingError: a path does not exist, or nothing usable was found.
     """
 
-    def decode(item: tuple[str, bytes]) -> tuple[str, np.ndarray] | None:
-        source, data = item
-        try:
-            with guarded(source), Image.open(io.BytesIO(data)) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    return None
-                image.draft("RGB", (shorter_side, shorter_side))
-                rgb = image.convert("RGB")
-        except PhotoError:
-            return None
+    def read(item: tuple[Path, bytes]) -> list[tuple[str, np.ndarray]]:
+        file, content = item
+        rgb = _decode(content, (shorter_side, shorter_side))
+        if rgb is None:
+            return []
         scale = shorter_side / min(rgb.size)
         if scale < 1:
             rgb = rgb.resize((round(rgb.width * scale), round(rgb.height * scale)), Image.Resampling.BOX)
-        pixels = np.array(rgb)  # a copy that torch may write to
-        spread = pixels.max(-1).astype(np.int16) - pixels.min(-1)
-        return (source, pixels) if spread.mean() >= _GRAY_SPREAD else None
+        return [(file.parent.name, np.array(rgb))]  # a copy that torch may write to
 
-    files: Iterator[tuple[str, bytes]] = chain.from_iterable(map(photo_files, paths))
+    return _load(paths, device, read, limit)
+
+
+def load_tiles(paths: Sequence[Path], device: torch.device, *, side: int, shorter_side: int) -> PhotoStore:
+    """Decode all sheets in folders and tar files, and cut them into tiles; the name of a sheet is their source.
+
+    A sheet is a picture made of squares with sides of `side` pixels. They are shrunk to `shorter_side` if they are
+    larger, and near-gray ones are left out. This is how many thousand small pictures are kept in some hundred files.
+
+    Raises:
+        TrainingError: a path does not exist, a sheet is not made of such squares, or nothing usable was found.
+    """
+
+    def read(item: tuple[Path, bytes]) -> list[tuple[str, np.ndarray]]:
+        file, content = item
+        rgb = _decode(content)
+        if rgb is None:
+            return []
+        columns, rows = rgb.width // side, rgb.height // side
+        if (columns * side, rows * side) != rgb.size:
+            raise TrainingError(
+                f"{file}: {rgb.width}x{rgb.height} pixels are no whole number of tiles of {side}x{side}; "
+                "tell the side that its tiles have"
+            )
+        least = min(side, shorter_side)
+        pixels = np.array(rgb.resize((columns * least, rows * least), Image.Resampling.BOX))
+        tiles = pixels.reshape(rows, least, columns, least, 3).swapaxes(1, 2).reshape(-1, least, least, 3)
+        return [(file.stem, tile) for tile in tiles]
+
+    return _load(paths, device, read)
+
+
+def _decode(content: bytes, least: tuple[int, int] | None = None) -> Image.Image | None:
+    """The picture in RGB, at `least` so wide and high if it is larger; None if it cannot be decoded or is too large."""
+    try:
+        with guarded("the picture"), Image.open(io.BytesIO(content)) as image:
+            if image.width * image.height > MAX_PIXELS:
+                return None
+            if least is not None:
+                image.draft("RGB", least)
+            return image.convert("RGB")
+    except PhotoError:
+        return None
+
+
+def _load(
+    paths: Sequence[Path],
+    device: torch.device,
+    read: Callable[[tuple[Path, bytes]], list[tuple[str, np.ndarray]]],
+    limit: int | None = None,
+) -> PhotoStore:
+    """All pictures that are colorful enough, of those that `read` makes of a file's path and content, with sources."""
+    files: Iterator[tuple[Path, bytes]] = chain.from_iterable(map(photo_files, paths))
     if limit is not None:
         files = islice(files, limit)
-    decoded = []
+    pictures: list[tuple[str, np.ndarray]] = []
     with ThreadPoolExecutor(cpu_count()) as pool:
         # Some at a time: the pool reads all that it is given before it hands anything back
         while batch := list(islice(files, _READ_AHEAD)):
-            decoded += [item for item in pool.map(decode, batch) if item is not None]
-    if not decoded:
+            pictures += [item for made in pool.map(read, batch) for item in made if _spread(item[1]) >= _GRAY_SPREAD]
+    if not pictures:
         raise TrainingError(f"no color photographs in {', '.join(map(str, paths))}; give folders or tar files of them")
-    decoded.sort(key=lambda item: item[0])  # stable: within a source the order of the files stays
-    return PhotoStore([pixels for _, pixels in decoded], [source for source, _ in decoded], device)
+    pictures.sort(key=lambda item: item[0])  # stable: within a source the order of the files stays
+    return PhotoStore([pixels for _, pixels in pictures], [source for source, _ in pictures], device)
 
 
-def photo_files(path: Path) -> Iterator[tuple[str, bytes]]:
-    """(source, content) of each picture file in a folder or tar file; the source is the folder it lies in.
+def _spread(pixels: np.ndarray) -> float:
+    """How colorful a picture (H, W, 3) is: mean of max(R, G, B) - min(R, G, B)."""
+    return float((pixels.max(-1).astype(np.int16) - pixels.min(-1)).mean())
+
+
+def photo_files(path: Path) -> Iterator[tuple[Path, bytes]]:
+    """(path, content) of each picture file in a folder or tar file; in the latter, the path within.
 
     Raises:
         TrainingError: `path` is neither, or the tar file is damaged.
@@ -211,7 +261,7 @@ def photo_files(path: Path) -> Iterator[tuple[str, bytes]]:
     if path.is_dir():
         for file in sorted(path.rglob("*")):
             if file.suffix.lower() in _SUFFIXES and file.is_file():
-                yield file.parent.name, file.read_bytes()
+                yield file, file.read_bytes()
     elif path.is_file() and tarfile.is_tarfile(path):
         try:
             with tarfile.open(path) as tar:
@@ -219,7 +269,7 @@ def photo_files(path: Path) -> Iterator[tuple[str, bytes]]:
                     name = Path(member.name)
                     content = tar.extractfile(member) if name.suffix.lower() in _SUFFIXES else None
                     if content is not None:
-                        yield name.parent.name, content.read()
+                        yield name, content.read()
         except (tarfile.TarError, OSError, EOFError) as error:
             raise TrainingError(f"{path}: the tar file is damaged or cut short ({error}); make it again") from error
     else:

@@ -47,7 +47,9 @@ class EncoderTask:
         self.classes = classes
         if classes is not None:
             if classes.sources < 2:
-                raise TrainingError("all photographs with classes are in one folder; give a folder for each class")
+                raise TrainingError(
+                    "all photographs with classes show the same; give a folder, or a sheet of tiles, for each class"
+                )
             self.classifier = nn.Linear(8 * recipe.width, classes.sources)  # thrown away likewise
             self.modules["classifier"] = self.classifier
         self.modules.to(photos.device).to(memory_format=torch.channels_last)
