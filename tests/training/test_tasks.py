@@ -200,7 +200,7 @@ def test_what_is_no_colorizer_is_no_start(store: PhotoStore, encoder_recipe: Enc
 
 
 def test_photographs_of_one_class_teach_none(store: PhotoStore, encoder_recipe: EncoderRecipe) -> None:
-    with pytest.raises(TrainingError, match="a folder for each class"):
+    with pytest.raises(TrainingError, match="a sheet of tiles, for each class"):
         EncoderTask(encoder_recipe, store, None, PhotoStore([np.zeros((64, 64, 3), np.uint8)], ["all"], store.device))
 
 

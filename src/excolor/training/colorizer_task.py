@@ -25,6 +25,7 @@ from excolor.models.colorization import ColorizationConfig, ColorizationNet
 from excolor.models.foreign import recognize
 from excolor.models.transfer import TransferNet
 from excolor.training.augmentation import change_tone, darken, dull, turn_hue
+from excolor.training.critic import Critic
 from excolor.training.data import PhotoStore
 from excolor.training.losses import masked_huber
 from excolor.training.pairs import draw_pairs
@@ -58,7 +59,11 @@ class ColorizerTask:
             transfer.to(photos.device).to(memory_format=torch.channels_last).requires_grad_(False).eval()
         fresh = ColorizationConfig(recipe.width, gated=recipe.gated)
         self.net = ColorizationNet(fresh) if start is None else _started_from(start, recipe)
-        self.modules = nn.ModuleDict({"colorizer": self.net}).to(photos.device).to(memory_format=torch.channels_last)
+        self.modules = nn.ModuleDict({"colorizer": self.net})
+        self.critic = Critic() if recipe.realism else None
+        if self.critic is not None:
+            self.modules["critic"] = self.critic
+        self.modules.to(photos.device).to(memory_format=torch.channels_last)
 
     def loss(self, size: int, generator: Generator, precision: AbstractContextManager[None]) -> Tensor:
         recipe = self.recipe
@@ -77,17 +82,21 @@ class ColorizerTask:
             known.append(confidence)
 
         joined = Hints(torch.cat([h.ab for h in hints]), torch.cat([h.mask for h in hints]))
+        lightness, true = lightness_to_network(lab[:, :1]), ab_to_network(lab[:, 1:])
         with precision:
-            found = self.net(lightness_to_network(lab[:, :1]), joined.ab, joined.mask)
+            found = self.net(lightness, joined.ab, joined.mask).float()
         vivid = 1 + (recipe.vividness - 1) * (1 - torch.cat(known))
-        return masked_huber(
-            found.float(),
-            ab_to_network(lab[:, 1:]) * vivid,
+        loss = masked_huber(
+            found,
+            true * vivid,
             torch.cat(emphasized),
             emphasis=recipe.emphasis,
             delta=recipe.delta,
             rarity=recipe.rarity,
         )
+        if self.critic is not None and empty:
+            loss = loss + self.critic.loss(lightness[:empty], found[:empty], true[:empty], recipe.realism)
+        return loss
 
     @torch.no_grad()
     def _coarse_hints(

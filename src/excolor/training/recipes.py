@@ -153,6 +153,7 @@ class ColorizerRecipe(Recipe):
         dulled: share of the coarse maps for which picture and reference have less chroma, alike (down to 0.15 of it),
             so that the net reads from the reference how colorful the scene is.
         darkened: share of the coarse maps whose picture has less light than the reference (down to a fifth).
+        realism: weight of what a critic says of invented colors (`training.critic`); 0 has none.
     """
 
     empty: float = 0.3
@@ -166,6 +167,7 @@ class ColorizerRecipe(Recipe):
     vividness: float = 1.3
     dulled: float = 0.4
     darkened: float = 0.25
+    realism: float = 0.003
 
 
 ENCODER = {
@@ -174,7 +176,7 @@ ENCODER = {
 }
 
 DECODER = {
-    "lite": DecoderRecipe(width=16, batch=16, crops=(96,), schedule=Schedule(1e-3, warm_up=50), gray_share=0.1),
+    "lite": DecoderRecipe(width=16, batch=16, crops=(128, 160), schedule=Schedule(1e-3, warm_up=50), gray_share=0.1),
     "base": DecoderRecipe(width=64, batch=32, crops=(128,), schedule=Schedule(3e-4, warm_up=200), gray_share=0.1),
     # Adam, 1e-4, halved every 5 epochs; crop and batch are not stated in the paper
     "paper": DecoderRecipe(
@@ -197,6 +199,7 @@ COLORIZER = {
         vividness=1.0,
         dulled=0.0,
         darkened=0.0,
+        realism=0.0,
     ),
     # After `lite`, from its weights (--start): pictures nearer to the size that they have in use
     "lite-fine": ColorizerRecipe(
@@ -223,5 +226,6 @@ COLORIZER = {
         gated=False,
         delta=1.0,
         vividness=1.0,
+        realism=0.0,
     ),
 }
