@@ -156,9 +156,9 @@ class ColorizerRecipe(Recipe):
         realism: weight of what a critic says of invented colors (`training.critic`); 0 has none.
     """
 
-    empty: float = 0.3
+    empty: float = 0.25
     patches: float = 0.06
-    references: References = References(same=0.2, other_crop=0.2, halves=0.2, related=0.2)
+    references: References = References(same=0.25, other_crop=0.25, halves=0.25, related=0.1)
     gated: bool = True
     recolored: float = 0.15
     emphasis: float = 10.0
