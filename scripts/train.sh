@@ -38,9 +38,13 @@ train() {  # NETWORK RECIPE FOLDER SHARE and what else the command takes
     touch "$run/done"
 }
 
-signals=(${TEACHER:+--teacher "$TEACHER"} ${CLASS_TILES:+--class-tiles "$CLASS_TILES"})
-while read -r path; do signals+=(--classes "$path"); done < <(IFS=:; [ -z "${CLASSES:-}" ] || printf '%s\n' $CLASSES)
-train encoder "$model" encoder 0.12 "$@" ${signals[@]+"${signals[@]}"}
+lessons=(${TEACHER:+--teacher "$TEACHER"} ${CLASS_TILES:+--class-tiles "$CLASS_TILES"})
+ifs=$IFS IFS=:
+for path in ${CLASSES:-}; do
+    if [ -n "$path" ]; then lessons+=(--classes "$path"); fi
+done
+IFS=$ifs
+train encoder "$model" encoder 0.12 "$@" ${lessons[@]+"${lessons[@]}"}
 encoder=$out/encoder/encoder.safetensors
 train decoder "$model" decoder 0.03 "$@" --encoder "$encoder" --start "$out/encoder/decoder.safetensors"
 decoder=$out/decoder/decoder.safetensors

@@ -167,11 +167,11 @@ def test_a_tar_file_cut_short_is_named(folder: Path, tmp_path: Path) -> None:
 @pytest.fixture
 def sheets(tmp_path: Path) -> Path:
     """Two sheets of 3 x 2 tiles of 16 pixels; a tile of the second is gray."""
+    (tmp_path / "sheets").mkdir()
     for name, seed in (("cat", 0), ("dog", 1)):
         sheet = noise(seed, 32, 48)
         if name == "dog":
             sheet[16:, 16:32] = 128
-        (tmp_path / "sheets").mkdir(exist_ok=True)
         Image.fromarray(sheet).save(tmp_path / "sheets" / f"{name}.png")
     return tmp_path / "sheets"
 
@@ -196,3 +196,12 @@ def test_large_tiles_are_shrunk_each_for_itself(sheets: Path) -> None:
 def test_a_sheet_of_other_tiles_is_named(sheets: Path) -> None:
     with pytest.raises(TrainingError, match=r"cat\.png: 48x32 pixels .* 20x20"):
         load_tiles([sheets], CPU, side=20, shorter_side=64)
+
+
+def test_a_sheet_that_cannot_be_decoded_is_named(sheets: Path) -> None:
+    whole = (sheets / "dog.png").read_bytes()
+    with tarfile.open(sheets / "more.tar", "w") as tar:
+        (sheets / "cow.png").write_bytes(whole[:500])
+        tar.add(sheets / "cow.png", "cow.png")
+    with pytest.raises(TrainingError, match=r"more\.tar/cow\.png: the sheet cannot be decoded"):
+        load_tiles([sheets / "more.tar"], CPU, side=16, shorter_side=64)

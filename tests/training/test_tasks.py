@@ -3,6 +3,7 @@
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -251,6 +252,43 @@ def test_more_color_is_wanted_where_less_is_known(
     assert ratio[3:].min() > 1 and ratio[3:].max() < 1.5
 
 
+def test_the_critic_sees_what_was_invented(
+    store: PhotoStore, transfer_net: TransferNet, colorizer_recipe: ColorizerRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the six pictures it is given the one without hints, as the net colored it, and the truth of that."""
+    task = ColorizerTask(replace(colorizer_recipe, realism=0.7, vividness=1.5), store, transfer_net)
+    assert task.critic is not None
+    answers: list[tuple[torch.Tensor, torch.Tensor]] = []
+    truths: list[torch.Tensor] = []
+    given: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor, float]] = []
+
+    def record(*arguments: Any) -> torch.Tensor:
+        given.append(arguments)
+        return torch.tensor(100.0)
+
+    def compare(found: torch.Tensor, wanted: torch.Tensor, *_: object, **__: object) -> torch.Tensor:
+        truths.append(wanted)
+        return found.sum() * 0
+
+    task.net.register_forward_hook(lambda module, args, out: answers.append((args[0], out)))
+    monkeypatch.setattr(task.critic, "loss", record)
+    monkeypatch.setattr(colorizer_task, "masked_huber", compare)
+    assert loss(task).item() == 100
+    [(lightness, invented, true, weight)] = given
+    asked_lightness, asked = answers[-1]
+    assert torch.equal(lightness, asked_lightness[:1]) and torch.equal(invented, asked[:1])
+    torch.testing.assert_close(true, truths[0][:1] / 1.5)
+    assert weight == 0.7
+
+
+def test_without_realism_there_is_no_critic(
+    store: PhotoStore, transfer_net: TransferNet, colorizer_recipe: ColorizerRecipe
+) -> None:
+    task = ColorizerTask(replace(colorizer_recipe, realism=0.0), store, transfer_net)
+    assert set(task.modules) == {"colorizer"}
+    loss(task).backward()
+
+
 def test_darkened_targets_keep_their_references(
     store: PhotoStore, transfer_net: TransferNet, colorizer_recipe: ColorizerRecipe
 ) -> None:
@@ -396,6 +434,7 @@ def test_the_papers_recipes_are_the_papers() -> None:
     assert (decoder.reconstruction, decoder.perceptual, decoder.gray_share) == (0.8, 0.2, 0)
     assert (decoder.schedule.rate, decoder.schedule.epochs, decoder.schedule.factor) == (1e-4, 5, 0.5)
     assert (colorizer.emphasis, colorizer.delta, colorizer.rarity, colorizer.vividness) == (10, 1, 0, 1)
+    assert (colorizer.empty, colorizer.patches, colorizer.realism, colorizer.gated) == (0, 1, 0, False)
     assert (colorizer.empty, colorizer.patches) == (0, 1)
     assert (colorizer.schedule.rate, colorizer.schedule.epochs, colorizer.schedule.factor) == (1e-5, 10, 0.1)
     assert {decoder.width, colorizer.width} == {64}

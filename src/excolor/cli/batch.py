@@ -310,6 +310,7 @@ def batch(jobs: Sequence[Job], options: FileOptions, working_size: int | None) -
     but the settings and the machine, never on --jobs or on how many pictures there are: a picture becomes the same
     alone and among others. `working_size` None means that networks run at the pictures' full size.
     """
+    # The outer one, so that a second signal while the progress bar is taken away ends as one at any other time
     with Interruption() as stop, reporter(options.quiet) as report:
         report.expect(len(jobs), "Loading the model")
         import torch

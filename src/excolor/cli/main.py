@@ -1,6 +1,8 @@
 """The command line: `excolor COMMAND`. One module a command; each imports what is heavy when it runs."""
 
 import signal
+import sys
+import threading
 from typing import Any
 
 import click
@@ -67,10 +69,13 @@ def run(name: str | None = None) -> None:
     """`main` as a program called `name`, by default as it was started.
 
     When the command has ended, a signal has nothing left to interrupt but Python's own clearing up, which would answer
-    with a traceback.
+    with a traceback. That is short: no thread of ours lasts longer than its command.
     """
     try:
         main(prog_name=name)
+    except KeyboardInterrupt:  # in between
+        sys.exit(INTERRUPTED)
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
+        if threading.current_thread() is threading.main_thread():  # elsewhere signals cannot be received
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_IGN)

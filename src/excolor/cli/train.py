@@ -90,7 +90,7 @@ def _run_options(recipes: tuple[str, ...], default: str | None) -> Callable[[Cal
     multiple=True,
     metavar="PATH",
     help="Folder or tar file with a folder of photographs for each kind of thing, to learn to tell them apart as well. "
-    "May be given several times.",
+    "May be given several times; folders of one name are one class.",
 )
 @click.option(
     "--class-tiles",
@@ -129,12 +129,12 @@ def encoder(
         from excolor.training.encoder_task import EncoderTask
         from excolor.training.teacher import Teacher
 
-        labelled = None
+        labeled = None
         if classes and class_tiles:
-            labelled = load_tiles(classes, store.device, side=class_tiles, shorter_side=_CLASS_SIDE)
+            labeled = load_tiles(classes, store.device, side=class_tiles, shorter_side=_CLASS_SIDE)
         elif classes:
-            labelled = load_photos(classes, store.device, shorter_side=_CLASS_SIDE)
-        return EncoderTask(hyperparameters, store, Teacher(teacher) if teacher else None, labelled)
+            labeled = load_photos(classes, store.device, shorter_side=_CLASS_SIDE)
+        return EncoderTask(hyperparameters, store, Teacher(teacher) if teacher else None, labeled)
 
     _train(photos, hyperparameters.photo_side, task, **run)
 

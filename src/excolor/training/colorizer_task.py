@@ -94,7 +94,7 @@ class ColorizerTask:
             delta=recipe.delta,
             rarity=recipe.rarity,
         )
-        if self.critic is not None and empty:
+        if self.critic is not None and empty:  # in float32, whatever the precision: it is small
             loss = loss + self.critic.loss(lightness[:empty], found[:empty], true[:empty], recipe.realism)
         return loss
 

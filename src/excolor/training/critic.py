@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 _WIDTHS = (32, 64, 128)  # channels at 1/2, 1/4 and 1/8 of the size
-_WARM_UP = 100  # steps in which it has to learn something before it is believed
+_WARM_UP = 100  # steps over which belief in it rises from zero
 
 
 class Critic(nn.Module):
@@ -23,6 +23,7 @@ class Critic(nn.Module):
         layers: list[nn.Module] = []
         for inputs, outputs in zip((3, *_WIDTHS), _WIDTHS, strict=False):
             layers += [spectral_norm(nn.Conv2d(inputs, outputs, 4, stride=2, padding=1)), nn.LeakyReLU(0.2)]
+        # A bias would learn nothing as long as both sides of the hinge are at work: their slopes cancel
         self.layers = nn.Sequential(*layers, spectral_norm(nn.Conv2d(_WIDTHS[-1], 1, 3, padding=1, bias=False)))
         self.steps: Tensor
         self.register_buffer("steps", torch.zeros(()))
@@ -42,7 +43,7 @@ class Critic(nn.Module):
             lightness: (N, 1, H, W) in network scale.
             invented: ab (N, 2, H, W) in network scale, with the graph that it came from.
             true: likewise, the truth.
-            weight: of the critic's opinion, rising from zero over the first steps.
+            weight: of the critic's opinion, to which it rises from zero over the first steps.
         """
         of_true, of_invented = self(lightness.repeat(2, 1, 1, 1), torch.cat((true, invented.detach()))).chunk(2)
         learning = F.relu(1 - of_true).mean() + F.relu(1 + of_invented).mean()

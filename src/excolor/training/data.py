@@ -49,7 +49,7 @@ class Crops:
 
 
 class PhotoStore:
-    """Color photographs in one uint8 tensor, with the folder (source) that each came from."""
+    """Color photographs in one uint8 tensor, with the source that each came from."""
 
     def __init__(self, pictures: Sequence[np.ndarray], sources: Sequence[str], device: torch.device) -> None:
         """Keep `pictures`, (H, W, 3) uint8 each, on `device`; `sources` are names, equal for related pictures."""
@@ -173,7 +173,7 @@ def load_photos(
 
     def read(item: tuple[Path, bytes]) -> list[tuple[str, np.ndarray]]:
         file, content = item
-        rgb = _decode(content, (shorter_side, shorter_side))
+        rgb = _decode(content, enough=shorter_side)
         if rgb is None:
             return []
         scale = shorter_side / min(rgb.size)
@@ -191,36 +191,40 @@ def load_tiles(paths: Sequence[Path], device: torch.device, *, side: int, shorte
     larger, and near-gray ones are left out. This is how many thousand small pictures are kept in some hundred files.
 
     Raises:
-        TrainingError: a path does not exist, a sheet is not made of such squares, or nothing usable was found.
+        TrainingError: a path does not exist, a sheet cannot be decoded or is not made of such squares, or nothing
+            usable was found.
     """
 
     def read(item: tuple[Path, bytes]) -> list[tuple[str, np.ndarray]]:
         file, content = item
         rgb = _decode(content)
-        if rgb is None:
-            return []
+        if rgb is None:  # a photograph more or less is nothing, but this may be a whole class
+            raise TrainingError(f"{file}: the sheet cannot be decoded, or is too large; make it again")
         columns, rows = rgb.width // side, rgb.height // side
         if (columns * side, rows * side) != rgb.size:
             raise TrainingError(
                 f"{file}: {rgb.width}x{rgb.height} pixels are no whole number of tiles of {side}x{side}; "
                 "tell the side that its tiles have"
             )
-        least = min(side, shorter_side)
-        pixels = np.array(rgb.resize((columns * least, rows * least), Image.Resampling.BOX))
-        tiles = pixels.reshape(rows, least, columns, least, 3).swapaxes(1, 2).reshape(-1, least, least, 3)
+        kept = min(side, shorter_side)
+        pixels = np.array(rgb.resize((columns * kept, rows * kept), Image.Resampling.BOX))
+        tiles = pixels.reshape(rows, kept, columns, kept, 3).swapaxes(1, 2).reshape(-1, kept, kept, 3)
         return [(file.stem, tile) for tile in tiles]
 
     return _load(paths, device, read)
 
 
-def _decode(content: bytes, least: tuple[int, int] | None = None) -> Image.Image | None:
-    """The picture in RGB, at `least` so wide and high if it is larger; None if it cannot be decoded or is too large."""
+def _decode(content: bytes, enough: int | None = None) -> Image.Image | None:
+    """The picture in RGB; None if it cannot be decoded or is too large.
+
+    A JPEG may come smaller, which is quicker, but with a shorter side of no less than `enough` pixels.
+    """
     try:
         with guarded("the picture"), Image.open(io.BytesIO(content)) as image:
             if image.width * image.height > MAX_PIXELS:
                 return None
-            if least is not None:
-                image.draft("RGB", least)
+            if enough is not None:
+                image.draft("RGB", (enough, enough))
             return image.convert("RGB")
     except PhotoError:
         return None
@@ -236,11 +240,15 @@ def _load(
     files: Iterator[tuple[Path, bytes]] = chain.from_iterable(map(photo_files, paths))
     if limit is not None:
         files = islice(files, limit)
+
+    def colorful(item: tuple[Path, bytes]) -> list[tuple[str, np.ndarray]]:
+        return [(source, pixels) for source, pixels in read(item) if _spread(pixels) >= _GRAY_SPREAD]
+
     pictures: list[tuple[str, np.ndarray]] = []
     with ThreadPoolExecutor(cpu_count()) as pool:
         # Some at a time: the pool reads all that it is given before it hands anything back
         while batch := list(islice(files, _READ_AHEAD)):
-            pictures += [item for made in pool.map(read, batch) for item in made if _spread(item[1]) >= _GRAY_SPREAD]
+            pictures += chain.from_iterable(pool.map(colorful, batch))
     if not pictures:
         raise TrainingError(f"no color photographs in {', '.join(map(str, paths))}; give folders or tar files of them")
     pictures.sort(key=lambda item: item[0])  # stable: within a source the order of the files stays
@@ -249,11 +257,12 @@ def _load(
 
 def _spread(pixels: np.ndarray) -> float:
     """How colorful a picture (H, W, 3) is: mean of max(R, G, B) - min(R, G, B)."""
-    return float((pixels.max(-1).astype(np.int16) - pixels.min(-1)).mean())
+    red, green, blue = (pixels[..., channel] for channel in range(3))  # far quicker than over an axis of three
+    return float((np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)).mean())
 
 
 def photo_files(path: Path) -> Iterator[tuple[Path, bytes]]:
-    """(path, content) of each picture file in a folder or tar file; in the latter, the path within.
+    """(path, content) of each picture file in a folder or tar file, which stands in the path as a folder would.
 
     Raises:
         TrainingError: `path` is neither, or the tar file is damaged.
@@ -269,7 +278,7 @@ def photo_files(path: Path) -> Iterator[tuple[Path, bytes]]:
                     name = Path(member.name)
                     content = tar.extractfile(member) if name.suffix.lower() in _SUFFIXES else None
                     if content is not None:
-                        yield name, content.read()
+                        yield path / name, content.read()
         except (tarfile.TarError, OSError, EOFError) as error:
             raise TrainingError(f"{path}: the tar file is damaged or cut short ({error}); make it again") from error
     else:

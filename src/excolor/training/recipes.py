@@ -153,7 +153,8 @@ class ColorizerRecipe(Recipe):
         dulled: share of the coarse maps for which picture and reference have less chroma, alike (down to 0.15 of it),
             so that the net reads from the reference how colorful the scene is.
         darkened: share of the coarse maps whose picture has less light than the reference (down to a fifth).
-        realism: weight of what a critic says of invented colors (`training.critic`); 0 has none.
+        realism: weight of what a critic says of invented colors (`training.critic`), averaged over the pictures without
+            hints, beside the Huber loss of all pictures; 0 has no critic.
     """
 
     empty: float = 0.25
