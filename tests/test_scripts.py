@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 
-from excolor.models.checkpoint import load_encoder
+from excolor.models.checkpoint import load_colorizer, load_encoder, save_network
+from excolor.models.colorization import ColorizationConfig, ColorizationNet
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 
@@ -45,3 +47,29 @@ def test_train_measures_a_usable_model(photos: Path, tmp_path: Path, target: Pat
     command = [sys.executable, "-m", "excolor", "colorize", target, "--ref", reference, "--model", out]
     subprocess.run([*command, "--working-size", "64", "-o", tmp_path / "color.png"], check=True, capture_output=True)
     assert (tmp_path / "color.png").is_file()
+
+
+def test_averaged_colorizers(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    config = ColorizationConfig(8, gated=True)
+    nets = [ColorizationNet(config).folded() for _ in range(2)]
+    paths = [tmp_path / name for name in ("a.safetensors", "b.safetensors")]
+    for net, path in zip(nets, paths, strict=True):
+        save_network(net, path)
+    save_network(ColorizationNet(ColorizationConfig(16)).folded(), tmp_path / "wide.safetensors")
+    out = tmp_path / "out.safetensors"
+
+    def average(*parts: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, SCRIPTS / "average_colorizers.py", *parts, "-o", out]
+        return subprocess.run(command, check=False, capture_output=True, text=True)
+
+    for wrong in ("wide.safetensors:1", "b.safetensors:0", "b.safetensors", "none.safetensors:1"):
+        refused = average(f"{paths[0]}:1", f"{tmp_path}/{wrong}")
+        assert refused.returncode == 1 and refused.stderr.startswith("Error: ") and refused.stderr.count("\n") == 1
+        assert not out.exists()
+
+    assert average(f"{paths[0]}:3", f"{paths[1]}:1").returncode == 0
+    mean = load_colorizer(out).state_dict()
+    first, second = (load_colorizer(path).state_dict() for path in paths)
+    for name, found in mean.items():
+        torch.testing.assert_close(found, 0.75 * first[name] + 0.25 * second[name], atol=1e-3, rtol=1e-3)
