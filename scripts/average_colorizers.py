@@ -45,7 +45,7 @@ def averaged(parts: list[tuple[ColorizationNet, float]]) -> ColorizationNet:
         raise SettingError("the colorizers are not built alike; average those that were trained on from the same one")
     total = sum(weight for _, weight in parts)
     states = [(net.state_dict(), weight / total) for net, weight in parts]
-    first.load_state_dict({name: sum(state[name].float() * share for state, share in states) for name in states[0][0]})
+    first.load_state_dict({name: sum(state[name] * share for state, share in states) for name in states[0][0]})
     return first
 
 

@@ -16,11 +16,11 @@ def critic() -> Critic:
     return made
 
 
-def colors(seed: int, shift: float = 0.0) -> tuple[Tensor, Tensor]:
-    """L and ab (4, ·, 32, 32) of which ab is L and its opposite, and a shift."""
+def colors(seed: int) -> tuple[Tensor, Tensor]:
+    """L and ab (4, ·, 32, 32) of which ab is L and its opposite."""
     generator = torch.Generator().manual_seed(seed)
     lightness = F.interpolate(torch.rand((4, 1, 4, 4), generator=generator), 32, mode="bilinear") - 0.5
-    return lightness, torch.cat((lightness, -lightness), 1) + shift
+    return lightness, torch.cat((lightness, -lightness), 1)
 
 
 def test_colors_that_look_true_are_asked_for() -> None:

@@ -16,6 +16,19 @@ from excolor.cli.progress import is_terminal
 INTERRUPTED = 130
 """The exit code: 128 and the number of SIGINT, as of a shell."""
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def ignore_signals() -> None:
+    """From now on they change nothing; for when the program has nothing left to do but end."""
+    if _are_received():
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+
+
+def _are_received() -> bool:
+    return threading.current_thread() is threading.main_thread()  # Python handles them nowhere else
+
 
 class Interruption:
     """While this context lasts, the signals are counted instead of obeyed.
@@ -38,8 +51,8 @@ class Interruption:
         return self._count > 0
 
     def __enter__(self) -> "Interruption":
-        if threading.current_thread() is threading.main_thread():  # elsewhere signals cannot be received
-            for number in (signal.SIGINT, signal.SIGTERM):
+        if _are_received():
+            for number in _SIGNALS:
                 if signal.getsignal(number) not in (signal.SIG_IGN, None):  # as in the background of a shell
                     self._before[number] = signal.signal(number, self._receive)
         return self

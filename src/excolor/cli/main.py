@@ -1,8 +1,6 @@
 """The command line: `excolor COMMAND`. One module a command; each imports what is heavy when it runs."""
 
-import signal
 import sys
-import threading
 from typing import Any
 
 import click
@@ -11,7 +9,7 @@ from excolor.cli.bench import bench
 from excolor.cli.colorize import colorize
 from excolor.cli.evaluate import evaluate
 from excolor.cli.figure import figure
-from excolor.cli.interruption import INTERRUPTED
+from excolor.cli.interruption import INTERRUPTED, ignore_signals
 from excolor.cli.pre_colorize import pre_colorize
 from excolor.cli.stylize import stylize
 from excolor.cli.train import train
@@ -76,6 +74,4 @@ def run(name: str | None = None) -> None:
     except KeyboardInterrupt:  # in between
         sys.exit(INTERRUPTED)
     finally:
-        if threading.current_thread() is threading.main_thread():  # elsewhere signals cannot be received
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, signal.SIG_IGN)
+        ignore_signals()

@@ -130,7 +130,7 @@ def encoder(
         from excolor.training.teacher import Teacher
 
         labeled = None
-        if classes and class_tiles:
+        if class_tiles:
             labeled = load_tiles(classes, store.device, side=class_tiles, shorter_side=_CLASS_SIDE)
         elif classes:
             labeled = load_photos(classes, store.device, shorter_side=_CLASS_SIDE)
