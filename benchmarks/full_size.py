@@ -20,10 +20,10 @@ import torch
 from PIL import Image
 
 from excolor import read_photo
-from excolor.color import rgb_to_lab
-from excolor.merge import merge_ab
+from excolor.imaging.color import rgb_to_lab
+from excolor.imaging.merging import merge_ab
+from excolor.imaging.working_size import seen_size, shrink
 from excolor.photo import Photo
-from excolor.resize import seen_size, shrink
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "reference.jpg"
 GRAIN = 3  # 8-bit levels, standard deviation

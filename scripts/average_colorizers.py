@@ -10,8 +10,8 @@ import argparse
 from pathlib import Path
 
 from excolor.errors import ExcolorError, SettingError
-from excolor.models.checkpoint import load_colorizer, save_network
-from excolor.models.colorization import ColorizationNet
+from excolor.networks.checkpoint import load_colorizer, save_network
+from excolor.networks.colorization import ColorizationNet
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from excolor.photo import open_photo
 MEASURE = """
 import resource, sys
 import cv2, torch
-import excolor.pipeline
+import excolor.method.colorizer
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 from excolor.cli.main import main
 main(sys.argv[1:], standalone_mode=False)

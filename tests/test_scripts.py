@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from excolor.models.checkpoint import load_colorizer, load_encoder, save_network
-from excolor.models.colorization import ColorizationConfig, ColorizationNet
+from excolor.networks.checkpoint import load_colorizer, load_encoder, save_network
+from excolor.networks.colorization import ColorizationConfig, ColorizationNet
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from excolor.errors import ExcolorError
-    from excolor.models.transfer import Matching
+    from excolor.method.colorizer import Colorizer, Reference, Settings, Stages
+    from excolor.method.stylizer import Look, Style, Stylizer
+    from excolor.networks.transfer import Matching
     from excolor.photo import Photo, SaveSettings, open_photo, read_photo, write_photo
-    from excolor.pipeline import Colorizer, Reference, Settings, Stages
-    from excolor.stylizer import Look, Style, Stylizer
 
 __all__ = [
     "Colorizer",
@@ -37,17 +37,17 @@ __all__ = [
 ]
 
 _HOME = {
-    "Colorizer": "pipeline",
+    "Colorizer": "method.colorizer",
     "ExcolorError": "errors",
-    "Look": "stylizer",
-    "Matching": "models.transfer",
+    "Look": "method.stylizer",
+    "Matching": "networks.transfer",
     "Photo": "photo",
-    "Reference": "pipeline",
+    "Reference": "method.colorizer",
     "SaveSettings": "photo",
-    "Settings": "pipeline",
-    "Stages": "pipeline",
-    "Style": "stylizer",
-    "Stylizer": "stylizer",
+    "Settings": "method.colorizer",
+    "Stages": "method.colorizer",
+    "Style": "method.stylizer",
+    "Stylizer": "method.stylizer",
     "open_photo": "photo",
     "read_photo": "photo",
     "write_photo": "photo",

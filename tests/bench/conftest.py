@@ -7,7 +7,7 @@ from excolor.bench.measuring import Measurement
 from excolor.bench.results import Cell, Results, Throughput
 from excolor.bench.start_up import StartUp
 from excolor.bench.tasks import TOTAL, Task
-from excolor.timing import Timing
+from excolor.reporting.timing import Timing
 
 RUN = {
     "excolor": "0.1.0",

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from excolor.bench import measuring
 from excolor.bench.measuring import count_networks, matrix_product_rate, multiply_adds
 from excolor.bench.tasks import Task
-from excolor.models.checkpoint import load_colorizer, load_transfer
-from excolor.models.decoder import WideningConv
-from excolor.models.transfer import Matching
+from excolor.networks.checkpoint import load_colorizer, load_transfer
+from excolor.networks.decoder import WideningConv
+from excolor.networks.transfer import Matching
 from excolor.weights import find_model
 
 PICTURE = torch.zeros(2, 3, 10, 12)

@@ -11,7 +11,7 @@ from excolor.bench.comparison import Change, check_comparable, compare_results, 
 from excolor.bench.results import Results
 from excolor.bench.tasks import Task
 from excolor.errors import SettingError
-from excolor.timing import Timing
+from excolor.reporting.timing import Timing
 
 TASK = Task("networks", "lite", "lite", 256, "cpu", "float32", 1)
 SECONDS = st.lists(st.floats(1e-4, 1e2), min_size=1, max_size=12)

@@ -10,7 +10,7 @@ from excolor.bench.isolation import run_apart
 from excolor.bench.memory import ResidentPeak
 from excolor.errors import DeviceError, SettingError
 
-HEAVY = ("torch", "cv2", "numpy", "PIL", "matplotlib", "excolor.pipeline")
+HEAVY = ("torch", "cv2", "numpy", "PIL", "matplotlib", "excolor.method.colorizer")
 
 
 def number() -> int:

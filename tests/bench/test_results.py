@@ -16,7 +16,7 @@ from excolor.bench.start_up import StartUp
 from excolor.bench.table import how_to_read, markdown, published_table, tables
 from excolor.bench.tasks import Conditions, Task
 from excolor.errors import SettingError
-from excolor.timing import Timing
+from excolor.reporting.timing import Timing
 from excolor.weights import find_model
 
 SECONDS = st.floats(1e-9, 1e6)

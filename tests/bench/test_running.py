@@ -16,7 +16,7 @@ from excolor.bench.running import best_batch, run_task
 from excolor.bench.tasks import TOTAL, Conditions, Task, plan
 from excolor.bench.work import Steps
 from excolor.errors import DeviceError, SettingError, UnknownModelError
-from excolor.timing import Timing
+from excolor.reporting.timing import Timing
 
 TASK = Task("networks", "lite", "lite", 32, "cpu", "float32", 1)
 

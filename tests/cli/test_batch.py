@@ -23,8 +23,8 @@ from excolor import Photo
 from excolor.cli.progress import Reporter
 from excolor.cli.room import Room
 from excolor.errors import OutputError
+from excolor.method.colorizer import Colorizer
 from excolor.photo import read_photo, write_photo
-from excolor.pipeline import Colorizer
 
 Write = Callable[..., Path]
 Run = Callable[..., Result]

@@ -17,9 +17,9 @@ from PIL import Image
 from excolor import Matching, Settings
 from excolor.cli import options
 from excolor.cli.main import main
-from excolor.models.checkpoint import load_encoder, save_network
-from excolor.models.encoder import Encoder, EncoderConfig
-from excolor.stylizer import STYLE_SIZE
+from excolor.method.stylizer import STYLE_SIZE
+from excolor.networks.checkpoint import load_encoder, save_network
+from excolor.networks.encoder import Encoder, EncoderConfig
 from excolor.weights import find_model
 
 README = Path(__file__).parents[2] / "README.md"

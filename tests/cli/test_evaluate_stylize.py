@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from excolor.cli.main import main
-from excolor.timing import Timing
+from excolor.reporting.timing import Timing
 
 STYLIZE = ("--task", "stylize")
 QUICK = (*STYLIZE, "--no-seconds", "--side", 48)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from excolor import Colorizer, Matching, Settings, Stylizer, figures, read_photo
 from excolor.cli.main import main
-from excolor.sheet import Tile
+from excolor.reporting.sheet import Tile
 
 SMALL = ("--tile", 64)
 

@@ -294,7 +294,7 @@ def test_a_folder_of_references(tmp_path: Path, references: Path, small: Write, 
 def test_each_reference_is_encoded_once(
     tmp_path: Path, references: Path, small: Write, excolor: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from excolor.pipeline import Colorizer
+    from excolor.method.colorizer import Colorizer
 
     real, encoded = Colorizer.encode_reference, []
 

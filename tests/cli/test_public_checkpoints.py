@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import Result
-from foreign_states import siggraph17, vgg19
+from public_states import siggraph17, vgg19
 from hub_server import COMMIT, REPOSITORY, Fault, Server
 from huggingface_hub import constants
 from PIL import Image
 from safetensors.torch import save as save_safetensors
 
-from excolor.models.checkpoint import load_colorizer, load_encoder
-from excolor.models.encoder import Encoder, EncoderConfig
+from excolor.networks.checkpoint import load_colorizer, load_encoder
+from excolor.networks.encoder import Encoder, EncoderConfig
 from excolor.training import recipes
 from excolor.weights import find_model
 

@@ -160,7 +160,7 @@ def test_the_order_is_the_same_however_the_disk_lists_it(found: set[str], seed: 
 def test_planning_errors_are_told_before_the_model_is_loaded(
     here: Path, small: Write, excolor: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("excolor.pipeline.Colorizer.load", lambda *_, **__: pytest.fail("the model was loaded"))
+    monkeypatch.setattr("excolor.method.colorizer.Colorizer.load", lambda *_, **__: pytest.fail("the model was loaded"))
     small(here / "in/1.jpg")
     small(here / "in/1.png")
     for arguments, code in (

@@ -6,12 +6,12 @@ import torch
 from PIL import Image
 
 from excolor import Colorizer, Settings
-from excolor.baselines import COLORIZERS, gray
-from excolor.color import rgb_to_lab
+from excolor.evaluation.baselines import COLORIZERS, gray
 from excolor.evaluation.measuring import Evaluator, compare
+from excolor.evaluation.metrics import colorfulness, psnr
 from excolor.evaluation.pictures import Pictures
 from excolor.evaluation.protocols import Case
-from excolor.metrics import colorfulness, psnr
+from excolor.imaging.color import rgb_to_lab
 
 NAME = "sea/1.png"
 SETTINGS = Settings(32)

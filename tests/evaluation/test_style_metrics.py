@@ -17,7 +17,7 @@ from excolor.evaluation.style_metrics import (
     lightness_kept,
     profile_distance,
 )
-from excolor.models.encoder import LEVELS, Encoder, EncoderConfig
+from excolor.networks.encoder import LEVELS, Encoder, EncoderConfig
 
 WANG = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 1.0}
 

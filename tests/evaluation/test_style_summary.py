@@ -21,7 +21,7 @@ from excolor.evaluation.style_summary import (
     verdict,
 )
 from excolor.evaluation.tradeoff import plot
-from excolor.timing import Timing
+from excolor.reporting.timing import Timing
 
 ADAIN, WCT = OWN
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from excolor.models.decoder import Decoder, DecoderConfig
-from excolor.models.encoder import Encoder, EncoderConfig
-from excolor.models.transfer import TransferNet
+from excolor.networks.decoder import Decoder, DecoderConfig
+from excolor.networks.encoder import Encoder, EncoderConfig
+from excolor.networks.transfer import TransferNet
 from excolor.training.data import PhotoStore
 from excolor.training.recipes import (
     ColorizerRecipe,

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from excolor.errors import TrainingError
-from excolor.models.checkpoint import load_colorizer
-from excolor.models.transfer import TransferNet
+from excolor.networks.checkpoint import load_colorizer
+from excolor.networks.transfer import TransferNet
 from excolor.training import validation
 from excolor.training.colorizer_task import ColorizerTask
 from excolor.training.data import PhotoStore

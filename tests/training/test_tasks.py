@@ -11,13 +11,13 @@ import torch
 from safetensors.torch import save_file
 from torch import Generator
 
-from excolor.coarse import ReferenceFeatures, encode_reference
-from excolor.color import rgb_to_lab
 from excolor.errors import CheckpointError, TrainingError
-from excolor.models.checkpoint import load_colorizer, load_decoder, load_encoder
-from excolor.models.colorization import ColorizationConfig, ColorizationNet
-from excolor.models.encoder import EncoderConfig
-from excolor.models.transfer import TransferNet
+from excolor.imaging.color import rgb_to_lab
+from excolor.method.coarse import ReferenceFeatures, encode_reference
+from excolor.networks.checkpoint import load_colorizer, load_decoder, load_encoder
+from excolor.networks.colorization import ColorizationConfig, ColorizationNet
+from excolor.networks.encoder import EncoderConfig
+from excolor.networks.transfer import TransferNet
 from excolor.training import colorizer_task, validation
 from excolor.training.colorizer_task import ColorizerTask, read_start
 from excolor.training.data import PhotoStore

@@ -8,8 +8,8 @@ from excolor.bench.results import OUT_OF_MEMORY, Cell, Results
 from excolor.bench.table import label_of, runs_on, side, timing
 from excolor.bench.tasks import Task
 from excolor.errors import SettingError
-from excolor.table import Table
-from excolor.timing import Timing
+from excolor.reporting.table import Table
+from excolor.reporting.timing import Timing
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from excolor.allocation import keep_freed_memory
 from excolor.errors import DeviceError, ExcolorError
+from excolor.runtime.memory import keep_freed_memory
 
 R = TypeVar("R")
 

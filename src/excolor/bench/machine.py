@@ -13,9 +13,9 @@ import numpy as np
 import torch
 
 from excolor.bench.tasks import Conditions
-from excolor.devices import cores
-from excolor.pipeline import Settings
-from excolor.revision import commit
+from excolor.method.colorizer import Settings
+from excolor.runtime.devices import cores
+from excolor.runtime.source_commit import commit
 from excolor.weights import NETWORKS, find_model
 
 

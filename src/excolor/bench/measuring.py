@@ -8,8 +8,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from excolor.bench.memory import ResidentPeak
 from excolor.bench.tasks import TOTAL, Task
 from excolor.bench.work import prepare
-from excolor.devices import out_of_memory_explained
-from excolor.timing import Timing, Work, time_call, time_calls
+from excolor.reporting.timing import Timing, Work, time_call, time_calls
+from excolor.runtime.devices import out_of_memory_explained
 
 _PRODUCT_SIDE = {"cpu": 2048, "cuda": 8192}  # large enough that the rate grows no more
 

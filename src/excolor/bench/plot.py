@@ -14,7 +14,7 @@ from excolor.bench.published import PAPER, SIZES
 from excolor.bench.results import Cell, Results
 from excolor.bench.table import by_method, label_of, runs_on, side
 from excolor.bench.tasks import TOTAL
-from excolor.marks import COLORS, GRAY, MARKERS
+from excolor.reporting.plot_style import COLORS, GRAY, MARKERS
 
 _Place = Literal["outside right upper", "outside right lower"]
 

@@ -13,7 +13,7 @@ from excolor.bench.published import PAPER, SIZES
 from excolor.bench.start_up import StartUp
 from excolor.bench.tasks import TOTAL, Task
 from excolor.errors import SettingError
-from excolor.timing import Timing
+from excolor.reporting.timing import Timing
 
 OUT_OF_MEMORY = "out of memory"
 

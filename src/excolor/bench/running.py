@@ -8,7 +8,7 @@ from excolor.bench.results import Cell, Throughput
 from excolor.bench.start_up import StartUp, start_up
 from excolor.bench.tasks import TOTAL, Task
 from excolor.errors import DeviceError
-from excolor.timing import Timing
+from excolor.reporting.timing import Timing
 
 _MOST = 256  # pictures at once
 _GAIN = 1.05  # in pictures a second, that makes it worth to double the batch again

@@ -15,7 +15,7 @@ class StartUp:
 def start_up(model: str, device: str) -> StartUp:
     """For a process that has imported nothing yet."""
     began = time.perf_counter()
-    from excolor.pipeline import Colorizer
+    from excolor.method.colorizer import Colorizer
 
     imported = time.perf_counter()
     Colorizer.load(model, device=device)

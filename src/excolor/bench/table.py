@@ -7,8 +7,8 @@ from excolor.bench.measuring import Measurement
 from excolor.bench.published import PAPER, SIZES, Part
 from excolor.bench.results import OUT_OF_MEMORY, Cell, Results
 from excolor.bench.tasks import TOTAL, Task
-from excolor.table import Table
-from excolor.timing import Timing
+from excolor.reporting.table import Table
+from excolor.reporting.timing import Timing
 
 _MISSING = "–"
 _WIDTH = 120  # of running text

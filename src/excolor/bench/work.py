@@ -8,15 +8,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from excolor.baselines import COLORIZERS
 from excolor.bench.tasks import TOTAL, Method, Task
-from excolor.devices import Network, put_on
 from excolor.errors import SettingError
-from excolor.hints import no_hints
-from excolor.models.checkpoint import load_colorizer, load_transfer
-from excolor.models.transfer import Matching
-from excolor.pipeline import Colorizer
-from excolor.timing import Work
+from excolor.evaluation.baselines import COLORIZERS
+from excolor.method.colorizer import Colorizer
+from excolor.method.hints import no_hints
+from excolor.networks.checkpoint import load_colorizer, load_transfer
+from excolor.networks.transfer import Matching
+from excolor.reporting.timing import Work
+from excolor.runtime.devices import Network, put_on
 from excolor.weights import find_model
 
 Steps = dict[str, Work]

@@ -357,7 +357,7 @@ class _Pages:
 
 
 def _workers(pictures: int, asked: int | None, device: "torch.device", threads: int) -> int:
-    from excolor.devices import cores
+    from excolor.runtime.devices import cores
 
     if pictures <= 1:
         return 1

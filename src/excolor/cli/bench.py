@@ -33,7 +33,7 @@ class Sizes(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         """Parse "512,256" to (256, 512)."""
         if isinstance(value, tuple):
             return value
-        from excolor.resize import MINIMUM, MULTIPLE
+        from excolor.imaging.working_size import MINIMUM, MULTIPLE
 
         for word in value.split(","):
             if not word.strip().isdecimal() or int(word) < MINIMUM or int(word) % MULTIPLE:
@@ -172,7 +172,7 @@ def _conditions(device: str, dtype: str, threads: int | None, compiled: bool) ->
 
     from excolor import Settings
     from excolor.bench.tasks import Conditions
-    from excolor.devices import choose_device, choose_dtype
+    from excolor.runtime.devices import choose_device, choose_dtype
 
     place = choose_device(device)
     own_dtype = str(choose_dtype(place)).removeprefix("torch.")

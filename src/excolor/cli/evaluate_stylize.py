@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from excolor.evaluation.style_measuring import StyleEvaluator, StyleMeasurement
     from excolor.evaluation.style_summary import StyleSummary
-    from excolor.timing import Timing
+    from excolor.reporting.timing import Timing
 
 _SIZES = 256, 512, 1024  # sides of squares, as in the paper's table
 
@@ -32,7 +32,7 @@ def evaluate_stylize(options: Evaluation, *, timed: bool) -> None:
         from excolor.evaluation.style_measuring import TIMED, StyleEvaluator, StyleMeasurement
         from excolor.evaluation.style_metrics import StyleStatistics
         from excolor.evaluation.style_summary import summarize
-        from excolor.models.checkpoint import load_encoder
+        from excolor.networks.checkpoint import load_encoder
 
         pictures, cases = options.cases(plan)
         stylizer = Stylizer.load(found_model, device=options.device)

@@ -24,7 +24,7 @@ from excolor.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from excolor.sheet import Row
+    from excolor.reporting.sheet import Row
     from excolor.weights import ModelFiles
 
 
@@ -60,7 +60,7 @@ class Drawing:
     def write(self, rows: "Sequence[Row]", like: tuple[int, int], path: Path) -> None:
         """Draw tiles for pictures of the size `like`, write them, and print where."""
         from excolor.photo import as_photo
-        from excolor.sheet import contact_sheet, tile_size
+        from excolor.reporting.sheet import contact_sheet, tile_size
 
         page = contact_sheet(rows, tile_size(like, self.tile), enlarge=True)
         click.echo(as_photo(page).save(path, overwrite=self.force))

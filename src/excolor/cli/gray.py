@@ -29,7 +29,7 @@ def check_gray(picture: "Picture", photo: "Photo", treat_as_gray: bool | None) -
     Raises:
         PhotoError: it is in color, or tinted, and is not to be treated as gray.
     """
-    from excolor.tint import color_kind
+    from excolor.imaging.tint import color_kind
 
     kind = color_kind(photo.pixels)
     if kind == "gray":

@@ -48,7 +48,7 @@ def main() -> None:
     Example:
         excolor colorize gray.jpg --ref reference.jpg
     """
-    from excolor.allocation import keep_freed_memory
+    from excolor.runtime.memory import keep_freed_memory
 
     keep_freed_memory()
 

@@ -23,7 +23,7 @@ PICTURES = click.Path(allow_dash=True)
 
 SEED = click.IntRange(0, 2**32 - 1)
 
-STYLE_SIZE = 512  # pixels: that of `excolor.stylizer`, whose import takes long
+STYLE_SIZE = 512  # pixels: that of `excolor.method.stylizer`, whose import takes long
 
 
 class FiniteRange(click.FloatRange):

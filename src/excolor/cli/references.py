@@ -106,7 +106,7 @@ def best_fit(candidates: Sequence[Encoded], colorizer: "Colorizer", working_size
 def all_together(candidates: Sequence[Encoded], device: "torch.device") -> Choose:
     """Give each target all of `encode_references`: its places look for their like in every one."""
     from excolor import Reference
-    from excolor.devices import out_of_memory_explained
+    from excolor.runtime.devices import out_of_memory_explained
 
     paths, checksums = [one.path for one in candidates], [one.sha256 for one in candidates]
     with out_of_memory_explained(device, "fewer references"):

@@ -157,8 +157,8 @@ def stylize(
     found_model = model.find(quiet=files.quiet)
     with batch(jobs, files, None if exact else working_size) as work:
         from excolor import Matching, Style, Stylizer, read_photo
-        from excolor.regions import Regions, as_regions
-        from excolor.stylizer import Keep
+        from excolor.method.regions import Regions, as_regions
+        from excolor.method.stylizer import Keep
 
         keep: Keep = "luminance" if keep_luminance else "color" if only_luminance else "nothing"
         matching = Matching(method, parts, alpha)  # type: ignore[arg-type]

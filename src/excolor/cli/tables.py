@@ -9,7 +9,7 @@ import click
 from excolor.cli.progress import is_terminal
 
 if TYPE_CHECKING:
-    from excolor.table import Table
+    from excolor.reporting.table import Table
 
 
 def print_table(table: "Table") -> None:

@@ -154,7 +154,7 @@ def decoder(photos: tuple[Path, ...], encoder_name: str, start: Path | None, rec
         excolor train decoder photos.tar --encoder runs/encoder/encoder.safetensors -o runs/decoder --minutes 5
         excolor train decoder photos.tar --encoder vgg19-imagenet --recipe paper -o runs/vgg19 --minutes 600
     """
-    from excolor.models.checkpoint import load_decoder, load_encoder
+    from excolor.networks.checkpoint import load_decoder, load_encoder
     from excolor.training.recipes import DECODER
 
     frozen = load_encoder(_encoder_file(encoder_name, run["quiet"]))
@@ -181,7 +181,7 @@ def matcher(photos: tuple[Path, ...], encoder_name: str, recipe: str | None, **r
     Example:
         excolor train matcher photos.tar --encoder runs/encoder/encoder.safetensors -o runs/matcher --minutes 15
     """
-    from excolor.models.checkpoint import load_encoder
+    from excolor.networks.checkpoint import load_encoder
     from excolor.training.recipes import MATCHER
 
     frozen = load_encoder(_encoder_file(encoder_name, run["quiet"]))
@@ -223,7 +223,7 @@ def colorizer(
     if recipe != "paper" and not (encoder_name and decoder_path):
         raise click.UsageError(f"the recipe {recipe} needs --encoder and --decoder.")
 
-    from excolor.models.checkpoint import load_transfer
+    from excolor.networks.checkpoint import load_transfer
     from excolor.training.colorizer_task import ColorizerTask, read_start
     from excolor.training.recipes import COLORIZER
     from excolor.training.state import STATE
@@ -255,7 +255,7 @@ def _encoder_file(name: str, quiet: bool) -> Path:
         return Path(name)
 
     from excolor.cli.downloads import downloads
-    from excolor.models.foreign import obtain
+    from excolor.networks.public import obtain
 
     with downloads(quiet) as report:
         return obtain(name, report=report)
@@ -280,7 +280,7 @@ def _train(
     """Load the photographs, train, and print the checkpoints that were written."""
     import torch
 
-    from excolor.devices import choose_device
+    from excolor.runtime.devices import choose_device
     from excolor.training.data import load_photos
     from excolor.training.loop import Budget, fit, make_output_folder
     from excolor.training.state import STATE

@@ -279,7 +279,7 @@ def _fetch(stored: "StoredFile", report: "Report") -> Path:
 
 def _obtain(name: str, part: bool, weights: Path | None, report: "Report") -> Path:
     """A public checkpoint of others as one of ours, whatever was in its place."""
-    from excolor.models.foreign import obtain
+    from excolor.networks.public import obtain
     from excolor.weights import discard_damaged, find_foreign
 
     discard_damaged(find_foreign(name, weights=weights))

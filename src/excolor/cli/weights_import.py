@@ -47,8 +47,8 @@ def import_checkpoint(file: Path, network: "Network", output: Path | None, force
     import torch
 
     from excolor.errors import OutputError
-    from excolor.models.checkpoint import save_network
-    from excolor.models.foreign import convert, opened
+    from excolor.networks.checkpoint import save_network
+    from excolor.networks.public import convert, opened
 
     if output.exists() and not force:
         raise OutputError(f"{output} exists; use --force to replace it, or choose another --output")

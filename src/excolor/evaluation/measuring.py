@@ -7,11 +7,11 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from excolor.baselines import COLORIZERS, gray
+from excolor.evaluation.baselines import COLORIZERS, gray
+from excolor.evaluation.metrics import colorfulness, mean_ciede2000, psnr, ssim
 from excolor.evaluation.pictures import Pictures
 from excolor.evaluation.protocols import Case
-from excolor.metrics import colorfulness, mean_ciede2000, psnr, ssim
-from excolor.pipeline import Colorizer, Reference, Settings
+from excolor.method.colorizer import Colorizer, Reference, Settings
 
 EXCOLOR = "excolor"
 

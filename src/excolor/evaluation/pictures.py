@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from excolor.errors import PhotoError
-from excolor.metrics import SSIM_WINDOW
+from excolor.evaluation.metrics import SSIM_WINDOW
 from excolor.photo import READABLE_SUFFIXES, Photo, read_photo
 
 SMALLEST = 2 * SSIM_WINDOW  # pixels of the shorter side: what half a picture needs to be measured

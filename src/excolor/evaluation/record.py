@@ -15,9 +15,9 @@ from excolor.evaluation.protocols import Case, Plan
 from excolor.evaluation.style_measuring import NUMBERS, StyleMeasurement
 from excolor.evaluation.style_summary import StyleSummary
 from excolor.evaluation.summary import ProtocolSummary
-from excolor.pipeline import Colorizer, Settings
-from excolor.stylizer import Stylizer
-from excolor.timing import Timing
+from excolor.method.colorizer import Colorizer, Settings
+from excolor.method.stylizer import Stylizer
+from excolor.reporting.timing import Timing
 from excolor.weights import NETWORKS, ModelFiles, Network
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 from excolor.evaluation.measuring import Measurement
 from excolor.evaluation.protocols import PROTOCOLS
 from excolor.evaluation.style_measuring import StyleMeasurement
-from excolor.sheet import Row, Tile, contact_sheet
+from excolor.reporting.sheet import Row, Tile, contact_sheet
 
 _COLUMNS = ("target", "reference", "pre-color", "coarse", "result", "truth")
 _TILE = 176, 240  # pixels, the largest height and width of a picture

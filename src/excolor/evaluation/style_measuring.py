@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from excolor.baselines import STYLIZERS, Transfer
+from excolor.evaluation.baselines import STYLIZERS, Transfer
 from excolor.evaluation.pictures import Pictures
 from excolor.evaluation.protocols import Case
 from excolor.evaluation.style_metrics import (
@@ -18,9 +18,9 @@ from excolor.evaluation.style_metrics import (
     lightness_kept,
     profile_distance,
 )
-from excolor.models.transfer import METHODS, Matching
-from excolor.stylizer import STYLE_SIZE, Stylizer
-from excolor.timing import Timing, time_calls
+from excolor.method.stylizer import STYLE_SIZE, Stylizer
+from excolor.networks.transfer import METHODS, Matching
+from excolor.reporting.timing import Timing, time_calls
 
 OWN = tuple(f"excolor {method}" for method in METHODS)
 """What excolor's own methods are called beside those of `STYLIZERS`."""

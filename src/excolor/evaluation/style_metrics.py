@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from excolor.devices import out_of_memory_explained
-from excolor.metrics import Doubles, Image, lab, ssim
-from excolor.models import adain
-from excolor.models.encoder import LEVELS, Encoder
-from excolor.resize import pad
+from excolor.evaluation.metrics import Doubles, Image, lab, ssim
+from excolor.imaging.working_size import pad
+from excolor.networks import adain
+from excolor.networks.encoder import LEVELS, Encoder
+from excolor.runtime.devices import out_of_memory_explained
 
 _DIRECTIONS = 64  # in Lab, on which colors are projected
 _QUANTILES = 256

@@ -7,9 +7,9 @@ import numpy as np
 
 from excolor.evaluation.intervals import half_width, standard_error
 from excolor.evaluation.style_measuring import NUMBERS, OWN, StyleMeasurement
-from excolor.stylizer import STYLE_SIZE
-from excolor.table import Table
-from excolor.timing import Timing
+from excolor.method.stylizer import STYLE_SIZE
+from excolor.reporting.table import Table
+from excolor.reporting.timing import Timing
 
 AXES = ("content", "style")
 """What the frontier is drawn by: both better when higher."""

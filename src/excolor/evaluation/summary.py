@@ -8,7 +8,7 @@ import numpy as np
 from excolor.evaluation.intervals import half_width, standard_error
 from excolor.evaluation.measuring import COMPARISONS, EXCOLOR, Measurement
 from excolor.evaluation.protocols import PROTOCOLS
-from excolor.table import Table
+from excolor.reporting.table import Table
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from excolor.evaluation.style_measuring import OWN
 from excolor.evaluation.style_summary import AXES, StyleSummary, count_pairs
-from excolor.marks import COLORS, GRAY, MARKERS
+from excolor.reporting.plot_style import COLORS, GRAY, MARKERS
 
 _LABELS = {
     "content": "content kept: mean SSIM of L and of edge maps",

@@ -3,7 +3,7 @@
 import torch
 from torch import Generator, Tensor
 
-from excolor.color import colored, grayed, rgb_to_lab
+from excolor.imaging.color import colored, grayed, rgb_to_lab
 
 
 def gray_some(rgb: Tensor, share: float, generator: Generator) -> Tensor:

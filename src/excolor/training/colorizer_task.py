@@ -7,8 +7,9 @@ from pathlib import Path
 import torch
 from torch import Generator, Tensor, nn
 
-from excolor.coarse import coarse_map, encode_reference
-from excolor.color import (
+from excolor.errors import TrainingError
+from excolor.evaluation.metrics import colorfulness
+from excolor.imaging.color import (
     ab_from_network,
     ab_to_network,
     colored,
@@ -17,13 +18,12 @@ from excolor.color import (
     lightness_to_network,
     rgb_to_lab,
 )
-from excolor.errors import TrainingError
-from excolor.hints import Hints, geometric_patches, no_hints, scatter
-from excolor.metrics import colorfulness
-from excolor.models.checkpoint import load_colorizer, save_network
-from excolor.models.colorization import ColorizationConfig, ColorizationNet
-from excolor.models.foreign import recognize
-from excolor.models.transfer import TransferNet
+from excolor.method.coarse import coarse_map, encode_reference
+from excolor.method.hints import Hints, geometric_patches, no_hints, scatter
+from excolor.networks.checkpoint import load_colorizer, save_network
+from excolor.networks.colorization import ColorizationConfig, ColorizationNet
+from excolor.networks.public import recognize
+from excolor.networks.transfer import TransferNet
 from excolor.training.augmentation import change_tone, darken, dull, turn_hue
 from excolor.training.critic import Critic
 from excolor.training.data import PhotoStore

@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
-from excolor.models.checkpoint import save_network
-from excolor.models.decoder import Decoder, DecoderConfig
-from excolor.models.encoder import LEVELS, Encoder
+from excolor.networks.checkpoint import save_network
+from excolor.networks.decoder import Decoder, DecoderConfig
+from excolor.networks.encoder import LEVELS, Encoder
 from excolor.training.augmentation import gray_some
 from excolor.training.data import PhotoStore
 from excolor.training.losses import feature_loss

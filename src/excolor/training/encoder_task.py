@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from excolor.errors import TrainingError
-from excolor.models.checkpoint import save_network
-from excolor.models.decoder import Decoder, DecoderConfig
-from excolor.models.encoder import Encoder, EncoderConfig
+from excolor.networks.checkpoint import save_network
+from excolor.networks.decoder import Decoder, DecoderConfig
+from excolor.networks.encoder import Encoder, EncoderConfig
 from excolor.training.augmentation import gray_some
 from excolor.training.data import PhotoStore
 from excolor.training.losses import normalized_feature_loss

@@ -16,9 +16,9 @@ from typing import Any, Literal
 import torch
 from torch import Generator
 
-from excolor.devices import out_of_memory_explained
 from excolor.errors import TrainingError
-from excolor.revision import commit
+from excolor.runtime.devices import out_of_memory_explained
+from excolor.runtime.source_commit import commit
 from excolor.training.data import PhotoStore
 from excolor.training.recipes import Schedule
 from excolor.training.state import STATE, read_state, write_state

@@ -8,13 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
-from excolor.coarse import describe_lightness
-from excolor.color import ab_to_network, colored, rgb_to_lab
-from excolor.models import correspondence
-from excolor.models.checkpoint import save_network
-from excolor.models.correspondence import CELL
-from excolor.models.encoder import Encoder
-from excolor.models.matcher import Judged, Matcher
+from excolor.imaging.color import ab_to_network, colored, rgb_to_lab
+from excolor.method.coarse import describe_lightness
+from excolor.networks import correspondence
+from excolor.networks.checkpoint import save_network
+from excolor.networks.correspondence import CELL
+from excolor.networks.encoder import Encoder
+from excolor.networks.matcher import Judged, Matcher
 from excolor.training.augmentation import change_tone
 from excolor.training.data import PhotoStore
 from excolor.training.pairs import draw_pairs
@@ -23,7 +23,7 @@ from excolor.training.validation import mean_psnr, validation_crops
 
 
 class MatcherTask:
-    """The head over a frozen encoder that describes places (`models.matcher`)."""
+    """The head over a frozen encoder that describes places (`networks.matcher`)."""
 
     def __init__(self, recipe: MatcherRecipe, photos: PhotoStore, encoder: Encoder) -> None:
         """A matcher that `encoder` may have is replaced. Raises TrainingError if its width is not the recipe's."""

@@ -141,7 +141,7 @@ class ColorizerRecipe(Recipe):
         empty: share of pictures without hints.
         patches: share with true patches (Zhang et al. 2017).
         references: of the coarse maps.
-        gated: the net may let hints stand as they are (`models.colorization.HintGate`).
+        gated: the net may let hints stand as they are (`networks.colorization.HintGate`).
         recolored: share of the coarse maps for which picture and reference are turned to other hues together, so
             that the net reads the reference instead of guessing.
         emphasis: λ of the loss, on true hints.

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from excolor.errors import TrainingError
-from excolor.models.encoder import Conv
+from excolor.networks.encoder import Conv
 
 _CONVS = ("conv11", "conv12", "conv21", "conv22", "conv31", "conv32", "conv33", "conv34", "conv41")
 _LEVELS = {"conv11": "relu1_1", "conv21": "relu2_1", "conv31": "relu3_1", "conv41": "relu4_1"}

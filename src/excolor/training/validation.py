@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from excolor.metrics import psnr
+from excolor.evaluation.metrics import psnr
 from excolor.training.data import PhotoStore
 
 _SIZE = 128  # pixels: side of the squares that validation looks at

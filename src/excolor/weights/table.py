@@ -23,7 +23,7 @@ NETWORKS: tuple[Network, ...] = ("encoder", "decoder", "colorizer")
 _LAYOUTS: tuple[Layout, ...] = ("vgg19", "siggraph17")
 _DTYPES = ("float16", "bfloat16", "float32")
 LARGEST_FILE = 4 * 10**9  # bytes: more than any of these networks takes, and less than most disks have
-_MAX_WIDTH = 128  # as in excolor.models.checkpoint
+_MAX_WIDTH = 128  # as in excolor.networks.checkpoint
 _LARGEST_TABLE = 10**6  # bytes
 
 T = TypeVar("T")

@@ -1,0 +1,71 @@
+"""Is a picture gray, gray with a tint, or in color?
+
+A toned print, yellowed paper or a careless scan has color in every pixel, yet one that follows from the lightness and,
+slowly, from the place. In a color photograph it does not: leaves and bricks of one lightness differ.
+"""
+
+from typing import Literal, TypeAlias
+
+import cv2
+import numpy as np
+import torch
+
+from excolor.imaging.color import rgb_to_lab
+from excolor.photo import Photo
+
+ColorKind: TypeAlias = Literal["gray", "tinted", "color"]
+
+_SIDE = 48  # pixels: noise, JPEG's blocks and color fringes average out, and what has a color of its own remains
+_COUNTED = 0.95  # of the pixels: a stamp, a signature in ink or a fleck does not make a photograph colored
+_KNOTS = 9  # of the curve of a tint over L
+_TINTED = 2.3  # of ab: more than that, root mean square, is not explained by any tint
+
+
+def color_kind(pixels: np.ndarray) -> ColorKind:
+    """Tell gray (R = G = B everywhere), tinted (all but monochrome) and color pictures apart.
+
+    A small thing in color is overlooked, up to a twentieth of the picture, such as a stamp on a gray print; a color
+    chart scanned beside it is mostly larger, and makes it "color". So do fringes as wide as details are.
+
+    Measured on small pictures (shorter side up to 176 pixels): of 415 color photographs 3.6 % were called tinted, dull
+    ones or of one hue, and 28 % after half of their saturation was taken away. Of the same made gray, toned (sepia,
+    cyanotype, selenium, split, yellowed, or not at all), with noise and JPEG of quality 60 to 95, 2.7 % were called
+    color; 4.4 % with uneven light and, in half of them, fringes of 1 or 2 pixels at four times the size; and 43 % with
+    uneven light and, in half of them, fringes of up to 3 pixels at the small size.
+
+    Args:
+        pixels: (H, W) gray or (H, W, 3) sRGB; uint8, uint16 or float32 in [0, 1].
+    """
+    if Photo(pixels).is_gray:
+        return "gray"
+    return "tinted" if _unexplained(_small_lab(pixels)) <= _TINTED else "color"
+
+
+def _small_lab(pixels: np.ndarray) -> np.ndarray:
+    """The picture shrunk to `_SIDE` pixels at the longer side, in Lab: (3, H, W) float64."""
+    height, width = pixels.shape[:2]
+    scale = min(1.0, _SIDE / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    white = 1.0 if pixels.dtype.kind == "f" else float(np.iinfo(pixels.dtype).max)
+    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) / white
+    return rgb_to_lab(torch.from_numpy(small.astype(np.float64)).permute(2, 0, 1)).numpy()
+
+
+def _unexplained(lab: np.ndarray) -> float:
+    """How far the ab of (3, H, W) lie from the best tint, as a root mean square over the pixels that count.
+
+    A tint is a curve over L (toning, split toning; straight between knots), to which is added what changes evenly over
+    the picture, more or less with L (light, aged paper), and the slopes of L (channels shifted against each other).
+    """
+    lightness = lab[0] / 50 - 1
+    y, x = np.meshgrid(*(np.linspace(-1, 1, n) for n in lightness.shape), indexing="ij")
+    slopes = [np.diff(lightness, axis=axis, prepend=lightness.take([0], axis)) for axis in (0, 1)]
+    curve = [np.maximum(1 - np.abs(lightness - knot) / (2 / (_KNOTS - 1)), 0) for knot in np.linspace(-1, 1, _KNOTS)]
+    causes = np.stack([*curve, x, y, x * lightness, y * lightness, *slopes], -1).reshape(lightness.size, -1)
+    ab = lab[1:].reshape(2, -1).T
+    counted = np.arange(len(ab))
+    for _ in range(2):  # the first fit is bent by what is not to be counted, the second is not
+        tint = causes @ np.linalg.lstsq(causes[counted], ab[counted], rcond=None)[0]
+        squares = ((ab - tint) ** 2).sum(-1)
+        counted = np.argsort(squares, kind="stable")[: max(1, int(_COUNTED * len(ab)))]
+    return float(np.sqrt(squares[counted].mean()))

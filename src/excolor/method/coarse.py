@@ -1,0 +1,98 @@
+"""The coarse chrominance map: what a reference says about a target's colors, and how far to trust it.
+
+Two ways are blended. The transfer net matches statistics, the paper's way: the palette arrives, but not always where
+it belongs (T_ab). Correspondence looks for each place of the target in the reference (`networks.correspondence`).
+Training shows the colorization net exactly these maps, so both use this module.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from excolor.imaging.color import grayed, rgb_to_lab
+from excolor.networks import correspondence
+from excolor.networks.correspondence import Landmarks
+from excolor.networks.encoder import Encoder
+from excolor.networks.transfer import Matching, Statistics, TransferNet, mix
+
+Match = Literal["statistics", "semantic", "both"]
+
+_MATCHING = Matching("adain", ("encoder", "skip"), 1.0)
+_STATISTICS_CONFIDENCE = 0.3  # of a color that statistics alone put somewhere
+_LEAST_CONFIDENCE = 0.1  # of a blended color: a mask of zero would say that there is none
+
+
+@dataclass(frozen=True)
+class ReferenceFeatures:
+    """What is kept of a reference: statistics by feature name, and landmarks; batch size 1 or that of the targets."""
+
+    statistics: dict[str, Statistics]
+    landmarks: Landmarks
+
+
+@dataclass(frozen=True)
+class CoarseMap:
+    """ab (N, 2, H, W) in [-128, 127] and the confidence in it (N, 1, H, W) in [0, 1]."""
+
+    ab: Tensor
+    confidence: Tensor
+
+
+def describe_lightness(encoder: Encoder, lightness: Tensor) -> Tensor:
+    """Descriptors of a picture by its luminance alone: L (N, 1, H, W) in [0, 100] -> (N, C, H/8, W/8)."""
+    features = encoder(grayed(lightness))
+    described: Tensor = correspondence.describe(features) if encoder.matcher is None else encoder.matcher(features)
+    return described
+
+
+def encode_reference(net: TransferNet, rgb: Tensor, visible: Tensor | None = None) -> ReferenceFeatures:
+    """What is needed of a reference for any number of targets.
+
+    Args:
+        net: in evaluation mode.
+        rgb: sRGB (N, 3, H, W) in [0, 1].
+        visible: of a single reference (N = 1) how far each pixel shows, (1, 1, H, W) in [0, 1]; None if all do.
+    """
+    lab = rgb_to_lab(rgb)
+    landmarks = correspondence.landmarks(describe_lightness(net.encoder, lab[:, :1]), lab[:, 1:])
+    if visible is not None:
+        landmarks = correspondence.shown(landmarks, visible)
+    return ReferenceFeatures(net.measure(rgb, _MATCHING, visible), landmarks)
+
+
+def join_references(references: Sequence[ReferenceFeatures]) -> ReferenceFeatures:
+    """Several references as one: each place looks for its like in all of them; their statistics count alike."""
+    statistics = mix([one.statistics for one in references], [1 / len(references)] * len(references))
+    return ReferenceFeatures(statistics, correspondence.joined([one.landmarks for one in references]))
+
+
+def coarse_map(
+    net: TransferNet, lightness: Tensor, precolored: Tensor, reference: ReferenceFeatures, match: Match = "both"
+) -> CoarseMap:
+    """Colors for a target from the reference, before refinement.
+
+    Args:
+        net: in evaluation mode.
+        lightness: L of the target, (N, 1, H, W) in [0, 100].
+        precolored: the target with invented colors, sRGB (N, 3, H, W), since the encoder expects color.
+        reference: of `encode_reference`.
+        match: `statistics` is the paper's way; `semantic` takes colors by correspondence alone; `both` blends them by
+            the confidence of the correspondence.
+    """
+    size = lightness.shape[2:]
+    if match != "semantic":
+        transferred = rgb_to_lab(net(precolored, reference.statistics, _MATCHING).float())[:, 1:]
+        if match == "statistics":
+            return CoarseMap(transferred, torch.full_like(lightness, _STATISTICS_CONFIDENCE))
+    find = correspondence.find if net.encoder.matcher is None else net.encoder.matcher.find
+    found = find(describe_lightness(net.encoder, lightness), reference.landmarks)
+    ab, confidence, share = (
+        F.interpolate(t, size, mode="bilinear", align_corners=False) for t in (found.ab, found.confidence, found.share)
+    )
+    if match == "semantic":
+        return CoarseMap(ab, confidence)
+    return CoarseMap(transferred.lerp(ab, share), _LEAST_CONFIDENCE + (1 - _LEAST_CONFIDENCE) * confidence)

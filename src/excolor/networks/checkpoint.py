@@ -1,0 +1,180 @@
+"""Networks <-> safetensors files that carry their configuration.
+
+A checkpoint holds tensors and one line of JSON: {"network": kind, "config": {...}} under the metadata key "excolor".
+Loading runs no code from the file, builds the network from the configuration, and is strict: every tensor is named and
+shaped as the network has it, in numbers that are finite, or the file is refused. Nothing is built, and no tensor is
+read, before the header has passed.
+
+A file may be reached by a symbolic link: it is read as it is checked, and who gives the path may read it anyway. What
+the cache of downloads holds is another matter, see `excolor.weights`.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import nn
+
+from excolor.errors import CheckpointError
+from excolor.networks.colorization import ColorizationConfig, ColorizationNet
+from excolor.networks.decoder import Decoder, DecoderConfig
+from excolor.networks.encoder import Encoder, EncoderConfig
+from excolor.networks.header import check_header, shown, without_duplicates
+from excolor.networks.transfer import TransferNet
+from excolor.weights import Network
+
+MAX_WIDTH = 128
+"""Twice VGG19's: above it a file is damaged or hostile, and the network would exhaust memory."""
+
+MAX_HIDDEN = 1024
+"""Channels in a matcher, likewise."""
+
+_KEY = "excolor"
+
+# of floating-point and of whole numbers, as safetensors calls them; double precision is nowhere needed
+_DTYPES = {True: ("F16", "BF16", "F32"), False: ("I64",)}
+
+N = TypeVar("N", bound=nn.Module)
+
+# kind in the file -> configuration and network
+_NETWORKS: dict[Network, tuple[type[Any], type[nn.Module]]] = {
+    "encoder": (EncoderConfig, Encoder),
+    "decoder": (DecoderConfig, Decoder),
+    "colorizer": (ColorizationConfig, ColorizationNet),
+}
+
+
+def save_network(network: nn.Module, path: Path, *, dtype: torch.dtype = torch.float16) -> None:
+    """Write `network` with its configuration, its tensors as `dtype`. The file appears whole or not at all."""
+    kind = next(kind for kind, (_, cls) in _NETWORKS.items() if type(network) is cls)
+    description = json.dumps({"network": kind, "config": asdict(network.config)})  # type: ignore[call-overload]
+    tensors = {
+        name: t.to("cpu", dtype if t.is_floating_point() else t.dtype).contiguous()  # batch norm counts in int64
+        for name, t in network.state_dict().items()
+    }
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        # not safetensors' save_file, whose files only their owner may read
+        temporary.write_bytes(save(tensors, metadata={_KEY: description}))
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_encoder(path: Path) -> Encoder:
+    """Read an encoder in evaluation mode, float32, on the CPU. Raises CheckpointError if the file is not one."""
+    return _load(path, "encoder", Encoder)
+
+
+def load_decoder(path: Path) -> Decoder:
+    """Read a decoder in evaluation mode, float32, on the CPU. Raises CheckpointError if the file is not one."""
+    return _load(path, "decoder", Decoder)
+
+
+def load_transfer(encoder: Path, decoder: Path) -> TransferNet:
+    """Read a transfer net in evaluation mode, float32, on the CPU.
+
+    Raises:
+        CheckpointError: a file is not what it should be, or the two are of different widths.
+    """
+    net = TransferNet(load_encoder(encoder), load_decoder(decoder)).eval()
+    widths = net.encoder.config.width, net.decoder.config.width
+    if widths[0] != widths[1]:
+        raise CheckpointError(
+            f"{decoder}: a decoder of width {widths[1]} does not fit the encoder {encoder} of width {widths[0]}; "
+            "give the two of one model"
+        )
+    return net
+
+
+def load_colorizer(path: Path) -> ColorizationNet:
+    """Read a colorization net in evaluation mode, float32, on the CPU. Raises CheckpointError if it is not one."""
+    return _load(path, "colorizer", ColorizationNet)
+
+
+def load_network(path: Path, kind: Network) -> nn.Module:
+    """Read a network of any kind. Raises CheckpointError if the file is not one of that kind."""
+    return _load(path, kind, _NETWORKS[kind][1])
+
+
+def build(config: Any) -> nn.Module:
+    """The network of a configuration, with random weights."""
+    return next(network(config) for config_type, network in _NETWORKS.values() if type(config) is config_type)
+
+
+def expected_tensors(config: Any) -> dict[str, torch.Tensor]:
+    """The tensors of the network of a configuration by name: shapes and types alone, without memory behind them."""
+    with torch.device("meta"):
+        return build(config).state_dict()
+
+
+def _load(path: Path, kind: Network, cls: type[N]) -> N:
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such checkpoint; check the path, or reinstall excolor")
+    try:
+        check_header(path)
+        with safe_open(path, framework="pt", device="cpu") as file:
+            config = _read_config(path, file.metadata() or {}, kind)
+            expected = expected_tensors(config)
+            _check(path, {name: file.get_slice(name) for name in file.keys()}, expected)  # noqa: SIM118 - not a mapping
+            tensors = {name: file.get_tensor(name) for name in expected}
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(
+            f"{path}: not a readable safetensors file ({shown(error)}); fetch or train it again"
+        ) from error
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise CheckpointError(f"{path}: tensor {name} has values that are no numbers; fetch or train it again")
+    network = cls(config)
+    network.load_state_dict(tensors, strict=True)
+    return network.float().eval()
+
+
+def _read_config(path: Path, metadata: dict[str, str], kind: Network) -> Any:
+    """The configuration in the file's metadata, of the kind that is wanted and within reason."""
+    try:
+        description = json.loads(metadata[_KEY], object_pairs_hook=without_duplicates)
+        found, values = description["network"], dict(description["config"])
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise CheckpointError(
+            f"{path}: carries no excolor configuration, so it is not a checkpoint of excolor"
+        ) from error
+    if found != kind:
+        raise CheckpointError(
+            f"{path}: holds the network '{shown(found)}' where {kind!r} is needed; give the right file"
+        )
+    config_type = _NETWORKS[kind][0]
+    # Files made before a field was added lack it, and mean its default
+    values = {field.name: field.default for field in fields(config_type)} | values
+    expected = {field.name: type(field.default) for field in fields(config_type)}
+    is_known = {name: type(value) for name, value in values.items()} == expected
+    if not is_known or not is_within_reason(config_type(**values)):
+        raise CheckpointError(f"{path}: its configuration {shown(values)} is not one this version of excolor knows")
+    return config_type(**values)
+
+
+def is_within_reason(config: Any) -> bool:
+    """Whether the network of a configuration can be built without exhausting memory."""
+    return 1 <= config.width <= MAX_WIDTH and 0 <= getattr(config, "matcher", 0) <= MAX_HIDDEN
+
+
+def _check(path: Path, found: Mapping[str, Any], expected: Mapping[str, torch.Tensor]) -> None:
+    """Refuse tensors (slices of safetensors) that the network does not have, lacks, or has in another shape or type."""
+    for name in sorted(expected.keys() | found.keys()):
+        wanted = tuple(expected[name].shape) if name in expected else "absent"
+        shape = tuple(found[name].get_shape()) if name in found else "missing"
+        if shape != wanted:
+            raise CheckpointError(
+                f"{path}: tensor {shown(name)} is {shown(shape)} and should be {wanted}; "
+                "the file belongs to another network"
+            )
+        dtype, dtypes = found[name].get_dtype(), _DTYPES[expected[name].is_floating_point()]
+        if dtype not in dtypes:
+            raise CheckpointError(
+                f"{path}: tensor {name} is of type {dtype} and should be of {' or '.join(dtypes)}; save it as one"
+            )

@@ -1,0 +1,111 @@
+"""How others name the tensors of networks that are ours too."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from excolor.networks.colorization import ColorizationConfig
+from excolor.networks.decoder import DecoderConfig
+from excolor.networks.encoder import EncoderConfig
+from excolor.weights import Network
+from excolor.weights.table import Layout as LayoutName
+
+Config = EncoderConfig | DecoderConfig | ColorizationConfig
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The names of one kind of state dict.
+
+    Attributes:
+        title: what it is, for messages.
+        network: what it is here.
+        config: of our network.
+        modules: our modules to theirs, where they are called otherwise.
+        unused: matches the names of tensors that we have no use for.
+    """
+
+    title: str
+    network: Network
+    config: Config
+    modules: Mapping[str, str] = field(default_factory=dict)
+    unused: re.Pattern[str] = re.compile(r"(?!)")
+
+    def theirs(self, name: str) -> str:
+        """What they call our tensor `name`."""
+        module, _, kind = name.rpartition(".")
+        return f"{self.modules.get(module, module)}.{kind}"
+
+
+# Positions in torchvision's `features`, of which every other is a ReLU and some are poolings; from 21 on they are
+# deeper than conv4_1. timm has the same names but for the classifier.
+VGG19 = Layout(
+    "torchvision's VGG19",
+    "encoder",
+    EncoderConfig(64),
+    {
+        "conv1_1": "features.0",
+        "conv1_2": "features.2",
+        "conv2_1": "features.5",
+        "conv2_2": "features.7",
+        "conv3_1": "features.10",
+        "conv3_2": "features.12",
+        "conv3_3": "features.14",
+        "conv3_4": "features.16",
+        "conv4_1": "features.19",
+    },
+    re.compile(r"(features|classifier|pre_logits|head)\..*"),
+)
+
+
+def _siggraph17_modules() -> dict[str, str]:
+    """Sequences of convolutions with a ReLU after each, and a norm; blocks 8 to 10 begin with the ReLU of the joint."""
+    modules: dict[str, str] = {}
+    for block, convolutions, first in (
+        *((1, 2, 0), (2, 2, 0), (3, 3, 0), (4, 3, 0), (5, 3, 0), (6, 3, 0), (7, 3, 0)),
+        *((8, 2, 1), (9, 1, 1)),
+    ):
+        modules |= {f"block{block}.convs.{i}": f"model{block}.{first + 2 * i}" for i in range(convolutions)}
+        modules[f"block{block}.norm"] = f"model{block}.{first + 2 * convolutions}"
+    for block, skipped in ((8, 3), (9, 2), (10, 1)):
+        modules[f"join{block}.up"] = f"model{block}up.0"
+        modules[f"join{block}.skip"] = f"model{skipped}short{block}.0"
+    return modules | {"conv10": "model10.1", "out": "model_out.0"}
+
+
+# Classes of ab, which a second head was trained with, are not asked for
+SIGGRAPH17 = Layout(
+    "the colorization net of SIGGRAPH 2017",
+    "colorizer",
+    ColorizationConfig(64),
+    _siggraph17_modules(),
+    re.compile(r"model_class\..*"),
+)
+
+LAYOUTS: Mapping[LayoutName, Layout] = {"vgg19": VGG19, "siggraph17": SIGGRAPH17}
+
+
+def recognize(tensors: Mapping[str, Tensor]) -> Layout | None:
+    """The layout of a state dict, by names that only it has; of our own, with the width that the shapes tell."""
+    if "features.0.weight" in tensors:
+        return VGG19
+    if "model1.0.weight" in tensors:
+        return SIGGRAPH17
+    if "block1.convs.0.weight" in tensors:
+        width = _size(tensors["block1.convs.0.weight"], 0)
+        config = ColorizationConfig(width, "block1.norm.scale" in tensors, "gate.share.weight" in tensors)
+        return Layout(f"a colorizer of width {width}", "colorizer", config)
+    if "conv1_1.weight" in tensors:
+        channels_out, channels_in = (_size(tensors["conv1_1.weight"], axis) for axis in (0, 1))
+        if channels_in == 3:  # of RGB
+            hidden = _size(tensors["matcher.enter.weight"], 0) if "matcher.enter.weight" in tensors else 0
+            return Layout(f"an encoder of width {channels_out}", "encoder", EncoderConfig(channels_out, hidden))
+        return Layout(f"a decoder of width {channels_in}", "decoder", DecoderConfig(channels_in))
+    return None
+
+
+def _size(tensor: Tensor, axis: int) -> int:
+    """The length of an axis, 0 if there is none: a width of 0 is refused later."""
+    return tensor.shape[axis] if axis < tensor.ndim else 0

@@ -1,0 +1,1 @@
+"""Tables, sheets, plots and timings that are shown to people."""
