@@ -9,8 +9,9 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from excolor import Colorizer, Matching, Settings, Stylizer, figures, read_photo
+from excolor import Colorizer, Matching, Settings, Stylizer, read_photo
 from excolor.cli.main import main
+from excolor.evaluation import figures
 from excolor.reporting.sheet import Tile
 
 SMALL = ("--tile", 64)

@@ -152,7 +152,8 @@ def ablation(
     """
     path = drawing.place(target, "ablation", reference)
     with drawing.model(model) as found:
-        from excolor import Colorizer, Settings, figures, read_photo
+        from excolor import Colorizer, Settings, read_photo
+        from excolor.evaluation import figures
 
         photo, colors = read_photo(target), read_photo(reference)
         colorizer = Colorizer.load(found, device=device)
@@ -178,7 +179,8 @@ def parts(
     """
     path = drawing.place(content, "parts", style)
     with drawing.model(model) as found:
-        from excolor import Matching, Stylizer, figures, read_photo
+        from excolor import Matching, Stylizer, read_photo
+        from excolor.evaluation import figures
 
         photo, look = read_photo(content), read_photo(style)
         stylizer = Stylizer.load(found, device=device)
@@ -206,7 +208,8 @@ def references(
     """
     path = drawing.place(target, "references", *named)
     with drawing.model(model) as found:
-        from excolor import Colorizer, Settings, figures, read_photo
+        from excolor import Colorizer, Settings, read_photo
+        from excolor.evaluation import figures
 
         photo = read_photo(target)
         colors = [(reference.name, read_photo(reference)) for reference in named]
@@ -230,7 +233,8 @@ def methods(content: Path, style: Path, working_size: int, model: ModelChoice, d
     """
     path = drawing.place(content, "methods", style)
     with drawing.model(model) as found:
-        from excolor import Stylizer, figures, read_photo
+        from excolor import Stylizer, read_photo
+        from excolor.evaluation import figures
 
         photo, look = read_photo(content), read_photo(style)
         stylizer = Stylizer.load(found, device=device)
