@@ -11,7 +11,8 @@ SOURCE = Path(__file__).parents[1] / "src"
 
 # From low to high: a module imports from lower layers, and within its own package
 LAYERS = (
-    ("errors", "reporting"),
+    ("errors",),
+    ("reporting",),
     ("weights", "photo", "runtime"),
     ("imaging",),
     ("networks",),
@@ -68,7 +69,7 @@ OURS = sorted(name for name in TREES if name != "excolor")
 
 
 def part(name: str) -> str:
-    """The part of the package that a module belongs to: `excolor.networks.wct` -> `models`."""
+    """The part of the package that a module belongs to: `excolor.networks.wct` -> `networks`."""
     return name.split(".")[1]
 
 
@@ -117,6 +118,14 @@ def test_there_are_no_cycles() -> None:
 def test_training_is_imported_by_the_command_line_only(name: str) -> None:
     if part(name) not in ("training", "cli"):
         assert not [other for other in ANYWHERE[name] if other.startswith("excolor.training")]
+
+
+def test_matplotlib_is_imported_where_plots_are_drawn_only() -> None:
+    """It is an extra: everything else works without it. `ANYWHERE` also has what is imported for type checkers."""
+    users = {name for name, others in ANYWHERE.items() if any(o.split(".")[0] == "matplotlib" for o in others)}
+    assert users == {"excolor.reporting.plotting", "excolor.bench.plot"}
+    for name in users:
+        assert not {other.split(".")[0] for other in ON_IMPORT[name]} & {"matplotlib"}, name
 
 
 def test_no_test_oracles_in_the_package() -> None:

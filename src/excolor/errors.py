@@ -41,5 +41,9 @@ class SettingError(ExcolorError, ValueError):
     """A setting is out of its range, or does not go with another."""
 
 
+class MissingPackageError(ExcolorError):
+    """A part of excolor needs a package that is not installed."""
+
+
 class TrainingError(ExcolorError):
     """Training cannot start or go on: no data, a recipe that does not fit, a state of another run."""

@@ -3,6 +3,7 @@
 import csv
 import errno
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -219,6 +220,16 @@ def test_pictures_of_the_same_colors_are_left_out(tmp_path: Path, reference: Pat
     assert result.exit_code == 1
     assert "50.jpg looks like 95.jpg already" in result.stderr
     assert "none of its pictures could be measured" in result.stderr
+
+
+def test_a_plot_without_matplotlib_is_refused_before_anything_is_measured(
+    album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)  # imports fail
+    result = run(album, *QUICK, "--plot", tmp_path / "plot.png")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.splitlines()[-1].startswith("Error: plots need matplotlib, which is not installed")
 
 
 @pytest.mark.parametrize("option", ["--json", "--csv", "--plot", "--sheet"])

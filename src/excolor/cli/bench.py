@@ -143,10 +143,13 @@ def bench(
         from excolor.bench.results import Results
         from excolor.bench.tasks import plan
         from excolor.photo.files import check_place
+        from excolor.reporting.plotting import check_plotting
         from excolor.weights import shipped_models
 
         for path in outputs:
             check_place(path, overwrite=force)
+        if plot_file:
+            check_plotting()
         names = shipped_models() if models is None else [name.strip() for name in models.split(",")]
         conditions = _conditions(device, dtype, threads, compiled)
         tasks = plan(names, sizes, conditions)

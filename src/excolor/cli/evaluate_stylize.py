@@ -33,7 +33,10 @@ def evaluate_stylize(options: Evaluation, *, timed: bool) -> None:
         from excolor.evaluation.style_metrics import StyleStatistics
         from excolor.evaluation.style_summary import summarize
         from excolor.networks.checkpoint import load_encoder
+        from excolor.reporting.plotting import check_plotting
 
+        if options.plot_file:
+            check_plotting()
         pictures, cases = options.cases(plan)
         stylizer = Stylizer.load(found_model, device=options.device)
         statistics = StyleStatistics(load_encoder(found_model.encoder).to(stylizer.device))

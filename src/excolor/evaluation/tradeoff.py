@@ -1,12 +1,8 @@
-"""Content kept against style reached, a point a method: nothing should lie above and to the right of ours."""
-
-import io
-
-from matplotlib.figure import Figure
+"""Content kept against style reached, one point for each method: no other should lie above and to the right of ours."""
 
 from excolor.evaluation.style_measuring import OWN
 from excolor.evaluation.style_summary import AXES, StyleSummary, count_pairs
-from excolor.reporting.plot_style import COLORS, GRAY, MARKERS
+from excolor.reporting.plotting import COLORS, GRAY, MARKERS, encoded, new_axes
 
 _LABELS = {
     "content": "content kept: mean SSIM of L and of edge maps",
@@ -15,9 +11,12 @@ _LABELS = {
 
 
 def plot(summary: StyleSummary) -> bytes:
-    """A figure as PNG: means with their 95 % intervals, excolor's methods filled, and the frontier."""
-    figure = Figure(figsize=(9, 6), dpi=150, layout="constrained")
-    axes = figure.add_subplot()
+    """A figure as PNG: means with their 95 % intervals, excolor's methods filled, and the frontier.
+
+    Raises:
+        MissingPackageError: matplotlib is not installed.
+    """
+    figure, axes = new_axes(9, 6)
     for number, (method, means) in enumerate(summary.methods.items()):
         color, marker = COLORS[number % len(COLORS)], MARKERS[number % len(MARKERS)]
         content, style = (means[axis] for axis in AXES)
@@ -41,6 +40,4 @@ def plot(summary: StyleSummary) -> bytes:
     axes.set_axisbelow(True)
     axes.grid(color="#E0E0E0")
     figure.legend(loc="outside right upper", frameon=False)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()
+    return encoded(figure, "png")

@@ -2,19 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 
-import matplotlib
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from excolor.reporting.fonts import Font, font_for
 
 _INK, _PAPER = (32, 32, 32), (255, 255, 255)
-_WIDEST = 2  # aspect ratio of a tile; what is wilder is shown smaller
-_LETTERS = 16  # about half as many as fit side by side on a tile: the font's height is the tile's width over this
+_WIDEST = 2  # aspect ratio of a tile; pictures that are longer or wider are shown smaller
+_FONT_SHARE = 16  # the font's size is the tile's width over this: about 32 letters fit side by side
 _SMALLEST_FONT = 12  # pixels
 _LINES = 3  # of a label, at most
+_MORE = "..."  # in every font
 
 
 @dataclass(frozen=True)
@@ -47,35 +47,35 @@ def contact_sheet(rows: Sequence[Row], tile: tuple[int, int], *, enlarge: bool =
     are broken, and cut after three lines.
     """
     width = tile[1]
-    letters = max(_SMALLEST_FONT, round(width / _LETTERS))
-    font, gap, line = _font(letters), round(letters / 2), round(letters * 1.3)
+    size = max(_SMALLEST_FONT, round(width / _FONT_SHARE))
+    gap, line_height = round(size / 2), round(size * 1.3)
     columns = max(len(row.tiles) for row in rows)
     page_width = gap + columns * (width + gap)
-    laid_out: list[tuple[int, int, Image.Image | str]] = []  # left, top, and what is there
+    texts: list[tuple[int, int, _Line]] = []  # left, top and line
+    pictures: list[tuple[int, int, Image.Image]] = []  # left, top and picture
     top = gap
     for row in rows:
         if row.title:
             top += gap  # nearer to its own pictures than to those above
-        for text in _wrapped(row.title, font, page_width - 2 * gap):
-            laid_out.append((gap, top, text))
-            top += line
-        labels = [[] if each is None else _wrapped(each.label, font, width) for each in row.tiles]
-        pictures = [None if each is None else _fitted(each.picture, tile, enlarge) for each in row.tiles]
-        below = top + line * max(map(len, labels))
-        for column, (lines, picture) in enumerate(zip(labels, pictures, strict=True)):
+        for line in _wrapped(row.title, size, page_width - 2 * gap):
+            texts.append((gap, top, line))
+            top += line_height
+        labels = [[] if each is None else _wrapped(each.label, size, width) for each in row.tiles]
+        fitted = [None if each is None else _fitted(each.picture, tile, enlarge) for each in row.tiles]
+        below = top + line_height * max(map(len, labels))
+        for column, (lines, picture) in enumerate(zip(labels, fitted, strict=True)):
             left = gap + column * (width + gap)
-            first = below - line * len(lines)  # the last line stands on the picture
-            laid_out += [(left, first + i * line, text) for i, text in enumerate(lines)]
+            first = below - line_height * len(lines)  # the last line stands on the picture
+            texts += [(left, first + i * line_height, line) for i, line in enumerate(lines)]
             if picture is not None:
-                laid_out.append((left, below, picture))
-        top = below + max((picture.height for picture in pictures if picture is not None), default=0) + gap
+                pictures.append((left, below, picture))
+        top = below + max((picture.height for picture in fitted if picture is not None), default=0) + gap
     page = Image.new("RGB", (page_width, top), _PAPER)
     draw = ImageDraw.Draw(page)
-    for left, above, content in laid_out:
-        if isinstance(content, str):
-            draw.text((left, above), content, _INK, font)
-        else:
-            page.paste(content, (left, above))
+    for left, above, line in texts:
+        draw.text((left, above + size), line.text, _INK, line.font, anchor="ls")  # fonts agree on the baseline only
+    for left, above, picture in pictures:
+        page.paste(picture, (left, above))
     return page
 
 
@@ -89,24 +89,28 @@ def _fitted(picture: NDArray[np.generic], tile: tuple[int, int], enlarge: bool) 
     return image.resize(size, Image.Resampling.BICUBIC if scale > 1 else Image.Resampling.LANCZOS)
 
 
-@lru_cache(8)
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans, which comes with matplotlib and has Latin, Greek, Cyrillic and more."""
-    return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", size)
+@dataclass(frozen=True)
+class _Line:
+    """A line of a label and the font that has its characters."""
+
+    text: str
+    font: Font
 
 
-def _wrapped(text: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
+def _wrapped(text: str, size: int, width: int) -> list[_Line]:
     """The lines of a text: broken between words, within words that are too long, and cut after a few lines."""
-    lines = [line for paragraph in text.split("\n") for line in _broken(paragraph, font, width)]
+    lines = []
+    for paragraph in text.split("\n"):
+        font, drawable = font_for(paragraph, size)
+        lines += [_Line(line, font) for line in _broken(drawable, font, width)]
     if len(lines) > _LINES:
-        return [*lines[: _LINES - 1], _cut(lines[_LINES - 1], font, width)]
+        return [*lines[: _LINES - 1], _cut(lines[_LINES - 1], width)]
     return lines
 
 
-def _broken(paragraph: str, font: ImageFont.FreeTypeFont, width: int) -> Iterator[str]:
-    shown = "".join(c if c.isprintable() else "?" for c in paragraph)  # names of files may hold anything
+def _broken(paragraph: str, font: Font, width: int) -> Iterator[str]:
     line = ""
-    for word in shown.split():
+    for word in paragraph.split():
         extended = f"{line} {word}".strip()
         if font.getlength(extended) <= width:
             line = extended
@@ -122,8 +126,9 @@ def _broken(paragraph: str, font: ImageFont.FreeTypeFont, width: int) -> Iterato
         yield line
 
 
-def _cut(line: str, font: ImageFont.FreeTypeFont, width: int) -> str:
+def _cut(line: _Line, width: int) -> _Line:
     """The line and the sign that there was more."""
-    while line and font.getlength(f"{line}…") > width:
-        line = line[:-1]
-    return f"{line}…"
+    text = line.text
+    while text and line.font.getlength(f"{text}{_MORE}") > width:
+        text = text[:-1]
+    return _Line(f"{text}{_MORE}", line.font)
