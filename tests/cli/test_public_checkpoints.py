@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import Result
-from public_states import siggraph17, vgg19
 from hub_server import COMMIT, REPOSITORY, Fault, Server
 from huggingface_hub import constants
 from PIL import Image
+from public_states import siggraph17, vgg19
 from safetensors.torch import save as save_safetensors
 
 from excolor.networks.checkpoint import load_colorizer, load_encoder

@@ -2,6 +2,7 @@
 
 import os
 import random
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -148,10 +149,10 @@ FILE_NAMES = st.sets(st.text("aB-_10²٣ ", min_size=1, max_size=6), min_size=2,
 
 @given(FILE_NAMES, st.integers())
 def test_the_order_is_the_same_however_the_disk_lists_it(found: set[str], seed: int) -> None:
-    folder = Path("in")
     listed = sorted(f"{name}.jpg" for name in found)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "walk", lambda *_, **__: [("in", [], listed)])
+    with tempfile.TemporaryDirectory() as empty, pytest.MonkeyPatch.context() as patch:
+        folder = Path(empty)
+        patch.setattr(os, "walk", lambda *_, **__: [(empty, [], listed)])
         first = pictures_in(folder, recursive=False)
         random.Random(seed).shuffle(listed)
         assert pictures_in(folder, recursive=False) == first

@@ -9,7 +9,7 @@ from excolor import Colorizer, Settings
 from excolor.evaluation.baselines import COLORIZERS, gray
 from excolor.evaluation.measuring import Evaluator, compare
 from excolor.evaluation.metrics import colorfulness, psnr
-from excolor.evaluation.pictures import Pictures
+from excolor.evaluation.photo_set import PhotoSet
 from excolor.evaluation.protocols import Case
 from excolor.imaging.color import rgb_to_lab
 
@@ -19,11 +19,11 @@ SETTINGS = Settings(32)
 
 @pytest.fixture
 def evaluator(album: Path, colorizer: Colorizer) -> Evaluator:
-    return Evaluator(Pictures(album, side=40), colorizer, SETTINGS)
+    return Evaluator(PhotoSet(album, side=40), colorizer, SETTINGS)
 
 
 def truth_of(album: Path) -> np.ndarray:
-    return Pictures(album, side=40).read(NAME)
+    return PhotoSet(album, side=40).read(NAME)
 
 
 def test_without_a_reference(evaluator: Evaluator, album: Path, colorizer: Colorizer) -> None:
@@ -60,7 +60,7 @@ def test_with_the_picture_itself(
 
 @pytest.mark.parametrize("protocol", ["frames", "random", "pairs"])
 def test_with_another_picture(protocol: str, evaluator: Evaluator, album: Path, colorizer: Colorizer) -> None:
-    truth, reference = truth_of(album), Pictures(album, side=40).read("garden/1.png")
+    truth, reference = truth_of(album), PhotoSet(album, side=40).read("garden/1.png")
     found = evaluator.measure(Case(protocol, NAME, "garden/1.png"))
     assert found is not None
     expected = colorizer.colorize(gray(truth), reference, SETTINGS).pixels
@@ -83,7 +83,7 @@ def test_what_has_no_color_is_not_measured(album: Path, colorizer: Colorizer) ->
         grays = image.convert("L").convert("RGB")
     grays.paste((200, 40, 40), (0, 0, 32, 48))  # the left half
     grays.save(album / NAME)
-    evaluator = Evaluator(Pictures(album, side=48), colorizer, SETTINGS)
+    evaluator = Evaluator(PhotoSet(album, side=48), colorizer, SETTINGS)
     assert evaluator.measure(Case("halves", NAME, NAME)) is None
     assert evaluator.measure(Case("mirror", NAME, NAME)) is not None
 

@@ -9,7 +9,7 @@ import torch
 from excolor.networks.decoder import Decoder, DecoderConfig
 from excolor.networks.encoder import Encoder, EncoderConfig
 from excolor.networks.transfer import TransferNet
-from excolor.training.data import PhotoStore
+from excolor.training.photo_store import PhotoStore
 from excolor.training.recipes import (
     ColorizerRecipe,
     DecoderRecipe,

@@ -12,8 +12,8 @@ from excolor.networks.checkpoint import load_colorizer
 from excolor.networks.transfer import TransferNet
 from excolor.training import validation
 from excolor.training.colorizer_task import ColorizerTask
-from excolor.training.data import PhotoStore
 from excolor.training.loop import Budget, Report, fit, learning_rate
+from excolor.training.photo_store import PhotoStore
 from excolor.training.recipes import COLORIZER, DECODER, ColorizerRecipe, Schedule
 from excolor.training.state import STATE
 

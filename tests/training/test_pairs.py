@@ -3,8 +3,8 @@
 import torch
 from torch import Generator
 
-from excolor.training.data import Crops, PhotoStore
 from excolor.training.pairs import draw_pairs
+from excolor.training.photo_store import Crops, PhotoStore
 from excolor.training.recipes import References
 
 COUNT = 200

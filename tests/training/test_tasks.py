@@ -20,11 +20,11 @@ from excolor.networks.encoder import EncoderConfig
 from excolor.networks.transfer import TransferNet
 from excolor.training import colorizer_task, validation
 from excolor.training.colorizer_task import ColorizerTask, read_start
-from excolor.training.data import PhotoStore
 from excolor.training.decoder_task import DecoderTask
 from excolor.training.encoder_task import EncoderTask
 from excolor.training.loop import Budget, fit
 from excolor.training.matcher_task import MatcherTask
+from excolor.training.photo_store import PhotoStore
 from excolor.training.recipes import (
     COLORIZER,
     DECODER,

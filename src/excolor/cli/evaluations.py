@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from excolor.cli.progress import Reporter
     from excolor.evaluation.measuring import Measurement
-    from excolor.evaluation.pictures import Pictures
+    from excolor.evaluation.photo_set import PhotoSet
     from excolor.evaluation.protocols import Case, Plan
     from excolor.evaluation.state import State
     from excolor.evaluation.style_measuring import StyleMeasurement
@@ -57,17 +57,17 @@ class Evaluation:
         pairs = read_pairs(self.pairs, columns) if self.pairs else ()
         return Plan(protocols, self.limit, self.seed, self.frames, pairs)
 
-    def cases(self, plan: "Plan") -> "tuple[Pictures, list[Case]]":
-        """The photographs, and what of them is measured. Errors as in `Pictures` and `Plan.cases`.
+    def cases(self, plan: "Plan") -> "tuple[PhotoSet, list[Case]]":
+        """The photographs, and what of them is measured. Errors as in `PhotoSet` and `Plan.cases`.
 
         Raises:
             OutputError: a file that is asked for cannot be written.
         """
-        from excolor.evaluation.pictures import Pictures
+        from excolor.evaluation.photo_set import PhotoSet
 
         self._check_outputs()
         beside = self.pairs.parent if self.pairs else None
-        pictures = Pictures(self.photos, side=self.side, leave_out=self.leave_out, beside=beside)
+        pictures = PhotoSet(self.photos, side=self.side, leave_out=self.leave_out, beside=beside)
         cases = plan.cases(pictures.names, pictures.title)
         self._check_inputs_stay(pictures, cases)
         return pictures, cases
@@ -98,7 +98,7 @@ class Evaluation:
         if self.sheet_file:
             check_output(self.sheet_file, overwrite=self.force)
 
-    def _check_inputs_stay(self, pictures: "Pictures", cases: "Sequence[Case]") -> None:
+    def _check_inputs_stay(self, pictures: "PhotoSet", cases: "Sequence[Case]") -> None:
         """Find out whether a picture that is measured on would be replaced, with --force."""
         in_cases = (name for case in cases for name in (case.target, case.reference) if name is not None)
         files = (pictures.file(name) for name in {*pictures.names, *in_cases})

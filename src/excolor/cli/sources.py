@@ -2,15 +2,11 @@
 
 import glob
 import os
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 import click
-
-from excolor.errors import PhotoError
 
 STDIN = Path("-")
 
@@ -62,24 +58,10 @@ def pictures_in(folder: Path, *, recursive: bool, leave_out: str | None = None) 
     Raises:
         PhotoError: there are none, or a folder cannot be looked into.
     """
-    from excolor.photo import READABLE_SUFFIXES
+    from excolor.photo import Collection
 
-    paths: list[Path] = []
-    for place, subfolders, names in os.walk(folder, onerror=_cannot_look):
-        subfolders[:] = [
-            name
-            for name in subfolders
-            if recursive and not name.startswith(".") and os.path.realpath(os.path.join(place, name)) != leave_out  # noqa: PTH118
-        ]
-        paths += [
-            Path(place, name)
-            for name in names
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in READABLE_SUFFIXES  # noqa: PTH122
-        ]
-    if not paths:
-        more = "" if recursive else "; look into its subfolders with --recursive"
-        raise PhotoError(f"{folder}: there are no pictures in this folder{more}")
-    return [Source(path, path.parent.relative_to(folder)) for path in sorted(paths, key=_natural)]
+    pictures = Collection.open(folder, recursive=recursive, leave_out=leave_out)
+    return [Source(folder / name, Path(name).parent) for name in pictures]
 
 
 def each_once(sources: Iterable[Source]) -> list[Source]:
@@ -107,13 +89,13 @@ def is_folder_name(output: str) -> bool:
 def _expand(argument: str, recursive: bool, output: str | None) -> list[Source]:
     if os.path.isdir(argument):  # noqa: PTH112 - Path.is_dir raises for names that are too long
         return _in_folder(Path(argument), recursive, output)
-    if os.path.lexists(argument):
+    is_list = argument.startswith("@")
+    if os.path.lexists(argument) or not (is_list or glob.has_magic(argument)):
         return [Source(Path(argument))]
-    if argument.startswith("@"):
-        return _listed(Path(argument[1:]))
-    if any(wildcard in argument for wildcard in "*?["):
-        return _globbed(argument, output)
-    return [Source(Path(argument))]
+    from excolor.photo import Collection
+
+    pictures = Collection.open(argument, leave_out=_folder_of_results(output))
+    return [Source(Path(path)) for path in pictures]
 
 
 def _in_folder(folder: Path, recursive: bool, output: str | None) -> list[Source]:
@@ -130,51 +112,5 @@ def _in_folder(folder: Path, recursive: bool, output: str | None) -> list[Source
     return pictures_in(folder, recursive=recursive, leave_out=results)
 
 
-def _globbed(pattern: str, output: str | None) -> list[Source]:
-    paths = [Path(name) for name in glob.glob(pattern, recursive=True) if os.path.isfile(name)]  # noqa: PTH113, PTH207
-    start = os.path.realpath(os.path.dirname(re.split(r"[*?\[]", pattern)[0]))  # noqa: PTH120
-    results = _folder_of_results(output)
-    if results is not None and results != start and _is_in(results, start):
-        paths = [path for path in paths if not _is_in(os.path.realpath(path), results)]
-    if not paths:
-        raise PhotoError(f"{pattern}: no file matches; check the pattern and its folder")
-    return [Source(path) for path in sorted(paths, key=_natural)]
-
-
-def _listed(path: Path) -> list[Source]:
-    """The pictures of a list: UTF-8, a path a line, taken as it is."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise PhotoError(f"@{path}: the list cannot be read ({error.strerror}); check its name and folder") from error
-    except UnicodeDecodeError as error:
-        raise PhotoError(f"@{path}: the list is not in UTF-8 (byte {error.start + 1}); save it in UTF-8") from error
-    if "\0" in text:
-        raise PhotoError(f"@{path}: this is no list of files in UTF-8; save one path a line")
-    lines = [line.removesuffix("\r") for line in text.split("\n")]
-    sources = [Source(Path(line)) for line in lines if line.strip()]
-    if not sources:
-        raise PhotoError(f"@{path}: the list is empty; write one path a line")
-    return sources
-
-
 def _folder_of_results(output: str | None) -> str | None:
     return os.path.realpath(output) if output is not None and output != "-" and is_folder_name(output) else None
-
-
-def _is_in(path: str, folder: str) -> bool:
-    return Path(path).is_relative_to(folder)
-
-
-def _cannot_look(error: OSError) -> NoReturn:
-    raise PhotoError(f"{error.filename}: cannot look into this folder ({error.strerror})") from error
-
-
-def _natural(path: Path) -> tuple[object, ...]:
-    """A key by which img2 comes before img10; upper and lower case count only where nothing else tells."""
-    return tuple(tuple(_numbers_apart(part)) for part in path.parts), os.fspath(path)
-
-
-def _numbers_apart(name: str) -> Iterator[tuple[str, int]]:
-    for text, digits in re.findall(r"(\D*)(\d*)", name.casefold()):
-        yield text, int(digits or 0)

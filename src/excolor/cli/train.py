@@ -10,8 +10,8 @@ import click
 from excolor.cli.options import SEED, FiniteRange
 
 if TYPE_CHECKING:
-    from excolor.training.data import PhotoStore
     from excolor.training.loop import Precision, Report
+    from excolor.training.photo_store import PhotoStore
     from excolor.training.recipes import Recipe
     from excolor.training.task import Task
 
@@ -125,8 +125,8 @@ def encoder(
     hyperparameters = ENCODER[recipe]
 
     def task(store: "PhotoStore") -> "Task":
-        from excolor.training.data import load_photos, load_tiles
         from excolor.training.encoder_task import EncoderTask
+        from excolor.training.loading import load_photos, load_tiles
         from excolor.training.teacher import Teacher
 
         labeled = None
@@ -281,7 +281,7 @@ def _train(
     import torch
 
     from excolor.runtime.devices import choose_device
-    from excolor.training.data import load_photos
+    from excolor.training.loading import load_photos
     from excolor.training.loop import Budget, fit, make_output_folder
     from excolor.training.state import STATE
 

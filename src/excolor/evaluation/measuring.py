@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from excolor.evaluation.baselines import COLORIZERS, gray
 from excolor.evaluation.metrics import colorfulness, mean_ciede2000, psnr, ssim
-from excolor.evaluation.pictures import Pictures
+from excolor.evaluation.photo_set import PhotoSet
 from excolor.evaluation.protocols import Case
 from excolor.method.colorizer import Colorizer, Reference, Settings
 
@@ -37,7 +37,7 @@ class Measurement:
 class Evaluator:
     """Measures cases with one model, and makes the pictures to look at."""
 
-    def __init__(self, pictures: Pictures, colorizer: Colorizer, settings: Settings) -> None:
+    def __init__(self, pictures: PhotoSet, colorizer: Colorizer, settings: Settings) -> None:
         """Use `colorizer` under `settings` on `pictures`."""
         self._colorizer = colorizer
         self._settings = settings

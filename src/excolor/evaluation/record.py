@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 from excolor.evaluation.measuring import COMPARISONS, Measurement
-from excolor.evaluation.pictures import Pictures
+from excolor.evaluation.photo_set import PhotoSet
 from excolor.evaluation.protocols import Case, Plan
 from excolor.evaluation.style_measuring import NUMBERS, StyleMeasurement
 from excolor.evaluation.style_summary import StyleSummary
@@ -22,7 +22,7 @@ from excolor.weights import NETWORKS, ModelFiles, Network
 
 
 def describe_run(
-    colorizer: Colorizer, model: ModelFiles, pictures: Pictures, plan: Plan, settings: Settings
+    colorizer: Colorizer, model: ModelFiles, pictures: PhotoSet, plan: Plan, settings: Settings
 ) -> dict[str, Any]:
     """All that the numbers depend on; `model` is what `colorizer` was loaded from."""
     used = {"working_size": settings.working_size, "match": settings.match}
@@ -30,7 +30,7 @@ def describe_run(
 
 
 def describe_style_run(
-    stylizer: Stylizer, model: ModelFiles, pictures: Pictures, plan: Plan, working_size: int
+    stylizer: Stylizer, model: ModelFiles, pictures: PhotoSet, plan: Plan, working_size: int
 ) -> dict[str, Any]:
     """The same for stylization."""
     used = {"task": "stylize", "working_size": working_size}
@@ -85,7 +85,7 @@ def _describe(loaded: Colorizer | Stylizer, model: ModelFiles, networks: Sequenc
     }
 
 
-def _describe_pictures(pictures: Pictures) -> dict[str, Any]:
+def _describe_pictures(pictures: PhotoSet) -> dict[str, Any]:
     return {
         "photos": pictures.title,
         "photos_sha256": pictures.fingerprint,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from excolor.evaluation.baselines import STYLIZERS, Transfer
-from excolor.evaluation.pictures import Pictures
+from excolor.evaluation.photo_set import PhotoSet
 from excolor.evaluation.protocols import Case
 from excolor.evaluation.style_metrics import (
     StyleStatistics,
@@ -47,7 +47,7 @@ class StyleMeasurement:
 class StyleEvaluator:
     """Measures pairs with one model, and makes the pictures to look at."""
 
-    def __init__(self, pictures: Pictures, stylizer: Stylizer, statistics: StyleStatistics, working_size: int) -> None:
+    def __init__(self, pictures: PhotoSet, stylizer: Stylizer, statistics: StyleStatistics, working_size: int) -> None:
         """Use `stylizer` at this working size on `pictures`; `statistics` are measured by its own encoder."""
         self._stylizer = stylizer
         self._methods = _methods(stylizer, working_size)

@@ -7,6 +7,7 @@ Reading goes file -> `decoding` (Pillow, libpng, `tiff`) -> upright pixels, `pro
 writing goes Photo -> its own color space -> `encoding` -> `files`.
 """
 
+from excolor.photo.collection import Collection, Member
 from excolor.photo.decoding import READABLE_SUFFIXES
 from excolor.photo.encoding import FORMATS, OUTPUT_FORMATS, SaveSettings, check_fits, left_out
 from excolor.photo.files import write_bytes
@@ -21,6 +22,8 @@ __all__ = [
     "MAX_PIXELS",
     "OUTPUT_FORMATS",
     "READABLE_SUFFIXES",
+    "Collection",
+    "Member",
     "Metadata",
     "Photo",
     "PhotoFile",

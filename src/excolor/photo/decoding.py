@@ -81,8 +81,8 @@ def read_header(file: BinaryIO, name: str, max_pixels: int) -> Header:
     return Header(_format(image), size, 1, image.width * image.height * (1 + is_deep))
 
 
-def decode(file: BinaryIO, name: str, page: int, max_pixels: int) -> tuple[Page, str]:
-    """Decode page 1, 2, ... of a file; also gives its format, as in `Header`.
+def decode(file: BinaryIO, name: str, page: int, max_pixels: int, draft: int | None = None) -> tuple[Page, str]:
+    """Decode page 1, 2, ... of a file; also gives its format, as in `Header`. `draft` is as in `read_photo`.
 
     Raises:
         PhotoError: as `read_header`; or there is no such page.
@@ -109,6 +109,8 @@ def decode(file: BinaryIO, name: str, page: int, max_pixels: int) -> tuple[Page,
         return _decode_16_bit_png(file, image, name), "PNG"
     if image.format == "JPEG2000":
         image.info["icc_profile"] = _profile_of_jpeg_2000(file)
+    if draft is not None:
+        image.draft(None, (draft, draft))
     decoded = decode_image(image, name)
     if image.format == "WEBP" and _is_lossless_webp(file):
         decoded = replace(decoded, metadata=replace(decoded.metadata, lossless=True))

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from excolor.photo.encoding import SaveSettings, to_image
-from excolor.photo.levels import strips
+from excolor.photo.levels import strips, to_8_bit
 from excolor.photo.page import Page
 from excolor.photo.provenance import Provenance, with_provenance
 from excolor.photo.writing import write_photo
@@ -42,6 +42,11 @@ class Photo(Page):
     def to_pil(self) -> Image.Image:
         """The picture with 8 bits a channel (16-bit and float are rounded), in mode L, LA, RGB or RGBA."""
         return to_image(self.pixels, self.alpha)
+
+    def to_rgb(self) -> np.ndarray:
+        """The colors with 8 bits a channel, whatever they came in: (H, W, 3) uint8. Transparency is left out."""
+        levels = to_8_bit(self.pixels)
+        return np.repeat(levels[..., None], 3, axis=2) if levels.ndim == 2 else levels
 
     def with_provenance(self, provenance: Provenance) -> "Photo":
         """The same picture, telling in its metadata how it was made."""

@@ -43,7 +43,14 @@ def as_photo(source: PhotoSource | Photo) -> Photo:
     raise PhotoError(f"cannot use a {type(source).__name__} as a picture: give a path, a PIL image or a numpy array")
 
 
-def read_photo(source: str | os.PathLike[str] | BinaryIO, *, page: int = 1, max_pixels: int = MAX_PIXELS) -> Photo:
+def read_photo(
+    source: str | os.PathLike[str] | BinaryIO,
+    *,
+    page: int = 1,
+    max_pixels: int = MAX_PIXELS,
+    draft: int | None = None,
+    label: str | None = None,
+) -> Photo:
     """Read a picture file: JPEG, PNG, TIFF, WebP, AVIF, JPEG 2000, GIF, BMP, PPM; HEIC with the extra `excolor[heic]`.
 
     EXIF orientation is applied and what an ICC profile says is honored: pixels come as sRGB. 16 bits stay 16 bits in
@@ -54,12 +61,15 @@ def read_photo(source: str | os.PathLike[str] | BinaryIO, *, page: int = 1, max_
         source: a path, or a file opened for reading bytes.
         page: 1 is the first one, of several pages of a TIFF; of other files the first frame is read.
         max_pixels: larger pictures are refused before they are decoded.
+        draft: a JPEG may come at 1/2, 1/4 or 1/8 of its size, which is quicker to decode, but with no side shorter than
+            this many pixels.
+        label: what messages call it; None: its path.
 
     Raises:
-        PhotoError: the file cannot be read, is no picture, is damaged, too large, or has no such page.
+        PhotoError: the file cannot be read, is not a picture, is damaged, too large, or has no such page.
     """
     with _opened(source) as (file, path):
-        decoded, kind = decode(file, _name(path), page, max_pixels)
+        decoded, kind = decode(file, label or _name(path), page, max_pixels, draft)
     return Photo(decoded.pixels, decoded.alpha, decoded.metadata, path, kind)
 
 

@@ -26,9 +26,9 @@ from excolor.networks.public import recognize
 from excolor.networks.transfer import TransferNet
 from excolor.training.augmentation import change_tone, darken, dull, turn_hue
 from excolor.training.critic import Critic
-from excolor.training.data import PhotoStore
 from excolor.training.losses import masked_huber
 from excolor.training.pairs import draw_pairs
+from excolor.training.photo_store import PhotoStore
 from excolor.training.recipes import ColorizerRecipe, check_width
 from excolor.training.state import read_state
 from excolor.training.validation import arrays, mean, mean_psnr, validation_crops

@@ -11,8 +11,8 @@ from excolor.networks.checkpoint import save_network
 from excolor.networks.decoder import Decoder, DecoderConfig
 from excolor.networks.encoder import LEVELS, Encoder
 from excolor.training.augmentation import gray_some
-from excolor.training.data import PhotoStore
 from excolor.training.losses import feature_loss
+from excolor.training.photo_store import PhotoStore
 from excolor.training.recipes import DecoderRecipe, check_width
 from excolor.training.validation import mean_psnr, validation_crops
 

@@ -12,8 +12,8 @@ from excolor.networks.checkpoint import save_network
 from excolor.networks.decoder import Decoder, DecoderConfig
 from excolor.networks.encoder import Encoder, EncoderConfig
 from excolor.training.augmentation import gray_some
-from excolor.training.data import PhotoStore
 from excolor.training.losses import normalized_feature_loss
+from excolor.training.photo_store import PhotoStore
 from excolor.training.recipes import EncoderRecipe
 from excolor.training.teacher import Teacher
 from excolor.training.validation import mean_psnr, validation_crops

@@ -19,7 +19,7 @@ from torch import Generator
 from excolor.errors import TrainingError
 from excolor.runtime.devices import out_of_memory_explained
 from excolor.runtime.source_commit import commit
-from excolor.training.data import PhotoStore
+from excolor.training.photo_store import PhotoStore
 from excolor.training.recipes import Schedule
 from excolor.training.state import STATE, read_state, write_state
 from excolor.training.task import Task

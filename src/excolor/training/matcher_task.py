@@ -16,8 +16,8 @@ from excolor.networks.correspondence import CELL
 from excolor.networks.encoder import Encoder
 from excolor.networks.matcher import Judged, Matcher
 from excolor.training.augmentation import change_tone
-from excolor.training.data import PhotoStore
 from excolor.training.pairs import draw_pairs
+from excolor.training.photo_store import PhotoStore
 from excolor.training.recipes import MatcherRecipe, check_width
 from excolor.training.validation import mean_psnr, validation_crops
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 from torch import Generator
 
-from excolor.training.data import Crops, PhotoStore
+from excolor.training.photo_store import Crops, PhotoStore
 from excolor.training.recipes import References
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from torch import Generator, Tensor, nn
 
-from excolor.training.data import PhotoStore
+from excolor.training.photo_store import PhotoStore
 from excolor.training.recipes import Recipe
 
 

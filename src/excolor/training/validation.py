@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from excolor.evaluation.metrics import psnr
-from excolor.training.data import PhotoStore
+from excolor.training.photo_store import PhotoStore
 
 _SIZE = 128  # pixels: side of the squares that validation looks at
 _PHOTOS = 48

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from excolor.errors import PhotoError
-from excolor.evaluation.pictures import SMALLEST, Pictures
+from excolor.evaluation.photo_set import SMALLEST, PhotoSet
 
 ALL = ["garden/1.png", "garden/2.png", "garden/10.png", "sea/1.png"]
 ALL += ["walk_frames/8.png", "walk_frames/9.png", "walk_frames/10.png"]
@@ -22,7 +22,7 @@ def packed(folder: Path, suffix: str = ".tar") -> Path:
 
 @pytest.mark.parametrize("suffix", [".tar", ".tar.gz"])
 def test_a_folder_and_a_tar_file_are_the_same(album: Path, suffix: str) -> None:
-    folder, tar = Pictures(album, side=40), Pictures(packed(album, suffix), side=40)
+    folder, tar = PhotoSet(album, side=40), PhotoSet(packed(album, suffix), side=40)
     assert folder.names == tar.names == ALL  # in natural order
     assert folder.fingerprint == tar.fingerprint
     assert folder.title == tar.title == "album"
@@ -31,7 +31,7 @@ def test_a_folder_and_a_tar_file_are_the_same(album: Path, suffix: str) -> None:
 
 
 def test_pictures_are_shrunk_and_never_enlarged(album: Path) -> None:
-    small, own = (Pictures(album, side=side).read("sea/1.png") for side in (24, 500))
+    small, own = (PhotoSet(album, side=side).read("sea/1.png") for side in (24, 500))
     assert small.shape == (24, 32, 3)
     assert own.shape == (48, 64, 3)
     with Image.open(album / "sea/1.png") as image:
@@ -39,7 +39,12 @@ def test_pictures_are_shrunk_and_never_enlarged(album: Path) -> None:
 
 
 def test_leave_out(album: Path) -> None:
-    assert Pictures(album, side=40, leave_out=("garden/1", "walk")).names == ["garden/2.png", "sea/1.png"]
+    assert PhotoSet(album, side=40, leave_out=("garden/1", "walk")).names == ["garden/2.png", "sea/1.png"]
+
+
+def test_leaving_all_of_them_out_is_an_error(album: Path) -> None:
+    with pytest.raises(PhotoError, match="no photographs are left"):
+        PhotoSet(album, side=40, leave_out=("garden", "sea", "walk"))
 
 
 def test_other_files_are_passed_over(album: Path) -> None:
@@ -47,34 +52,34 @@ def test_other_files_are_passed_over(album: Path) -> None:
     (album / "._1.png").write_bytes(b"left by macOS")
     (album / ".thumbs").mkdir()
     (album / ".thumbs" / "1.png").write_bytes((album / "sea/1.png").read_bytes())
-    assert Pictures(album, side=40).names == ALL
+    assert PhotoSet(album, side=40).names == ALL
 
 
 def test_a_tar_file_of_the_folder_itself(album: Path, tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "album.tar", "w") as tar:
         tar.add(album, ".")  # members are called ./garden/1.png
-    assert Pictures(tmp_path / "album.tar", side=40).names == ALL
+    assert PhotoSet(tmp_path / "album.tar", side=40).names == ALL
 
 
 def test_names_from_elsewhere(album: Path, reference: Path) -> None:
-    pictures = Pictures(album, side=40, beside=reference.parent)
+    pictures = PhotoSet(album, side=40, beside=reference.parent)
     assert min(pictures.read(reference.name).shape[:2]) == 40
     with pytest.raises(PhotoError, match="no such file"):
         pictures.read("nosuch.png")
 
 
 def test_another_picture_changes_the_fingerprint(album: Path) -> None:
-    before = Pictures(album, side=40).fingerprint
-    assert before == Pictures(album, side=40).fingerprint
+    before = PhotoSet(album, side=40).fingerprint
+    assert before == PhotoSet(album, side=40).fingerprint
     Image.new("RGB", (64, 48), "red").save(album / "sea/1.png")
-    assert Pictures(album, side=40).fingerprint != before
+    assert PhotoSet(album, side=40).fingerprint != before
 
 
 @pytest.mark.parametrize("packing", [False, True])
 @pytest.mark.parametrize("size", [0, 20, 400])
 def test_a_damaged_picture_is_named(album: Path, packing: bool, size: int) -> None:
     (album / "sea/1.png").write_bytes((album / "sea/1.png").read_bytes()[:size])
-    pictures = Pictures(packed(album) if packing else album, side=40)
+    pictures = PhotoSet(packed(album) if packing else album, side=40)
     with pytest.raises(PhotoError, match=r"sea/1\.png"):
         pictures.read("sea/1.png")
 
@@ -82,7 +87,7 @@ def test_a_damaged_picture_is_named(album: Path, packing: bool, size: int) -> No
 def test_a_picture_that_is_too_small(album: Path) -> None:
     Image.new("RGB", (500, SMALLEST - 1), "red").save(album / "sea/1.png")
     with pytest.raises(PhotoError, match=rf"sea/1\.png.*{SMALLEST} pixels"):
-        Pictures(album, side=40).read("sea/1.png")
+        PhotoSet(album, side=40).read("sea/1.png")
 
 
 def test_a_tar_file_cut_short(album: Path) -> None:
@@ -90,7 +95,7 @@ def test_a_tar_file_cut_short(album: Path) -> None:
     whole = tar.read_bytes()
     tar.write_bytes(whole[: len(whole) // 2 - 100])
     with pytest.raises(PhotoError, match=r"album\.tar"):
-        pictures = Pictures(tar, side=40)
+        pictures = PhotoSet(tar, side=40)
         for name in pictures.names:
             pictures.read(name)
 
@@ -101,10 +106,10 @@ def test_neither_folder_nor_tar_file(content: bytes | None, tmp_path: Path) -> N
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(PhotoError, match="neither a folder nor a tar file") as caught:
-        Pictures(path, side=40)
+        PhotoSet(path, side=40)
     assert "\n" not in str(caught.value)
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:
-    with pytest.raises(PhotoError, match="no photographs"):
-        Pictures(tmp_path, side=40)
+    with pytest.raises(PhotoError, match="no pictures"):
+        PhotoSet(tmp_path, side=40)

@@ -1,17 +1,21 @@
-"""Photographs in memory and the crops that are cut from them. Second source: numpy slices."""
+"""Photographs from files into a store for training. Second source: what inference reads of the same files."""
 
+import struct
 import tarfile
-from dataclasses import replace
+import zlib
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch import Generator, Tensor
+from torch import Tensor
 
-from excolor.errors import TrainingError
-from excolor.training.data import Crops, PhotoStore, load_photos, load_tiles
+from excolor.errors import PhotoError, TrainingError
+from excolor.photo import as_photo, read_photo, write_photo
+from excolor.training.loading import load_photos, load_tiles
+from excolor.training.photo_store import Crops
 
 CPU = torch.device("cpu")
 
@@ -21,73 +25,14 @@ def noise(seed: int, height: int, width: int) -> np.ndarray:
 
 
 PICTURES = [noise(0, 20, 30), noise(1, 25, 18), noise(2, 16, 16)]
-STORE = PhotoStore(PICTURES, ["a", "a", "b"], CPU)
 
 
-def crops(index: int, top: float, left: float, step: float = 1.0, mirrored: bool = False) -> Crops:
-    return Crops(*(torch.tensor([value]) for value in (index, top, left, step, mirrored)))
+def crops(index: int, top: float, left: float) -> Crops:
+    return Crops(*(torch.tensor([value]) for value in (index, top, left, 1.0, False)))
 
 
 def as_tensor(pixels: np.ndarray) -> Tensor:
     return torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None] / 255
-
-
-@pytest.mark.parametrize(("index", "top", "left"), [(0, 3, 7), (0, 8, 18), (1, 0, 0), (1, 13, 6), (2, 4, 4)])
-@pytest.mark.parametrize("mirrored", [False, True])
-def test_a_crop_is_the_slice(index: int, top: int, left: int, mirrored: bool) -> None:
-    expected = PICTURES[index][top : top + 12, left : left + 12]
-    found = STORE.cut(crops(index, float(top), float(left), mirrored=mirrored), 12)
-    torch.testing.assert_close(found, as_tensor(expected[:, ::-1] if mirrored else expected))
-
-
-def test_flipping_mirrors() -> None:
-    plain = crops(0, 2.0, 3.0)
-    torch.testing.assert_close(STORE.cut(replace(plain, mirrored=~plain.mirrored), 10), STORE.cut(plain, 10).flip(3))
-
-
-def test_a_step_of_two_averages_blocks() -> None:
-    expected = PICTURES[0][:20, :20].reshape(10, 2, 10, 2, 3).mean((1, 3))
-    torch.testing.assert_close(STORE.cut(crops(0, 0.0, 0.0, step=2.0), 10), as_tensor(expected).float())
-
-
-def test_center_crops_are_the_largest_square() -> None:
-    found = STORE.cut(STORE.center_crops(torch.tensor([0]), 20), 20)
-    torch.testing.assert_close(found, as_tensor(PICTURES[0][:, 5:25]))
-
-
-@pytest.mark.parametrize("size", [8, 16, 40], ids=["small", "whole", "larger than the pictures"])
-def test_random_crops_lie_within_their_pictures(size: int) -> None:
-    index = torch.arange(3).repeat(50)
-    drawn = STORE.draw_crops(index, size, Generator().manual_seed(0))
-    for start, extent in ((drawn.top, STORE.heights), (drawn.left, STORE.widths)):
-        assert start.min() >= 0
-        assert (start + drawn.step * size <= extent[index] + 1e-4).all()
-    assert drawn.step.max() <= 1.5
-    assert (drawn.step >= 1).all() or size > 16  # enlarged only if they must be
-    pixels = STORE.cut(drawn, size)
-    assert pixels.shape == (150, 3, size, size) and pixels.min() >= 0 and pixels.max() <= 1
-
-
-def test_a_crop_takes_no_pixel_of_another_picture() -> None:
-    flat = [np.full((10, 14, 3), value, np.uint8) for value in (10, 20, 30)]
-    store = PhotoStore(flat, ["a", "b", "c"], CPU)
-    index = torch.arange(3).repeat(40)
-    pixels = store.cut(store.draw_crops(index, 12, Generator().manual_seed(0)), 12)
-    torch.testing.assert_close(pixels, ((index + 1) * 10 / 255).view(-1, 1, 1, 1).expand_as(pixels))
-
-
-def test_related_pictures_share_the_source() -> None:
-    index = torch.tensor([0, 1, 2]).repeat(50)
-    related = STORE.draw_related(index, Generator().manual_seed(0)).view(50, 3)
-    assert related[:, :2].unique().tolist() == [0, 1]
-    assert related[:, 2].unique().tolist() == [2]
-
-
-def test_the_generator_decides() -> None:
-    first, second, other = (
-        STORE.cut(STORE.draw_crops(torch.tensor([0, 1]), 8, Generator().manual_seed(seed)), 8) for seed in (1, 1, 2)
-    )
-    assert torch.equal(first, second) and not torch.equal(first, other)
 
 
 @pytest.fixture
@@ -135,21 +80,74 @@ def test_limit_stops_after_that_many_files(folder: Path) -> None:
     assert len(load_photos([folder], CPU, shorter_side=100, limit=1)) == 1
 
 
-@pytest.mark.parametrize("kind", ["empty folder", "missing", "text"])
-def test_no_pictures_is_one_clear_sentence(tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize("kind", ["missing", "text"])
+def test_what_is_no_collection_is_one_clear_sentence(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "photos"
-    if kind == "empty folder":
-        path.mkdir()
-    elif kind == "text":
+    if kind == "text":
         path.write_text("photographs")
-    with pytest.raises(TrainingError, match=str(path)):
+    with pytest.raises(PhotoError, match=f"{path}: neither a folder nor a tar file"):
         load_photos([path], CPU, shorter_side=100)
 
 
-def test_pictures_that_are_too_large_are_left_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("excolor.training.data.MAX_PIXELS", 50)
-    with pytest.raises(TrainingError, match="no color photographs"):
-        load_photos([folder], CPU, shorter_side=100)
+def test_an_empty_folder_is_one_clear_sentence(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=f"no color photographs in {tmp_path}"):
+        load_photos([tmp_path], CPU, shorter_side=100)
+
+
+def test_pictures_that_are_too_large_are_left_out(folder: Path) -> None:
+    bomb = bytearray((folder / "a" / "1.png").read_bytes())
+    bomb[16:24] = struct.pack(">II", 40_000, 40_000)  # the size that its header claims, and the checksum of that
+    bomb[29:33] = struct.pack(">I", zlib.crc32(bomb[12:29]))
+    (folder / "a" / "bomb.png").write_bytes(bomb)
+    with pytest.raises(PhotoError, match=r"1600\.0 megapixels"):
+        read_photo(folder / "a" / "bomb.png")
+    assert len(load_photos([folder], CPU, shorter_side=100)) == 3
+
+
+def test_training_reads_the_pixels_that_inference_reads(tmp_path: Path) -> None:
+    """Turned by EXIF, of another color space, CMYK, 16 bits, and a palette."""
+    colors = Image.fromarray(PICTURES[0])
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    adobe = imagecodecs.cms_profile("adobergb")
+    deep = np.random.default_rng(3).integers(0, 65536, (20, 30, 3), dtype=np.uint16)
+    clear = Image.fromarray(np.dstack([PICTURES[0], PICTURES[0][..., :1]]))
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    colors.save(folder / "0-turned.jpg", exif=turned, quality=98)
+    colors.save(folder / "1-adobe.jpg", icc_profile=adobe, quality=98)
+    colors.save(folder / "2-turned-adobe.tif", exif=turned, icc_profile=adobe)
+    colors.convert("CMYK").save(folder / "3-cmyk.jpg", quality=98)
+    write_photo(as_photo(deep), folder / "4-deep.png")
+    write_photo(as_photo(deep), folder / "5-deep.tif")
+    colors.quantize(32).save(folder / "6-palette.png")
+    colors.quantize(32).save(folder / "7-palette.gif")
+    clear.save(folder / "8-clear.webp", lossless=True, exact=True)
+    files = sorted(folder.iterdir())
+    with tarfile.open(tmp_path / "photos.tar", "w") as tar:
+        tar.add(folder, ".")
+    assert read_photo(files[0]).size == (30, 20)
+    for place in (folder, tmp_path / "photos.tar"):
+        store = load_photos([place], CPU, shorter_side=100)
+        assert len(store) == len(files)
+        expected = np.concatenate([read_photo(file).to_rgb().reshape(-1, 3) for file in files])
+        np.testing.assert_array_equal(store.pixels.numpy(), expected)
+
+
+def test_large_jpegs_are_read_at_a_fraction_of_their_size(tmp_path: Path) -> None:
+    """Of the whole decoded picture, shrunk, they differ by what JPEG's own way of shrinking does."""
+    y, x = np.mgrid[0:160, 0:240]
+    smooth = np.stack([x, y, 240 - x / 2 - y / 2], axis=2).astype(np.uint8)
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    for name in ("a.jpg", "b.png"):
+        Image.fromarray(smooth).save(tmp_path / name, exif=turned, **({"quality": 95} if name == "a.jpg" else {}))
+    assert read_photo(tmp_path / "a.jpg", draft=30).size == (60, 40)
+    assert read_photo(tmp_path / "b.png", draft=30).size == (240, 160)
+    store = load_photos([tmp_path], CPU, shorter_side=30)
+    assert store.heights.tolist() == [45, 45] and store.widths.tolist() == [30, 30]
+    jpeg, png = store.pixels.view(2, 45, 30, 3).float()
+    torch.testing.assert_close(jpeg, png, atol=6, rtol=0)
 
 
 def test_a_tar_file_cut_short_is_named(folder: Path, tmp_path: Path) -> None:
@@ -160,7 +158,7 @@ def test_a_tar_file_cut_short_is_named(folder: Path, tmp_path: Path) -> None:
     with tarfile.open(path) as tar:
         second = tar.getmembers()[1]
     path.write_bytes(path.read_bytes()[: second.offset_data + 10])
-    with pytest.raises(TrainingError, match=r"photos\.tar.*cut short"):
+    with pytest.raises(PhotoError, match=r"photos\.tar.*cut short"):
         load_photos([path], CPU, shorter_side=64)
 
 
