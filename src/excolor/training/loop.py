@@ -161,8 +161,7 @@ def fit(
         optimizer.zero_grad(set_to_none=True)
         with out_of_memory_explained(device, "a recipe of smaller width, crops or batch"):
             loss = task.loss(size, generator, _arithmetic(device, precision))
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
+            _update(task, optimizer, loss)
         losses.append(loss.detach())
         step += 1
 
@@ -182,6 +181,13 @@ def fit(
             last_report, reported_step = time.monotonic(), step
     task.modules.eval()
     return task.export(folder)
+
+
+def _update(task: Task, optimizer: torch.optim.Adam, loss: torch.Tensor) -> None:
+    loss.backward()  # type: ignore[no-untyped-call]
+    if task.recipe.schedule.clip:
+        torch.nn.utils.clip_grad_norm_(task.modules.parameters(), task.recipe.schedule.clip)
+    optimizer.step()
 
 
 def _mean(losses: list[torch.Tensor], step: int) -> float:

@@ -22,6 +22,7 @@ class Schedule:
         warm_up: steps over which the rate rises from zero.
         epochs: until a step down (`every` and `once`).
         factor: of a step down (`every` and `once`).
+        clip: largest norm of the gradient of all weights; 0 leaves it as it is.
     """
 
     rate: float
@@ -29,6 +30,7 @@ class Schedule:
     warm_up: int = 0
     epochs: int = 0
     factor: float = 1.0
+    clip: float = 0.0
 
 
 @dataclass(frozen=True)

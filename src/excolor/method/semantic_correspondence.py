@@ -1,0 +1,247 @@
+"""Colors that a reference has for a target, found by what things are: grouped places first, then finer and finer.
+
+Nothing here is learned. Every place of a grid of 1/8 is described by the backbone's three deepest levels. Two questions
+are asked of them:
+
+- *Which thing is it?* The descriptors are averaged over similar places of their own picture before they are compared,
+  so that one thing finds one color. (The likeness s of all pairs, aggregated over similar places of target and
+  reference, is A·s·Bᵀ with the affinities A and B; since s is a product of descriptors, it is that of the averaged
+  ones.)
+- *Which pixel is it?* The best match of a place is a start for a search at 1/4 and then at 1/2 of the size: each place
+  looks at the matches of its own and the neighboring coarser places, as PatchMatch propagates (Barnes et al. 2009), and
+  compares shallow features and luminance, as deep image analogy refines its matches (Liao et al. 2017). Where an edge
+  runs through a coarse place, the two sides so choose between the matches of the two things.
+
+Shapes: N batch, H, W picture size (multiples of 32), h, w = H/8, W/8, P = h·w places of the target, Q of the
+reference. ab is in [-128, 127].
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from excolor.networks.backbone import Levels
+
+CELL = 8
+"""Pixels: side of a place of the coarsest grid."""
+
+_AFFINITY_TEMPERATURE = 0.05  # of the cosine between two places of one picture
+_AFFINITY_REACH = 1 / 8  # of the longer side: how far a similar place may be
+_AFFINITY_LIGHTNESS = 12.0  # L units
+_GROUPED_TEMPERATURE = 0.008  # of the cosine of averaged descriptors
+_GROUPED_SHARE = 3.0  # weight of that cosine beside the one of single places, where a match is chosen
+_LEAST_DEVIATION = 0.1  # of a channel, relative to the deviation of all
+_FINE_TEMPERATURE = 0.03  # of the score of fine candidates
+_FINE_WEIGHT = (0.5, 0.3)  # of the cosine of shallow features, at 1/4 and at 1/2
+_FINE_LIGHTNESS = (0.1, 0.15)  # of the squared difference of L in units of its deviation
+_MUTUALITY = 0.05  # cosine
+_LEAST_SQUARE = 1e-6  # ab units squared
+
+
+class Description(NamedTuple):
+    """What a picture's places are compared by.
+
+    Attributes:
+        places: (N, C, h, w), unit length.
+        grouped: likewise, averaged over similar places (not of unit length).
+        quarter: (N, c+1, 2h, 2w), shallow features of unit length and L in units of its deviation.
+        half: (N, c+1, 4h, 4w), likewise.
+    """
+
+    places: Tensor
+    grouped: Tensor
+    quarter: Tensor
+    half: Tensor
+
+
+class ReferenceColors(NamedTuple):
+    """A described reference and its ab, averaged at 1/8 (N, 2, h, w) and at 1/2 (N, 2, 4h, 4w)."""
+
+    description: Description
+    coarse_ab: Tensor
+    half_ab: Tensor
+
+
+@dataclass(frozen=True)
+class Correspondences:
+    """What a reference says about a target, on two grids.
+
+    Attributes:
+        grouped_ab: (N, 2, h, w): the color of the things that the place's thing resembles.
+        grouped_cosine: (N, 1, h, w): how well the best of them does.
+        spread: (N, 1, h, w): deviation of their colors in ab units.
+        mutuality: (N, 1, h, w) in [0, 1]: 1 where the place is also the best one for what it found.
+        cosine: (N, 1, h, w): of the place itself and its best match.
+        fine_ab: (N, 2, 4h, 4w): the color found by the search at 1/2 of the size.
+        fine_cosine: (N, 1, 4h, 4w): of the places of 1/8 that it joins.
+        fine_score: (N, 1, 4h, 4w): how well shallow features and luminance agree, at most `_FINE_WEIGHT[1]`.
+    """
+
+    grouped_ab: Tensor
+    grouped_cosine: Tensor
+    spread: Tensor
+    mutuality: Tensor
+    cosine: Tensor
+    fine_ab: Tensor
+    fine_cosine: Tensor
+    fine_score: Tensor
+
+
+def describe(levels: Levels, lightness: Tensor) -> Description:
+    """Describe a picture by the backbone's levels and its L (N, 1, H, W) in [0, 100]."""
+    size = levels.eighth.shape[2:]
+    deep = [
+        F.normalize(_standardized(F.interpolate(level.float(), size, mode="bilinear", align_corners=False)), dim=1)
+        for level in (levels.eighth, levels.sixteenth, levels.thirty_second)
+    ]
+    places = torch.cat(deep, dim=1) / len(deep) ** 0.5
+    flat = places.flatten(2)  # (N, C, P)
+    grouped = (flat @ affinity(places, lightness).mT).view_as(places)
+    standard = (lightness - lightness.mean((2, 3), keepdim=True)) / (lightness.std((2, 3), keepdim=True) + 1)
+    shallow = [
+        torch.cat((F.normalize(_standardized(level.float()), dim=1), F.avg_pool2d(standard, stride)), dim=1)
+        for level, stride in ((levels.quarter, 4), (levels.half, 2))
+    ]
+    return Description(places, grouped, *shallow)
+
+
+def reference_colors(description: Description, ab: Tensor) -> ReferenceColors:
+    """Join a described reference with its ab (N, 2, H, W)."""
+    return ReferenceColors(description, F.avg_pool2d(ab, CELL), F.avg_pool2d(ab, 2))
+
+
+def affinity(places: Tensor, lightness: Tensor) -> Tensor:
+    """How alike the places (N, C, h, w) of one picture are, near each other and of one lightness: (N, P, P).
+
+    Rows sum to 1. `lightness` is L (N, 1, H, W).
+    """
+    _, _, h, w = places.shape
+    flat = places.flatten(2)
+    score = (flat.mT @ flat) / _AFFINITY_TEMPERATURE  # (N, P, P)
+    rows = torch.arange(h, device=places.device, dtype=places.dtype)
+    columns = torch.arange(w, device=places.device, dtype=places.dtype)
+    reach = max(h, w) * _AFFINITY_REACH
+    down = ((rows[:, None] - rows) / reach).square()  # (h, h)
+    across = ((columns[:, None] - columns) / reach).square()  # (w, w)
+    distance = (down[:, None, :, None] + across[None, :, None, :]).reshape(h * w, h * w)
+    tone = F.avg_pool2d(lightness, CELL).flatten(2) / _AFFINITY_LIGHTNESS  # (N, 1, P)
+    score = score.sub_(distance).sub_((tone.mT - tone).square_())
+    return score.softmax(-1)
+
+
+def correspond(target: Description, reference: ReferenceColors) -> Correspondences:
+    """Find colors for a target in a reference of the same batch size."""
+    n, _, h, w = target.places.shape
+    keys = reference.description
+    grouped = target.grouped.flatten(2).mT @ keys.grouped.flatten(2)  # (N, P, Q)
+    single = target.places.flatten(2).mT @ keys.places.flatten(2)
+
+    values = reference.coarse_ab.flatten(2)
+    values = torch.cat((values, values.square().sum(1, keepdim=True)), dim=1).mT  # (N, Q, 3)
+    mean = ((grouped / _GROUPED_TEMPERATURE).softmax(-1) @ values).mT.reshape(n, 3, h, w)
+    spread = (mean[:, 2:] - mean[:, :2].square().sum(1, keepdim=True)).clamp(min=_LEAST_SQUARE).sqrt()
+
+    score = single + _GROUPED_SHARE * grouped
+    best, match = score.max(-1)  # (N, P)
+    back = score.amax(1).gather(1, match)
+    cosine = single.gather(2, match[..., None])
+
+    def grid(values: Tensor) -> Tensor:
+        return values.reshape(n, 1, h, w)
+
+    fine_ab, fine_cosine, fine_score = _refine(target, reference, score, single, match)
+    return Correspondences(
+        grouped_ab=mean[:, :2],
+        grouped_cosine=grid(grouped.amax(-1)),
+        spread=spread,
+        mutuality=grid(((best - back) / _MUTUALITY).exp()),
+        cosine=grid(cosine),
+        fine_ab=fine_ab,
+        fine_cosine=fine_cosine,
+        fine_score=fine_score,
+    )
+
+
+def _refine(
+    target: Description, reference: ReferenceColors, score: Tensor, single: Tensor, match: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Search from coarse matches (N, P) of places to ab, cosine and score at 1/2 of the size."""
+    n, _, h, w = target.places.shape
+    keys = reference.description
+    width = keys.places.shape[3]
+    # At 1/4: the quarters of what the nine places around have found
+    candidates = _around(match.view(n, h, w), diagonal=True)  # (N, h, w, 9)
+    prior = score.gather(2, candidates.flatten(1, 2)).view(n, h, w, -1)
+    finer = _quarters(candidates, width)  # (N, 4P, 36)
+    total = _doubled(prior) + _rate(target.quarter, keys.quarter, finer, _FINE_WEIGHT[0], _FINE_LIGHTNESS[0])
+    matched = finer.gather(2, total.argmax(-1, keepdim=True)).view(n, 2 * h, 2 * w)
+
+    # At 1/2: the quarters of what the place and its four neighbors have found
+    candidates = _around(matched, diagonal=False)  # (N, 2h, 2w, 5)
+    coarse = candidates // (2 * width) // 2 * width + candidates % (2 * width) // 2
+    place = torch.arange(h * w, device=match.device).view(1, h, w, 1).expand(n, -1, -1, -1)
+    index = (_grown(place) * score.shape[2] + coarse).flatten(1)  # into (P, Q)
+    prior, likeness = (of.flatten(1).gather(1, index).view(candidates.shape) for of in (score, single))
+    finer = _quarters(candidates, 2 * width)  # (N, 16P, 20)
+    rated = _rate(target.half, keys.half, finer, _FINE_WEIGHT[1], _FINE_LIGHTNESS[1])
+    weight = ((_doubled(prior) + rated) / _FINE_TEMPERATURE).softmax(-1)
+    colors = _rows(reference.half_ab, finer)  # (N, 16P, 20, 2)
+    ab = (weight[..., None, :] @ colors).squeeze(-2)
+    others = ((weight * of).sum(-1, keepdim=True) for of in (_doubled(likeness), rated))
+    found = torch.cat((ab, *others), dim=-1).mT.reshape(n, 4, 4 * h, 4 * w)
+    return found[:, :2], found[:, 2:3], found[:, 3:]
+
+
+def _standardized(level: Tensor) -> Tensor:
+    """Center and scale each channel (N, C, *, *) over the picture; what hardly varies is not blown up."""
+    level = level - level.mean((2, 3), keepdim=True)
+    return level / (level.std((2, 3), keepdim=True) + _LEAST_DEVIATION * level.std((1, 2, 3), keepdim=True))
+
+
+def _around(grid: Tensor, *, diagonal: bool) -> Tensor:
+    """The values (N, h, w) of each place and its 8 or 4 neighbors, borders repeated: (N, h, w, 9 or 5)."""
+    h, w = grid.shape[1:]
+    padded = F.pad(grid[:, None].float(), (1, 1, 1, 1), mode="replicate")[:, 0].long()  # exact below 2^24
+    offsets = [(y, x) for y in range(3) for x in range(3) if diagonal or 1 in (y, x)]
+    return torch.stack([padded[:, y : y + h, x : x + w] for y, x in offsets], dim=-1)
+
+
+def _grown(grid: Tensor) -> Tensor:
+    """Each place of (N, h, w, K) four times: (N, 2h, 2w, K)."""
+    return grid.repeat_interleave(2, 1).repeat_interleave(2, 2)
+
+
+def _doubled(values: Tensor) -> Tensor:
+    """Values of coarse places and candidates (N, h, w, K), for the quarters of both: (N, 4hw, 4K)."""
+    return _grown(values).repeat_interleave(4, dim=-1).flatten(1, 2)
+
+
+def _quarters(candidates: Tensor, width: int) -> Tensor:
+    """The quarters of candidates (N, h, w, K), flat indices into a grid of `width`, for the quarters of the places.
+
+    Returns flat indices into the reference's grid of twice that width: (N, 4hw, 4K).
+    """
+    first = candidates // width * (4 * width) + candidates % width * 2
+    offsets = torch.tensor((0, 1, 2 * width, 2 * width + 1), device=candidates.device)
+    quarters = (first[..., None] + offsets).flatten(-2)  # (N, h, w, 4K)
+    return _grown(quarters).flatten(1, 2)
+
+
+def _rate(target: Tensor, reference: Tensor, index: Tensor, weight: float, by_lightness: float) -> Tensor:
+    """How well shallow features and L of candidates, flat indices (N, p, K), fit the target's places: (N, p, K)."""
+    candidates = _rows(reference, index)  # (N, p, K, c+1)
+    own = target.flatten(2).mT  # (N, p, c+1)
+    cosine = (candidates[..., :-1] @ own[..., :-1, None])[..., 0]
+    difference = candidates[..., -1] - own[..., -1:]
+    return weight * cosine - by_lightness * difference.square()
+
+
+def _rows(features: Tensor, index: Tensor) -> Tensor:
+    """The columns (N, p, K, C) of features (N, C, *, *) at flat indices (N, p, K)."""
+    n, channels = features.shape[:2]
+    flat = features.flatten(2).mT.reshape(-1, channels)  # (N * places, C)
+    start = torch.arange(n, device=index.device).view(-1, 1, 1) * (flat.shape[0] // n)
+    return flat.index_select(0, (index + start).flatten()).view(*index.shape, channels)

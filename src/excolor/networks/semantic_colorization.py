@@ -1,0 +1,214 @@
+"""The semantic colorization sub-net: a backbone that knows what things are, and five blocks that spread colors.
+
+As in the paper (Xu et al., CVPR 2020, section 3.2) ten feature blocks and an output block turn L and hints into ab, and
+hints are given with how far they can be trusted. Beyond it, the five contracting blocks are the levels of an ImageNet
+backbone, hints come on two grids with what speaks for them, and they enter every expanding block.
+
+Full resolution is reached by choosing, not by blurring: at 1/2 and at 1/1 each pixel mixes the colors of the nine
+coarser places around it (as RAFT upsamples flow, Teed & Deng 2020), the hint at the place, and a color of its own, with
+weights that see the luminance. Where one weight is near 1, an edge stays an edge.
+
+Shapes: N batch, H, W multiples of 32. ab and hints are in network scale (`excolor.imaging.color.ab_to_network`).
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from excolor.networks.backbone import VARIANTS, EfficientNetLite, Levels
+
+COARSE_CHANNELS = 8
+"""Of `SemanticHints.coarse`: ab, and what speaks for it."""
+FINE_CHANNELS = 5
+"""Of `SemanticHints.fine`: ab, and what speaks for it."""
+USER_CHANNELS = 3
+"""Of `SemanticHints.user`: ab and its mask."""
+
+_NEIGHBORS = 9
+
+
+@dataclass(frozen=True)
+class SemanticColorizationConfig:
+    """The net's shape.
+
+    Attributes:
+        width: channels of the expanding block at 1/4; those at 1/16 and 1/8 have 2 and 4/3 times as many, those at 1/2
+            and 1/1 5/12 and 5/24.
+        backbone: of the contracting blocks, a name in `excolor.networks.backbone.VARIANTS`.
+    """
+
+    width: int = 96
+    backbone: str = "lite0"
+
+    @property
+    def widths(self) -> tuple[int, int, int, int, int]:
+        """Channels of the expanding blocks at 1/16, 1/8, 1/4, 1/2 and 1/1."""
+        w = self.width
+        return 2 * w, 4 * w // 3, w, 5 * w // 12, 5 * w // 24
+
+
+class SemanticHints(NamedTuple):
+    """What is known of the colors.
+
+    Attributes:
+        coarse: (N, COARSE_CHANNELS, H/8, W/8): ab of the similar thing in the reference first; zero without
+            a reference.
+        fine: (N, FINE_CHANNELS, H/2, W/2): ab of the similar pixel in the reference first; the last channel is 1 where
+            there is a reference.
+        user: (N, USER_CHANNELS, H, W): ab that a person gave, zero elsewhere, and its mask in [0, 1].
+    """
+
+    coarse: Tensor
+    fine: Tensor
+    user: Tensor
+
+
+class Colors(NamedTuple):
+    """ab in [-1, 1] at three sizes, (N, 2, H/4, W/4), (N, 2, H/2, W/2) and (N, 2, H, W); the last is the result."""
+
+    quarter: Tensor
+    half: Tensor
+    full: Tensor
+
+
+def no_semantic_hints(lightness: Tensor) -> SemanticHints:
+    """Empty hints for L (N, 1, H, W): the net invents the colors."""
+    n, _, height, width = lightness.shape
+    return SemanticHints(
+        lightness.new_zeros((n, COARSE_CHANNELS, height // 8, width // 8)),
+        lightness.new_zeros((n, FINE_CHANNELS, height // 2, width // 2)),
+        lightness.new_zeros((n, USER_CHANNELS, height, width)),
+    )
+
+
+class ExpandingBlock(nn.Module):
+    """Two 3×3 convolutions with a ReLU after each, over the block below, a contracting level and hints."""
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels_in, channels_out, 3, padding=1)
+        self.second = nn.Conv2d(channels_out, channels_out, 3, padding=1)
+        for conv in (self.first, self.second):
+            nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
+            assert conv.bias is not None
+            nn.init.zeros_(conv.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu_(self.second(F.relu_(self.first(x))))
+
+
+class ColorChoice(nn.Module):
+    """Per pixel a mix of colors: of the nine coarser places around it, of hints, and one of its own.
+
+    Features (N, C, H, W) decide. A hint can only be chosen where it is there.
+    """
+
+    def __init__(self, channels: int, hints: int) -> None:
+        super().__init__()
+        self.own = nn.Conv2d(channels, 2, 1)
+        self.weights = nn.Conv2d(channels, _NEIGHBORS + 1 + hints, 1)
+        for conv in (self.own, self.weights):
+            nn.init.normal_(conv.weight, std=0.01)
+            assert conv.bias is not None
+            nn.init.zeros_(conv.bias)
+
+    def forward(self, features: Tensor, coarser: Tensor, hints: list[tuple[Tensor, Tensor]]) -> Tensor:
+        """ab (N, 2, H, W) from ab at half the size and hints, ab (N, 2, H, W) and mask (N, 1, H, W) each."""
+        n, _, h, w = coarser.shape
+        own = torch.tanh(self.own(features).float())
+        logits = self.weights(features).float()
+        masks = [mask.float().clamp(min=1e-6).log() for _, mask in hints]
+        known = torch.cat((torch.zeros_like(logits[:, : _NEIGHBORS + 1]), *masks), dim=1)
+        weights = (logits.contiguous() + known).softmax(1)
+        padded = F.pad(coarser.float(), (1, 1, 1, 1), mode="replicate")
+        quarters = weights.view(n, -1, h, 2, w, 2)  # weights of the four pixels of each coarser place
+        mixed = torch.zeros((n, 2, h, 2, w, 2), device=own.device)
+        for number in range(_NEIGHBORS):
+            top, left = divmod(number, 3)
+            neighbor = padded[:, :, top : top + h, None, left : left + w, None]
+            mixed = mixed + neighbor * quarters[:, number : number + 1]
+        mixed = mixed.view(n, 2, 2 * h, 2 * w)
+        for number, candidate in enumerate([own, *(ab.float() for ab, _ in hints)], start=_NEIGHBORS):
+            mixed = mixed + candidate * weights[:, number : number + 1]
+        return mixed
+
+
+class SemanticColorizationNet(nn.Module):
+    """Backbone levels, L and hints to ab."""
+
+    level_scale: Tensor
+
+    def __init__(self, config: SemanticColorizationConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.backbone = EfficientNetLite(VARIANTS[config.backbone])
+        # Deviation of the backbone's levels, so that all blocks see inputs of like size; Lite0's on photographs
+        self.register_buffer("level_scale", torch.tensor((11.6, 11.2, 7.6, 4.2, 1.65)))
+        half, quarter, eighth, sixteenth, deepest = self.backbone.config.level_channels
+        w16, w8, w4, w2, w1 = config.widths
+        hints = COARSE_CHANNELS + FINE_CHANNELS + USER_CHANNELS
+        self.enter = nn.Conv2d(deepest, w16, 1)
+        self.block16 = ExpandingBlock(w16 + sixteenth + hints, w16)
+        self.block8 = ExpandingBlock(w16 + eighth + hints, w8)
+        self.block4 = ExpandingBlock(w8 + quarter + hints, w4)
+        self.color4 = nn.Conv2d(w4, 2, 1)
+        nn.init.normal_(self.color4.weight, std=0.01)
+        self.narrow2 = nn.Conv2d(w4, w2, 1)
+        self.block2 = ExpandingBlock(w2 + half + 4 + hints, w2)
+        self.choice2 = ColorChoice(w2, 2)
+        self.narrow1 = nn.Conv2d(w2, w1, 1)
+        self.block1 = ExpandingBlock(w1 + 1 + USER_CHANNELS, w1)
+        self.choice1 = ColorChoice(w1, 1)
+
+    def levels(self, lightness: Tensor) -> Levels:
+        """The contracting blocks: features of L (N, 1, H, W) in [0, 100]."""
+        found: Levels = self.backbone(lightness)
+        return found
+
+    def forward(self, levels: Levels, lightness: Tensor, hints: SemanticHints) -> Colors:
+        """Colors for a gray picture.
+
+        Args:
+            levels: of `levels`.
+            lightness: L (N, 1, H, W) in [0, 100].
+            hints: ab in network scale.
+        """
+        dtype = self.color4.weight.dtype
+        half, quarter, eighth, sixteenth, deepest = (
+            level.to(dtype) / scale for level, scale in zip(levels, self.level_scale.to(dtype), strict=True)
+        )
+        tone = (lightness.to(dtype) - 50) / 50
+        coarse, fine, user = (part.to(dtype) for part in hints)
+
+        x = F.relu(self.enter(deepest))
+        x = torch.cat((_doubled(x), sixteenth, F.avg_pool2d(coarse, 2), F.avg_pool2d(fine, 8), _shrunk(user, 16)), 1)
+        x = self.block16(x)
+        x = torch.cat((_doubled(x), eighth, coarse, F.avg_pool2d(fine, 4), _shrunk(user, 8)), 1)
+        x = self.block8(x)
+        coarse = F.interpolate(coarse, scale_factor=2.0, mode="bilinear", align_corners=False)
+        x = torch.cat((_doubled(x), quarter, coarse, F.avg_pool2d(fine, 2), _shrunk(user, 4)), 1)
+        x = self.block4(x)
+        ab4 = torch.tanh(self.color4(x).float())
+        coarse = F.interpolate(coarse, scale_factor=2.0, mode="bilinear", align_corners=False)
+        user2 = _shrunk(user, 2)
+        x = _doubled(F.relu(self.narrow2(x)))
+        x = self.block2(torch.cat((x, half, F.pixel_unshuffle(tone, 2), coarse, fine, user2), 1))
+        ab2 = self.choice2(x, ab4, [(fine[:, :2], fine[:, -1:]), (user2[:, :2], user2[:, 2:])])
+        x = _doubled(F.relu(self.narrow1(x)))
+        x = self.block1(torch.cat((x, tone, user), 1))
+        ab1 = self.choice1(x, ab2, [(user[:, :2], user[:, 2:])])
+        return Colors(ab4, ab2, ab1)
+
+
+def _doubled(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2.0, mode="nearest")
+
+
+def _shrunk(user: Tensor, factor: int) -> Tensor:
+    """A person's hints, ab and mask (N, 3, H, W), at 1/`factor`: the mean color of those in the place, and a mask."""
+    pooled = F.avg_pool2d(torch.cat((user[:, :2] * user[:, 2:], user[:, 2:]), 1), factor)
+    mask = pooled[:, 2:]
+    return torch.cat((pooled[:, :2] / mask.clamp(min=1e-3), (mask * factor).clamp(max=1)), 1)

@@ -1,0 +1,77 @@
+"""The loss of the semantic colorization net: right colors, decided ones, and edges where they are.
+
+ab is in network scale throughout, (N, 2, H, W); weights are (N,) per picture.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from excolor.networks.semantic_colorization import Colors
+
+_EDGE = 0.1  # difference of ab, in network scale, that counts as a whole edge
+_NEAR_EDGE = 9  # pixels: side of the window around an edge
+_STRIDES = (1, 2, 4, 8)  # pixels between the places whose difference is compared
+
+
+@dataclass(frozen=True)
+class ColorLossWeights:
+    """What the parts weigh.
+
+    Attributes:
+        edges: additional weight of the Huber loss within four pixels of strong edges of the true ab.
+        gradient: of the absolute error of differences of ab between near pixels, which fog, stains and halos have.
+        chroma: of the error of chroma alone: colors that nobody can know are asked to be as strong as they are.
+        coarser: of the Huber loss of each of the two coarser results.
+    """
+
+    edges: float = 2.0
+    gradient: float = 1.0
+    chroma: float = 0.3
+    coarser: float = 0.3
+
+
+def color_loss(found: Colors, true: Tensor, delta: Tensor, weights: ColorLossWeights) -> Tensor:
+    """The loss of each picture, (N,).
+
+    Args:
+        found: of the net.
+        true: ab of the picture, at full size.
+        delta: (N,) where Huber's loss turns from quadratic to linear; it is divided by it.
+        weights: of the parts.
+    """
+    bound = delta.view(-1, 1, 1, 1)
+    near = near_edges(true)
+    loss = (_huber(found.full - true, bound) * (1 + weights.edges * near)).mean((1, 2, 3))
+    for coarser, factor in ((found.half, 2), (found.quarter, 4)):
+        loss = loss + weights.coarser * _huber(coarser - F.avg_pool2d(true, factor), bound).mean((1, 2, 3))
+    wrong = torch.zeros_like(loss)
+    for stride in _STRIDES:
+        error = found.full - true
+        down = error[:, :, stride:] - error[:, :, :-stride]
+        across = error[..., stride:] - error[..., :-stride]
+        wrong = wrong + down.abs().mean((1, 2, 3)) + across.abs().mean((1, 2, 3))
+    chroma = (chroma_of(found.full) - chroma_of(true)).abs().mean((1, 2, 3))
+    return loss + weights.gradient * wrong / len(_STRIDES) + weights.chroma * chroma
+
+
+def near_edges(true: Tensor) -> Tensor:
+    """How near to a strong edge of ab each pixel is, (N, 1, H, W) in [0, 1]: 1 within four pixels of it."""
+    padded = F.pad(true, (0, 1, 0, 1), mode="replicate")
+    across = padded[:, :, :-1, 1:] - true
+    down = padded[:, :, 1:, :-1] - true
+    strength = ((across.square() + down.square()).sum(1, keepdim=True).sqrt() / _EDGE).clamp(max=1)
+    return F.max_pool2d(strength, _NEAR_EDGE, stride=1, padding=_NEAR_EDGE // 2)
+
+
+def chroma_of(ab: Tensor) -> Tensor:
+    """Chroma (N, 1, H, W), with a slope at zero."""
+    return (ab.square().sum(1, keepdim=True) + 1e-6).sqrt()
+
+
+def _huber(error: Tensor, delta: Tensor) -> Tensor:
+    """Huber's loss divided by delta."""
+    size = error.abs()
+    return torch.where(size < delta, size.square() / (2 * delta), size - delta / 2)

@@ -1,0 +1,48 @@
+"""How the semantic colorization net is trained: every number that shapes the result, by name."""
+
+from dataclasses import dataclass, field
+
+from excolor.training.recipes import Recipe, Schedule
+from excolor.training.semantic_losses import ColorLossWeights
+
+
+@dataclass(frozen=True)
+class SemanticRecipe(Recipe):
+    """The semantic colorization net; `width` is that of `SemanticColorizationConfig`.
+
+    Attributes:
+        backbone: name of its shape.
+        empty: share of pictures without a reference.
+        similar: share of pairs of pictures of similar things, whose reference gets its colors from the target.
+        unrelated: share of pairs of any two pictures. The rest are pairs of views of one picture.
+        recolored: share of the pairs of views and of similar things that are turned to another hue and chroma.
+        patches: share of the pictures, of all kinds, with true patches as a person would give them.
+        aged: share of the pictures that are seen as old photographs.
+        zoom: up to how much targets without reference are enlarged.
+        following_delta: of the Huber loss where a reference is to be followed, in network scale.
+        inventing_delta: of the Huber loss elsewhere.
+        weights: of the parts of the loss.
+    """
+
+    backbone: str = "lite0"
+    empty: float = 0.2
+    similar: float = 0.28
+    unrelated: float = 0.08
+    recolored: float = 0.6
+    patches: float = 0.15
+    aged: float = 0.3
+    zoom: float = 1.3
+    following_delta: float = 0.1
+    inventing_delta: float = 0.3
+    weights: ColorLossWeights = field(default_factory=ColorLossWeights)
+
+    def counts(self) -> tuple[int, int, int, int]:
+        """Pictures of a batch without a reference, with two views, with similar things, with unrelated pictures."""
+        empty, similar, unrelated = (round(self.batch * share) for share in (self.empty, self.similar, self.unrelated))
+        return empty, self.batch - empty - similar - unrelated, similar, unrelated
+
+
+SEMANTIC = {
+    # For two CPU cores
+    "semantic": SemanticRecipe(width=96, batch=24, crops=(160,), schedule=Schedule(1e-3, warm_up=150, clip=1.0)),
+}

@@ -1,0 +1,195 @@
+"""Training of the semantic colorization net: to follow a reference, and to invent without one.
+
+A batch is made of pictures without a reference, of pairs of views of one picture, of pairs of pictures of similar
+things, and of unrelated ones.
+
+Pairs of similar things have no true answer, and yet are what people bring. Here the reference is given colors *from the
+target*, found by the same correspondence, and the target is asked for its own true colors back: likeness and
+agreement of the matches are then those of real pairs, and the answer is known wherever the matches find back. In more
+than half of all pairs both pictures are turned to another hue and chroma, so that only following can be right.
+"""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor, nn
+
+from excolor.imaging.color import ab_to_network, rgb_to_lab
+from excolor.method.hints import geometric_patches
+from excolor.method.semantic_correspondence import (
+    CELL,
+    Description,
+    ReferenceColors,
+    correspond,
+    describe,
+    reference_colors,
+)
+from excolor.method.semantic_hints import semantic_hints
+from excolor.networks.backbone import Levels
+from excolor.networks.semantic_colorization import SemanticColorizationNet, SemanticHints
+from excolor.training.data import PhotoStore
+from excolor.training.old_photographs import aged
+from excolor.training.semantic_losses import color_loss
+from excolor.training.semantic_pairs import draw_similar, draw_two_views, draw_view
+from excolor.training.semantic_recipes import SemanticRecipe
+
+
+class Batch(NamedTuple):
+    """Pictures and their references: Lab of all targets (N, 3, H, W) and L as they are seen (N, 1, H, W).
+
+    The first ones have no reference; the others have one each, `reference` (M, 3, H, W) in Lab, of which the last
+    `unrelated` show something else.
+    """
+
+    lab: Tensor
+    seen: Tensor
+    reference: Tensor
+    similar: slice
+    unrelated: int
+
+
+class SemanticTask:
+    """The semantic colorization net over a frozen backbone."""
+
+    def __init__(
+        self, recipe: SemanticRecipe, photos: PhotoStore, net: SemanticColorizationNet, similar: Tensor
+    ) -> None:
+        """`similar` is what `excolor.training.semantic_pairs.similar_pictures` found in the photographs."""
+        self.recipe = recipe
+        self.photos = photos
+        self.similar = similar
+        self.net = net.to(photos.device).to(memory_format=torch.channels_last)
+        self.net.backbone.requires_grad_(False)
+        self.modules = nn.ModuleDict({"colorizer": self.net})
+
+    def loss(self, size: int, generator: Generator, precision: AbstractContextManager[None]) -> Tensor:
+        recipe = self.recipe
+        batch = self._draw(size, generator)
+        with torch.no_grad(), precision:
+            levels, hints = self._hints(batch, generator)
+        true = ab_to_network(batch.lab[:, 1:])
+        with precision:
+            found = self.net(levels, batch.seen, hints)
+        follows = torch.ones(len(true), dtype=torch.bool, device=true.device)
+        follows[: len(true) - len(batch.reference)] = False
+        if batch.unrelated:
+            follows[-batch.unrelated :] = False
+        delta = torch.where(follows, recipe.following_delta, recipe.inventing_delta)
+        return color_loss(found, true, delta, recipe.weights).mean()
+
+    def _draw(self, size: int, generator: Generator) -> Batch:
+        recipe, photos = self.recipe, self.photos
+        empty, views, similar, unrelated = recipe.counts()
+
+        def uniform(count: int, low: float, high: float) -> Tensor:
+            return torch.rand((count, 1, 1, 1), generator=generator, device=photos.device) * (high - low) + low
+
+        alone = draw_view(photos, photos.draw_pictures(empty, generator), size, recipe.zoom, generator)
+        of_views = draw_two_views(photos, views, size, generator)
+        of_similar = draw_similar(photos, self.similar, similar, size, generator)
+        index = photos.draw_pictures(2 * unrelated, generator)
+        of_others = draw_view(photos, index, size, recipe.zoom, generator)
+        rgb = [photos.cut(crops, size) for crops in (alone, of_views.target, of_similar.target, of_others)]
+        target_rgb = torch.cat((*rgb[:3], rgb[3][:unrelated]))
+        other_rgb = torch.cat(
+            (photos.cut(of_views.reference, size), photos.cut(of_similar.reference, size), rgb[3][unrelated:])
+        )
+        lab, reference = rgb_to_lab(target_rgb), rgb_to_lab(other_rgb)
+
+        old = torch.rand((len(lab),), generator=generator, device=lab.device) < recipe.aged
+        seen = aged(target_rgb, lab[:, :1], old, generator)
+
+        turned = views + similar
+        angle = uniform(turned, -torch.pi, torch.pi)
+        factor = torch.exp(uniform(turned, -0.7, 0.5))
+        chosen = uniform(turned, 0, 1) < recipe.recolored
+        angle, factor = torch.where(chosen, angle, 0.0), torch.where(chosen, factor, 1.0)
+        ab = torch.cat(
+            (lab[:empty, 1:], _turned(lab[empty : empty + turned, 1:], angle, factor), lab[empty + turned :, 1:])
+        )
+        other_ab = torch.cat((_turned(reference[:turned, 1:], angle, factor), reference[turned:, 1:]))
+        return Batch(
+            torch.cat((lab[:, :1], ab), dim=1),
+            seen,
+            torch.cat((reference[:, :1], other_ab), dim=1),
+            slice(views, views + similar),
+            unrelated,
+        )
+
+    def _hints(self, batch: Batch, generator: Generator) -> tuple[Levels, SemanticHints]:
+        """The targets' levels, and hints as they are in use."""
+        count = len(batch.lab)
+        empty = count - len(batch.reference)
+        other = self._degraded(batch.reference[:, :1], generator)
+        levels = self.net.levels(torch.cat((batch.seen, other)).contiguous(memory_format=torch.channels_last))
+        own = Levels(*(level[:count] for level in levels))
+        target = describe(Levels(*(level[empty:count] for level in levels)), batch.seen[empty:])
+        described = describe(Levels(*(level[count:] for level in levels)), other)
+        reference = reference_colors(described, batch.reference[:, 1:])
+
+        # What shows similar things gets its colors from the target
+        some, pictures = batch.similar, slice(empty + batch.similar.start, empty + batch.similar.stop)
+        if some.stop > some.start:
+            truth = reference_colors(_part(target, some), batch.lab[pictures, 1:])
+            given = correspond(_part(described, some), truth)
+            half, coarse = reference.half_ab.clone(), reference.coarse_ab.clone()
+            half[some] = given.fine_ab
+            coarse[some] = F.avg_pool2d(given.fine_ab, CELL // 2)
+            reference = ReferenceColors(described, coarse, half)
+
+        found = correspond(target, reference)
+        user = self._user_hints(ab_to_network(batch.lab[:, 1:]), generator)
+        hints = semantic_hints(found, user[empty:])
+        return own, SemanticHints(_after_empty(hints.coarse, empty), _after_empty(hints.fine, empty), user)
+
+    def _user_hints(self, true: Tensor, generator: Generator) -> Tensor:
+        """True patches for a share of the pictures, (N, 3, H, W)."""
+        count = round(len(true) * self.recipe.patches)
+        user = true.new_zeros((len(true), 3, *true.shape[2:]))
+        if count:
+            chosen = torch.randperm(len(true), generator=generator, device=true.device)[:count]
+            given = geometric_patches(true[chosen], generator)
+            user[chosen] = torch.cat((given.ab, given.mask), dim=1)
+        return user
+
+    def _degraded(self, lightness: Tensor, generator: Generator) -> Tensor:
+        """L of references as those of other photographs: another tone, blur and noise."""
+
+        def uniform(low: float, high: float) -> Tensor:
+            shape = (len(lightness), 1, 1, 1)
+            return torch.rand(shape, generator=generator, device=lightness.device) * (high - low) + low
+
+        tone = 100 * (lightness / 100).clamp(1e-3, 1) ** (2 ** uniform(-0.8, 0.8))
+        blurred = F.avg_pool2d(F.pad(tone, (2, 2, 2, 2), mode="replicate"), 5, stride=1)
+        tone = torch.lerp(tone, blurred, uniform(0, 1) * (uniform(0, 1) < 0.3))
+        noise = torch.randn(tone.shape, generator=generator, device=tone.device) * uniform(0, 4)
+        return (tone + noise).clamp(0, 100)
+
+    def validate(self, photos: PhotoStore) -> dict[str, float]:
+        return {}
+
+    def export(self, folder: Path) -> list[Path]:
+        path = folder / "semantic.pt"
+        temporary = path.with_name(path.name + ".tmp")
+        torch.save({name: tensor.half() for name, tensor in self.net.state_dict().items()}, temporary)
+        temporary.replace(path)
+        return [path]
+
+
+def _turned(ab: Tensor, angle: Tensor, factor: Tensor) -> Tensor:
+    """ab of another hue and chroma. Colors that sRGB lacks at their lightness may arise; the net need not know."""
+    cos, sin = angle.cos() * factor, angle.sin() * factor
+    a, b = ab[:, :1], ab[:, 1:]
+    return torch.cat((a * cos - b * sin, a * sin + b * cos), dim=1)
+
+
+def _part(description: Description, some: slice) -> Description:
+    return Description(*(part[some] for part in description))
+
+
+def _after_empty(part: Tensor, empty: int) -> Tensor:
+    return torch.cat((part.new_zeros((empty, *part.shape[1:])), part))
+

@@ -1,0 +1,62 @@
+"""The semantic colorization net: sizes, and colors chosen instead of blurred."""
+
+import pytest
+import torch
+
+from excolor.networks.semantic_colorization import (
+    COARSE_CHANNELS,
+    FINE_CHANNELS,
+    ColorChoice,
+    SemanticColorizationConfig,
+    SemanticColorizationNet,
+    SemanticHints,
+    no_semantic_hints,
+)
+
+TINY = SemanticColorizationConfig(width=12, backbone="tiny")
+
+
+@pytest.mark.parametrize("size", [(32, 64), (96, 32)])
+def test_sizes_and_range(size: tuple[int, int]) -> None:
+    net = SemanticColorizationNet(TINY).eval()
+    lightness = torch.rand(2, 1, *size) * 100
+    height, width = size
+    hints = SemanticHints(
+        torch.randn(2, COARSE_CHANNELS, height // 8, width // 8).clamp(-1, 1),
+        torch.randn(2, FINE_CHANNELS, height // 2, width // 2).clamp(-1, 1),
+        torch.rand(2, 3, height, width),
+    )
+    with torch.no_grad():
+        colors = net(net.levels(lightness), lightness, hints)
+    assert colors.full.shape == (2, 2, *size)
+    assert colors.half.shape == (2, 2, height // 2, width // 2)
+    assert colors.quarter.shape == (2, 2, height // 4, width // 4)
+    assert colors.full.abs().max() <= 1
+
+
+def test_no_hints_are_zero_everywhere() -> None:
+    assert all((part == 0).all() for part in no_semantic_hints(torch.rand(1, 1, 32, 64)))
+
+
+def test_a_hint_that_is_absent_is_never_chosen() -> None:
+    choice = ColorChoice(3, 1)
+    features = torch.randn(1, 3, 8, 8)
+    coarser = torch.zeros(1, 2, 4, 4)
+    hint = torch.full((1, 2, 8, 8), 0.9)
+    with torch.no_grad():
+        choice.own.weight.zero_()
+        absent = choice(features, coarser, [(hint, torch.zeros(1, 1, 8, 8))])
+        present = choice(features, coarser, [(hint, torch.ones(1, 1, 8, 8))])
+    assert absent.abs().max() < 1e-4
+    assert present.min() > 0.01
+
+
+def test_an_edge_between_coarser_colors_can_stay_an_edge() -> None:
+    """With all weight on the left neighbor the result is that neighbor's color, not a mean of two."""
+    choice = ColorChoice(1, 0)
+    with torch.no_grad():
+        choice.weights.bias[3] = 50  # the middle row's left place
+        coarser = torch.tensor([0.0, 1.0, -1.0, 1.0]).view(1, 1, 1, 4).expand(1, 2, 4, 4)
+        result = choice(torch.zeros(1, 1, 8, 8), coarser, [])
+    expected = torch.tensor([0.0, 0, 0, 0, 1, 1, -1, -1])
+    torch.testing.assert_close(result[0, 0, 3], expected, rtol=1e-4, atol=1e-4)
