@@ -1,15 +1,19 @@
 """Colors found by what things are: exact where the reference is the picture itself, and each picture by itself."""
 
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from excolor.method import semantic_correspondence
 from excolor.method.semantic_correspondence import (
     Correspondences,
     affinity,
     correspond,
     describe,
+    fit,
     reference_colors,
+    side_by_side,
 )
 from excolor.networks.backbone import VARIANTS, EfficientNetLite
 
@@ -59,9 +63,36 @@ def test_a_batch_equals_its_pictures() -> None:
             torch.testing.assert_close(getattr(together, name)[n : n + 1], value, rtol=1e-4, atol=1e-3)
 
 
+def test_hidden_places_are_not_found_and_references_can_be_joined() -> None:
+    lab, other = picture(1), picture(2, 96, 64)
+    described = describe(NET(lab[:, :1]), lab[:, :1])
+    visible = torch.ones(1, 1, 64, 96)
+    visible[..., 48:] = 0
+    left = torch.cat((torch.full((1, 1, 64, 48), 30.0), torch.full((1, 1, 64, 48), -30.0)), dim=3)
+    reference = reference_colors(described, left.expand(-1, 2, -1, -1), visible)
+    found = correspond(described, reference)
+    torch.testing.assert_close(found.grouped_ab, torch.full_like(found.grouped_ab, 30.0))
+    torch.testing.assert_close(found.fine_ab, torch.full_like(found.fine_ab, 30.0))
+
+    own = reference_colors(described, lab[:, 1:])
+    strange = reference_colors(describe(NET(other[:, :1]), other[:, :1]), other[:, 1:])
+    joined = correspond(described, side_by_side([strange, own]))
+    torch.testing.assert_close(joined.cosine, torch.ones_like(joined.cosine))
+    torch.testing.assert_close(joined.fine_ab, correspond(described, own).fine_ab, rtol=0, atol=3.0)
+    assert fit(described, own) == pytest.approx(1)
+    assert fit(described, strange) < fit(described, side_by_side([strange, own]))
+
+
+def test_the_size_of_the_chunks_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = found(picture(1), picture(2))
+    monkeypatch.setattr(semantic_correspondence, "_AT_ONCE", 1000)
+    for name, value in vars(found(picture(1), picture(2))).items():
+        torch.testing.assert_close(value, getattr(whole, name), rtol=1e-4, atol=1e-4)
+
+
 def test_affinity_weighs_all_places_and_prefers_similar_ones() -> None:
     lab = picture(5)
     places = describe(NET(lab[:, :1]), lab[:, :1]).places
-    weights = affinity(places, lab[:, :1])
+    weights = torch.cat(list(affinity(places, lab[:, :1])), dim=1)
     torch.testing.assert_close(weights.sum(-1), torch.ones_like(weights[..., 0]))
     assert (weights.argmax(-1) == torch.arange(weights.shape[1])).all()

@@ -16,6 +16,7 @@ Shapes: N batch, H, W picture size (multiples of 32), h, w = H/8, W/8, P = h·w 
 reference. ab is in [-128, 127].
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -39,6 +40,9 @@ _FINE_WEIGHT = (0.5, 0.3)  # of the cosine of shallow features, at 1/4 and at 1/
 _FINE_LIGHTNESS = (0.1, 0.15)  # of the squared difference of L in units of its deviation
 _MUTUALITY = 0.05  # cosine
 _LEAST_SQUARE = 1e-6  # ab units squared
+_SHOWN = 0.99  # of a place, if any place shows so much
+_NEVER = -1e3  # cosine of what is hidden
+_AT_ONCE = 1 << 23  # entries of a matrix of places by places: 32 MiB in float32
 
 
 class Description(NamedTuple):
@@ -58,11 +62,19 @@ class Description(NamedTuple):
 
 
 class ReferenceColors(NamedTuple):
-    """A described reference and its ab, averaged at 1/8 (N, 2, h, w) and at 1/2 (N, 2, 4h, 4w)."""
+    """A described reference with its colors; several references are one beside the other.
+
+    Attributes:
+        description: of the reference.
+        coarse_ab: (N, 2, h, w), averaged over places.
+        half_ab: (N, 2, 4h, 4w).
+        hidden: (N, 1, h, w) bool: places that do not count; None if all do.
+    """
 
     description: Description
     coarse_ab: Tensor
     half_ab: Tensor
+    hidden: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -98,8 +110,8 @@ def describe(levels: Levels, lightness: Tensor) -> Description:
         for level in (levels.eighth, levels.sixteenth, levels.thirty_second)
     ]
     places = torch.cat(deep, dim=1) / len(deep) ** 0.5
-    flat = places.flatten(2)  # (N, C, P)
-    grouped = (flat @ affinity(places, lightness).mT).view_as(places)
+    grouped = torch.cat([rows @ places.flatten(2).mT for rows in affinity(places, lightness)], dim=1)  # (N, P, C)
+    grouped = grouped.mT.reshape(places.shape)
     standard = (lightness - lightness.mean((2, 3), keepdim=True)) / (lightness.std((2, 3), keepdim=True) + 1)
     shallow = [
         torch.cat((F.normalize(_standardized(level.float()), dim=1), F.avg_pool2d(standard, stride)), dim=1)
@@ -108,57 +120,118 @@ def describe(levels: Levels, lightness: Tensor) -> Description:
     return Description(places, grouped, *shallow)
 
 
-def reference_colors(description: Description, ab: Tensor) -> ReferenceColors:
-    """Join a described reference with its ab (N, 2, H, W)."""
-    return ReferenceColors(description, F.avg_pool2d(ab, CELL), F.avg_pool2d(ab, 2))
+def reference_colors(description: Description, ab: Tensor, visible: Tensor | None = None) -> ReferenceColors:
+    """Join a described reference with its ab (N, 2, H, W).
 
-
-def affinity(places: Tensor, lightness: Tensor) -> Tensor:
-    """How alike the places (N, C, h, w) of one picture are, near each other and of one lightness: (N, P, P).
-
-    Rows sum to 1. `lightness` is L (N, 1, H, W).
+    Of a single reference `visible` (1, 1, H, W) in [0, 1] says how far each pixel shows: places that show less than the
+    others are hidden.
     """
-    _, _, h, w = places.shape
+    hidden = None
+    if visible is not None:
+        share = F.avg_pool2d(visible, CELL)
+        hidden = share < min(_SHOWN, share.max().item())
+    return ReferenceColors(description, F.avg_pool2d(ab, CELL), F.avg_pool2d(ab, 2), hidden)
+
+
+def side_by_side(references: Sequence[ReferenceColors]) -> ReferenceColors:
+    """Several references (N = 1) as one: each place of a target looks for its like in all of them."""
+    height = max(reference.coarse_ab.shape[2] for reference in references)
+
+    def joined(parts: Sequence[Tensor], fill: float = 0.0) -> Tensor:
+        rows = height * parts[0].shape[2] // references[0].coarse_ab.shape[2]
+        return torch.cat([F.pad(part, (0, 0, 0, rows - part.shape[2]), value=fill) for part in parts], dim=3)
+
+    descriptions = [reference.description for reference in references]
+    hidden = [
+        torch.zeros_like(reference.coarse_ab[:, :1]) if reference.hidden is None else reference.hidden.float()
+        for reference in references
+    ]
+    return ReferenceColors(
+        Description(*(joined(parts) for parts in zip(*descriptions, strict=True))),
+        joined([reference.coarse_ab for reference in references]),
+        joined([reference.half_ab for reference in references]),
+        joined(hidden, fill=1.0) > 0,
+    )
+
+
+def affinity(places: Tensor, lightness: Tensor) -> Iterator[Tensor]:
+    """How alike the places (N, C, h, w) of one picture are, near each other and of one lightness.
+
+    `lightness` is L (N, 1, H, W). Yields some rows (N, rows, P) of the matrix at a time; each row sums to 1.
+    """
+    n, _, h, w = places.shape
     flat = places.flatten(2)
-    score = (flat.mT @ flat) / _AFFINITY_TEMPERATURE  # (N, P, P)
-    rows = torch.arange(h, device=places.device, dtype=places.dtype)
-    columns = torch.arange(w, device=places.device, dtype=places.dtype)
-    reach = max(h, w) * _AFFINITY_REACH
-    down = ((rows[:, None] - rows) / reach).square()  # (h, h)
-    across = ((columns[:, None] - columns) / reach).square()  # (w, w)
-    distance = (down[:, None, :, None] + across[None, :, None, :]).reshape(h * w, h * w)
     tone = F.avg_pool2d(lightness, CELL).flatten(2) / _AFFINITY_LIGHTNESS  # (N, 1, P)
-    score = score.sub_(distance).sub_((tone.mT - tone).square_())
-    return score.softmax(-1)
+    # Position and lightness as coordinates whose squared distance is what the affinity falls with
+    reach = max(h, w) * _AFFINITY_REACH
+    rows = torch.arange(h, device=places.device, dtype=tone.dtype).view(h, 1).expand(h, w).flatten() / reach
+    columns = torch.arange(w, device=places.device, dtype=tone.dtype).repeat(h) / reach
+    where = torch.cat((torch.stack((rows, columns)).expand(n, -1, -1), tone), dim=1).mT.contiguous()  # (N, P, 3)
+    for some in torch.arange(h * w, device=places.device).split(_rows_at_once(n, h * w)):  # type: ignore[no-untyped-call]
+        score = flat[:, :, some].mT @ flat / _AFFINITY_TEMPERATURE
+        yield score.sub_(torch.cdist(where[:, some], where).square_()).softmax(-1)
 
 
 def correspond(target: Description, reference: ReferenceColors) -> Correspondences:
     """Find colors for a target in a reference of the same batch size."""
     n, _, h, w = target.places.shape
     keys = reference.description
-    grouped = target.grouped.flatten(2).mT @ keys.grouped.flatten(2)  # (N, P, Q)
-    single = target.places.flatten(2).mT @ keys.places.flatten(2)
-
     values = reference.coarse_ab.flatten(2)
     values = torch.cat((values, values.square().sum(1, keepdim=True)), dim=1).mT  # (N, Q, 3)
-    mean = ((grouped / _GROUPED_TEMPERATURE).softmax(-1) @ values).mT.reshape(n, 3, h, w)
-    spread = (mean[:, 2:] - mean[:, :2].square().sum(1, keepdim=True)).clamp(min=_LEAST_SQUARE).sqrt()
+    mean, likeness, score, single = [], [], [], []
+    for some in torch.arange(h * w, device=values.device).split(_rows_at_once(n, values.shape[1])):  # type: ignore[no-untyped-call]
+        of_things = target.grouped.flatten(2)[:, :, some].mT @ keys.grouped.flatten(2)  # (N, rows, Q)
+        of_places = target.places.flatten(2)[:, :, some].mT @ keys.places.flatten(2)
+        if reference.hidden is not None:
+            hidden = reference.hidden.flatten(2)
+            of_things, of_places = (cosine.masked_fill(hidden, _NEVER) for cosine in (of_things, of_places))
+        mean.append((of_things / _GROUPED_TEMPERATURE).softmax(-1) @ values)
+        likeness.append(of_things.amax(-1))
+        single.append(of_places)
+        score.append(of_places + _GROUPED_SHARE * of_things)
+    return _judged(target, reference, *(torch.cat(parts, dim=1) for parts in (mean, likeness, score, single)))
 
-    score = single + _GROUPED_SHARE * grouped
-    best, match = score.max(-1)  # (N, P)
-    back = score.amax(1).gather(1, match)
-    cosine = single.gather(2, match[..., None])
+
+def fit(target: Description, reference: ReferenceColors) -> Tensor:
+    """How well a reference fits each target as a whole, (N,): the mean cosine of the best match of each place."""
+    keys = reference.description.places.flatten(2)
+    best = []
+    for queries in target.places.flatten(2).mT.split(_rows_at_once(len(keys), keys.shape[2]), dim=1):  # type: ignore[no-untyped-call]
+        cosine = queries @ keys
+        if reference.hidden is not None:
+            cosine = cosine.masked_fill(reference.hidden.flatten(2), _NEVER)
+        best.append(cosine.amax(-1))
+    return torch.cat(best, dim=1).mean(1).clamp(0, 1)
+
+
+def _judged(
+    target: Description, reference: ReferenceColors, mean: Tensor, likeness: Tensor, score: Tensor, single: Tensor
+) -> Correspondences:
+    """What is found and what speaks for it.
+
+    Args:
+        target: the target.
+        reference: the reference.
+        mean: (N, P, 3), mean ab of what resembles the place's thing, and mean of its square.
+        likeness: (N, P), cosine of the best of it.
+        score: (N, P, Q), by which the best match is chosen.
+        single: (N, P, Q), cosine of single places.
+    """
+    n, _, h, w = target.places.shape
 
     def grid(values: Tensor) -> Tensor:
-        return values.reshape(n, 1, h, w)
+        return values.reshape(n, h, w, -1).permute(0, 3, 1, 2)
 
+    spread = (mean[..., 2:] - mean[..., :2].square().sum(-1, keepdim=True)).clamp(min=_LEAST_SQUARE).sqrt()
+    best, match = score.max(-1)  # (N, P)
+    back = score.amax(1).gather(1, match)
     fine_ab, fine_cosine, fine_score = _refine(target, reference, score, single, match)
     return Correspondences(
-        grouped_ab=mean[:, :2],
-        grouped_cosine=grid(grouped.amax(-1)),
-        spread=spread,
+        grouped_ab=grid(mean[..., :2]),
+        grouped_cosine=grid(likeness),
+        spread=grid(spread),
         mutuality=grid(((best - back) / _MUTUALITY).exp()),
-        cosine=grid(cosine),
+        cosine=grid(single.gather(2, match[..., None])),
         fine_ab=fine_ab,
         fine_cosine=fine_cosine,
         fine_score=fine_score,
@@ -195,10 +268,15 @@ def _refine(
     return found[:, :2], found[:, 2:3], found[:, 3:]
 
 
+def _rows_at_once(n: int, width: int) -> int:
+    return max(1, _AT_ONCE // (n * width))
+
+
 def _standardized(level: Tensor) -> Tensor:
     """Center and scale each channel (N, C, *, *) over the picture; what hardly varies is not blown up."""
     level = level - level.mean((2, 3), keepdim=True)
-    return level / (level.std((2, 3), keepdim=True) + _LEAST_DEVIATION * level.std((1, 2, 3), keepdim=True))
+    least = _LEAST_DEVIATION * level.std((1, 2, 3), keepdim=True) + 1e-6  # a picture may be of one gray
+    return level / (level.std((2, 3), keepdim=True) + least)
 
 
 def _around(grid: Tensor, *, diagonal: bool) -> Tensor:

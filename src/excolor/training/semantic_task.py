@@ -29,7 +29,7 @@ from excolor.method.semantic_correspondence import (
 )
 from excolor.method.semantic_hints import semantic_hints
 from excolor.networks.backbone import Levels
-from excolor.networks.semantic_colorization import SemanticColorizationNet, SemanticHints
+from excolor.networks.semantic_colorization import SemanticColorizationNet, SemanticHints, no_semantic_hints
 from excolor.training.data import PhotoStore
 from excolor.training.old_photographs import aged
 from excolor.training.semantic_losses import color_loss
@@ -123,6 +123,9 @@ class SemanticTask:
         """The targets' levels, and hints as they are in use."""
         count = len(batch.lab)
         empty = count - len(batch.reference)
+        user = self._user_hints(ab_to_network(batch.lab[:, 1:]), generator)
+        if empty == count:
+            return self.net.levels(batch.seen), no_semantic_hints(batch.seen)._replace(user=user)
         other = self._degraded(batch.reference[:, :1], generator)
         levels = self.net.levels(torch.cat((batch.seen, other)).contiguous(memory_format=torch.channels_last))
         own = Levels(*(level[:count] for level in levels))
@@ -141,7 +144,6 @@ class SemanticTask:
             reference = ReferenceColors(described, coarse, half)
 
         found = correspond(target, reference)
-        user = self._user_hints(ab_to_network(batch.lab[:, 1:]), generator)
         hints = semantic_hints(found, user[empty:])
         return own, SemanticHints(_after_empty(hints.coarse, empty), _after_empty(hints.fine, empty), user)
 
@@ -192,4 +194,3 @@ def _part(description: Description, some: slice) -> Description:
 
 def _after_empty(part: Tensor, empty: int) -> Tensor:
     return torch.cat((part.new_zeros((empty, *part.shape[1:])), part))
-

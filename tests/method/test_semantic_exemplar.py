@@ -1,0 +1,62 @@
+"""The semantic model as a whole, with random weights."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from excolor.imaging.color import rgb_to_lab
+from excolor.method.semantic_exemplar import SemanticExemplarNet
+from excolor.networks.semantic_colorization import SemanticColorizationConfig, SemanticColorizationNet
+
+
+@pytest.fixture(scope="module")
+def model() -> SemanticExemplarNet:
+    torch.manual_seed(0)
+    net = SemanticColorizationNet(SemanticColorizationConfig(width=12, backbone="tiny"))
+    return SemanticExemplarNet(net).eval().requires_grad_(False)
+
+
+def picture(seed: int, height: int = 64, width: int = 96) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    small = torch.rand(1, 3, height // 8, width // 8, generator=generator)
+    return torch.nn.functional.interpolate(small, (height, width), mode="bilinear", align_corners=False)
+
+
+LIGHTNESS = rgb_to_lab(picture(1))[:, :1]
+
+
+def test_strength_zero_is_what_is_invented_and_more_of_it_follows_further(model: SemanticExemplarNet) -> None:
+    reference = model.encode_reference(picture(2))
+    none, half, full, more = (model(LIGHTNESS, reference, strength=s).ab for s in (0.0, 0.5, 1.0, 2.0))
+    torch.testing.assert_close(none, model.invent(LIGHTNESS))
+    torch.testing.assert_close(half, (none + full) / 2)
+    assert not torch.equal(more, full)
+    assert full.shape == (1, 2, 64, 96)
+
+
+def test_one_reference_serves_a_batch_of_targets(model: SemanticExemplarNet) -> None:
+    targets = torch.cat((LIGHTNESS, rgb_to_lab(picture(3))[:, :1]))
+    reference = model.encode_reference(picture(2))
+    together = model(targets, reference).ab
+    torch.testing.assert_close(together[:1], model(LIGHTNESS, reference).ab, rtol=1e-3, atol=1e-2)
+    assert model.score(targets, reference).shape == (2,)
+
+
+def test_references_of_different_sizes_join(model: SemanticExemplarNet) -> None:
+    own = model.encode_reference(picture(1))
+    other = model.encode_reference(picture(2, 96, 64))
+    joined = model.join_references([other, own])
+    assert model.score(LIGHTNESS, joined) == pytest.approx(1)
+    assert model(LIGHTNESS, joined).ab.isfinite().all()
+    assert model.join_references([own]) is own
+
+
+def test_pictures_of_one_gray_do_not_break_it(model: SemanticExemplarNet) -> None:
+    flat = torch.full((1, 1, 32, 32), 50.0)
+    assert model(flat, model.encode_reference(torch.zeros(1, 3, 32, 32))).ab.isfinite().all()
+
+
+def test_what_a_person_says_reaches_the_net(model: SemanticExemplarNet) -> None:
+    user = torch.zeros(1, 3, 64, 96)
+    user[..., 20:30, 20:30] = torch.tensor((0.5, -0.5, 1.0)).view(1, 3, 1, 1)
+    assert not torch.equal(model.invent(LIGHTNESS, user), model.invent(LIGHTNESS))

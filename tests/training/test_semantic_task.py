@@ -1,0 +1,126 @@
+"""Training of the semantic net: batches of all kinds, a loss that falls, and a backbone that stays."""
+
+from contextlib import nullcontext
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Generator
+
+from excolor.networks.backbone import VARIANTS, EfficientNetLite
+from excolor.networks.semantic_colorization import Colors, SemanticColorizationConfig, SemanticColorizationNet
+from excolor.training.data import PhotoStore
+from excolor.training.old_photographs import aged
+from excolor.training.recipes import Schedule
+from excolor.training.semantic_losses import ColorLossWeights, color_loss, near_edges
+from excolor.training.semantic_pairs import draw_two_views, draw_view, similar_pictures
+from excolor.training.semantic_recipes import SEMANTIC, SemanticRecipe
+from excolor.training.semantic_task import SemanticTask
+
+RECIPE = SemanticRecipe(
+    width=12,
+    batch=8,
+    crops=(64,),
+    schedule=Schedule(1e-3, clip=1.0),
+    backbone="tiny",
+    empty=0.25,
+    similar=0.25,
+    unrelated=0.125,
+    patches=0.5,
+    aged=0.5,
+)
+
+
+@pytest.fixture
+def task(store: PhotoStore) -> SemanticTask:
+    torch.manual_seed(0)
+    net = SemanticColorizationNet(SemanticColorizationConfig(RECIPE.width, RECIPE.backbone))
+    return SemanticTask(RECIPE, store, net, similar_pictures(store, net.backbone, 3))
+
+
+def loss(task: SemanticTask, seed: int = 0) -> torch.Tensor:
+    return task.loss(64, Generator().manual_seed(seed), nullcontext())
+
+
+def test_a_batch_is_the_same_for_the_same_seed_and_training_lowers_its_loss(task: SemanticTask) -> None:
+    before = loss(task).item()
+    assert loss(task).item() == before
+    assert loss(task, seed=1).item() != before
+    frozen = {name: tensor.clone() for name, tensor in task.net.backbone.state_dict().items()}
+    optimizer = torch.optim.Adam([p for p in task.modules.parameters() if p.requires_grad], lr=1e-3)
+    for _ in range(5):
+        optimizer.zero_grad()
+        loss(task).backward()
+        optimizer.step()
+    assert loss(task).item() < before
+    assert all(torch.equal(tensor, frozen[name]) for name, tensor in task.net.backbone.state_dict().items())
+
+
+def test_each_kind_of_pair_can_be_left_out(task: SemanticTask) -> None:
+    for name in ("empty", "similar", "unrelated", "patches", "aged", "recolored"):
+        task.recipe = replace(RECIPE, **{name: 0.0})
+        assert loss(task).isfinite()
+    task.recipe = replace(RECIPE, empty=1.0, similar=0.0, unrelated=0.0)
+    assert loss(task).isfinite()
+
+
+def test_the_shares_of_the_shipped_recipe_fill_its_batch() -> None:
+    for recipe in SEMANTIC.values():
+        counts = recipe.counts()
+        assert sum(counts) == recipe.batch
+        assert min(counts) > 0
+
+
+def test_the_loss_is_zero_at_the_truth_and_weighs_edges(store: PhotoStore) -> None:
+    true = torch.zeros(2, 2, 32, 32)
+    true[1, :, :, 16:] = 0.5
+    exact = Colors(*(torch.nn.functional.avg_pool2d(true, factor) for factor in (4, 2, 1)))
+    delta = torch.tensor((0.1, 0.3))
+    assert color_loss(exact, true, delta, ColorLossWeights()).abs().max() < 1e-6
+    near = near_edges(true)
+    assert near[0].max() == 0
+    assert near[1, 0, 8].nonzero().flatten().tolist() == list(range(11, 20))
+    worse = exact._replace(full=true + 0.1)
+    assert (color_loss(worse, true, delta, ColorLossWeights(gradient=0)) > 0).all()
+
+
+def test_fog_over_an_edge_costs_more_than_the_same_error_spread_evenly() -> None:
+    true = torch.zeros(1, 2, 32, 32)
+    true[..., 16:] = 0.5
+    ramp = torch.nn.functional.avg_pool2d(torch.nn.functional.pad(true, (4, 4, 0, 0), mode="replicate"), (1, 9), 1)
+    even = true + (ramp - true).abs().mean()
+    weights = ColorLossWeights(coarser=0, chroma=0)
+    delta = torch.tensor((0.1,))
+    exact = [torch.nn.functional.avg_pool2d(true, factor) for factor in (4, 2)]
+    fog, shift = (color_loss(Colors(*exact, full), true, delta, weights) for full in (ramp, even))
+    assert fog > shift
+
+
+def test_views_stay_within_their_pictures(store: PhotoStore) -> None:
+    generator = Generator().manual_seed(0)
+    index = torch.arange(6)
+    view = draw_view(store, index, 16, 1.5, generator)
+    pairs = draw_two_views(store, 6, 16, generator)
+    for crops in (view, pairs.target, pairs.reference):
+        assert (crops.top >= 0).all() and (crops.left >= 0).all()
+        assert (crops.top + crops.step * 16 <= store.heights[crops.index] + 1e-3).all()
+        assert (crops.left + crops.step * 16 <= store.widths[crops.index] + 1e-3).all()
+    assert torch.equal(pairs.target.index, pairs.reference.index)
+
+
+def test_similar_pictures_are_others_and_as_many_as_there_are(store: PhotoStore) -> None:
+    torch.manual_seed(0)
+    similar = similar_pictures(store, EfficientNetLite(VARIANTS["tiny"]).eval(), 24)
+    assert similar.shape == (6, 5)
+    assert (similar != torch.arange(6)[:, None]).all()
+
+
+def test_only_the_chosen_pictures_are_aged_and_all_of_them_stay_in_range() -> None:
+    generator = Generator().manual_seed(0)
+    rgb, lightness = torch.rand(4, 3, 32, 32), torch.rand(4, 1, 32, 32) * 100
+    chosen = torch.tensor((True, False, True, False))
+    old = aged(rgb, lightness, chosen, generator)
+    assert torch.equal(old[~chosen], lightness[~chosen])
+    assert (old[chosen] != lightness[chosen]).any()
+    assert old.min() >= 0 and old.max() <= 100
+    assert aged(rgb, lightness, ~chosen & chosen, generator) is lightness
