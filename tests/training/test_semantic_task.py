@@ -9,8 +9,8 @@ from torch import Generator
 
 from excolor.networks.backbone import VARIANTS, EfficientNetLite
 from excolor.networks.semantic_colorization import Colors, SemanticColorizationConfig, SemanticColorizationNet
-from excolor.training.data import PhotoStore
 from excolor.training.old_photographs import aged
+from excolor.training.photo_store import PhotoStore
 from excolor.training.recipes import Schedule
 from excolor.training.semantic_losses import ColorLossWeights, color_loss, near_edges
 from excolor.training.semantic_pairs import draw_two_views, draw_view, similar_pictures

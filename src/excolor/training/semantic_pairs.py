@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 
 from excolor.imaging.color import rgb_to_lab
 from excolor.networks.backbone import EfficientNetLite
-from excolor.training.data import Crops, PhotoStore
+from excolor.training.photo_store import Crops, PhotoStore
 
 _POOLED_SIZE = 160  # pixels: side of the squares that similar pictures are found by
 _BATCH = 64

@@ -30,8 +30,8 @@ from excolor.method.semantic_correspondence import (
 from excolor.method.semantic_hints import semantic_hints
 from excolor.networks.backbone import Levels
 from excolor.networks.semantic_colorization import SemanticColorizationNet, SemanticHints, no_semantic_hints
-from excolor.training.data import PhotoStore
 from excolor.training.old_photographs import aged
+from excolor.training.photo_store import PhotoStore
 from excolor.training.semantic_losses import color_loss
 from excolor.training.semantic_pairs import draw_similar, draw_two_views, draw_view
 from excolor.training.semantic_recipes import SemanticRecipe
