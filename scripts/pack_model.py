@@ -1,12 +1,13 @@
 """Give trained checkpoints their names, hash them, and describe them in weights.toml.
 
     python scripts/pack_model.py lite runs/encoder/encoder.safetensors runs/decoder/decoder.safetensors \
-        runs/colorizer/colorizer.safetensors --data "…" --hardware "2 CPU cores" --minutes 12,2.5,72 \
-        --commits 1a2b3c4,1a2b3c4,5d6e7f8
+        runs/colorizer/colorizer.safetensors --matcher runs/matcher/matcher.safetensors --data "…" \
+        --hardware "2 CPU cores" --minutes 12,2.5,20,72 --commits 1a2b3c4,1a2b3c4,1a2b3c4,5d6e7f8
 
 Run it from the top of the checkout. The files are put into the package, or into the folder --to; then --hub and --url
-say where they were published. Several runs of one network are joined by a plus: 12,2.5,52+24. --commits says which
-code trained each network; it is in the training states. docs/releasing.md tells the whole way.
+say where they were published. Minutes and commits are those of encoder, decoder, matcher (if there is one) and
+colorizer; several runs of one network are joined by a plus: 12,2.5,20,52+24. --commits says which code trained each
+network; it is in the training states. docs/releasing.md tells the whole way.
 """
 
 import argparse
@@ -22,11 +23,11 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from excolor.errors import ExcolorError, OutputError
-from excolor.weights import read_table
+from excolor.weights import NETWORKS, Network, read_table
+from excolor.weights.table import OPTIONAL
 
 TABLE = Path("weights.toml")
 PACKAGE = Path("src/excolor/checkpoints")
-NETWORKS = ("encoder", "decoder", "colorizer")
 
 HEADER = """\
 # The models of excolor and their checkpoints: the only table of them, packed into the wheel.
@@ -93,11 +94,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("name")
     for network in NETWORKS:
-        parser.add_argument(network, type=Path)
+        name = f"--{network}" if network in OPTIONAL else network
+        parser.add_argument(name, type=Path, metavar=network.upper())
     parser.add_argument("--data", required=True, help="what it was trained on")
     parser.add_argument("--hardware", required=True)
-    parser.add_argument("--minutes", required=True, help="of the three trainings, like 12+20,3,50")
-    parser.add_argument("--commits", required=True, help="of the code that trained the three, separated by commas")
+    parser.add_argument("--minutes", required=True, help="of each training, like 12+20,3,20,50")
+    parser.add_argument("--commits", required=True, help="of the code that trained each, separated by commas")
     parser.add_argument("--date", default=str(datetime.now(UTC).date()), help="of the training; today by default")
     parser.add_argument("--recipe", help="name of the recipes; that of the model by default")
     parser.add_argument("--default", action="store_true", help="make it the default model")
@@ -108,12 +110,17 @@ def main() -> None:
     parser.add_argument("--replace", action="store_true", help="give a name that is in the table to other files")
     arguments = parser.parse_args()
     for name in ("minutes", "commits"):
-        if getattr(arguments, name).count(",") != len(NETWORKS) - 1:
-            parser.error(f"--{name} wants one for each of {', '.join(NETWORKS)}, separated by commas")
+        if getattr(arguments, name).count(",") != len(given(arguments)) - 1:
+            parser.error(f"--{name} wants one for each of {', '.join(given(arguments))}, separated by commas")
     try:
         pack(arguments)
     except (ExcolorError, OSError) as error:
         sys.exit(f"Error: {error}")
+
+
+def given(arguments: argparse.Namespace) -> list[Network]:
+    """The networks whose files were given."""
+    return [network for network in NETWORKS if getattr(arguments, network) is not None]
 
 
 def pack(arguments: argparse.Namespace) -> None:
@@ -145,10 +152,10 @@ def pack(arguments: argparse.Namespace) -> None:
 
 
 def described(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
-    """The entries of the three checkpoints."""
+    """The entries of the checkpoints."""
     model = {}
     minutes, commits = arguments.minutes.split(","), arguments.commits.split(",")
-    for network, spent, commit in zip(NETWORKS, minutes, commits, strict=True):
+    for network, spent, commit in zip(given(arguments), minutes, commits, strict=True):
         name = f"{arguments.name}-{network}.safetensors"
         details = {
             "licence": arguments.licence,
@@ -164,7 +171,8 @@ def described(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
 
 def check_name(arguments: argparse.Namespace, known: dict[str, Any], model: dict[str, Any]) -> None:
     """Raise OutputError if the name would be given to other files than those that users have under it."""
-    other = [network for network in NETWORKS if known[network]["sha256"] != model[network]["sha256"]]
+    hashes = [{network: entry["sha256"] for network, entry in entries.items()} for entries in (known, model)]
+    other = [network for network in NETWORKS if hashes[0].get(network) != hashes[1].get(network)]
     if other and not arguments.replace:
         raise OutputError(
             f"{arguments.name} is in {TABLE} with another {other[0]}; a released model is never changed: "
@@ -175,10 +183,10 @@ def check_name(arguments: argparse.Namespace, known: dict[str, Any], model: dict
 def copy(arguments: argparse.Namespace, model: dict[str, Any]) -> None:
     """Put the files where they are packed or published from."""
     arguments.to.mkdir(parents=True, exist_ok=True)
-    for network in NETWORKS:
-        given, file = getattr(arguments, network), arguments.to / model[network]["file"]
-        if not file.exists() or not file.samefile(given):
-            shutil.copyfile(given, file)
+    for network in given(arguments):
+        source, file = getattr(arguments, network), arguments.to / model[network]["file"]
+        if not file.exists() or not file.samefile(source):
+            shutil.copyfile(source, file)
         print(f"{model[network]['sha256']}  {file}")
 
 

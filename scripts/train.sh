@@ -10,7 +10,7 @@
 # TEACHER=FILE distills the encoder from a teacher. CLASSES=PATHS (with : between them, or a pattern) lets it classify as
 # well: a folder for each kind of thing, or, with CLASS_TILES=PIXELS, a sheet of tiles for each.
 # PRECISION=bfloat16 is faster on CPUs with AVX512-BF16; SEED, DEVICE and LIMIT (photographs read) go to every command.
-# Run again after an interruption, it goes on where it was. The model is then in OUT, with numbers.json and sheet.png of
+# Run it again after an interruption to continue. The model is then in OUT, with numbers.json and sheet.png of
 # its evaluation: `excolor colorize … --model OUT`.
 set -euo pipefail
 
@@ -49,8 +49,8 @@ encoder=$out/encoder/encoder.safetensors
 train decoder "$model" decoder 0.03 "$@" --encoder "$encoder" --start "$out/encoder/decoder.safetensors"
 decoder=$out/decoder/decoder.safetensors
 train matcher "$model" matcher 0.15 "$@" --encoder "$encoder"
-encoder=$out/matcher/encoder.safetensors
-nets=(--encoder "$encoder" --decoder "$decoder")
+matcher=$out/matcher/matcher.safetensors
+nets=(--encoder "$encoder" --decoder "$decoder" --matcher "$matcher")
 if [ "$model" = lite ]; then
     train colorizer lite colorizer 0.35 "$@" "${nets[@]}"
     train colorizer lite-fine colorizer-fine 0.35 "$@" "${nets[@]}" --start "$out/colorizer/training-state.pt"
@@ -60,6 +60,6 @@ else
     colorizer=$out/colorizer/colorizer.safetensors
 fi
 
-cp "$encoder" "$decoder" "$colorizer" "$out/"
+cp "$encoder" "$decoder" "$matcher" "$colorizer" "$out/"
 excolor evaluate "$validation" --model "$out" --device "${DEVICE:-auto}" --seed "${SEED:-0}" ${LIMIT:+--limit "$LIMIT"} \
     --json "$out/numbers.json" --sheet "$out/sheet.png" --force

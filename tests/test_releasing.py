@@ -14,6 +14,8 @@ from excolor.weights import NETWORKS, Hub, Package, Url, find_model, read_table
 
 ROOT = Path(__file__).parents[1]
 LITE = find_model("lite")
+GIVEN = {"encoder": LITE.encoder, "decoder": LITE.decoder, "colorizer": LITE.colorizer}
+OPTIONS = ("--matcher", LITE.matcher)
 
 Script = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -37,9 +39,8 @@ def pack(script: Script) -> Script:
     """Packs the shipped networks as a new model."""
 
     def run(*words: object) -> subprocess.CompletedProcess[str]:
-        files = [getattr(LITE, network) for network in NETWORKS]
-        details = ["--data", "none", "--hardware", "none", "--minutes", "1,2,3", "--commits", "1234567,1234567,1234567"]
-        return script("pack_model.py", "new", *files, *details, *words)
+        details = ["--data", "none", "--hardware", "none", "--minutes", "1,2,3,4", "--commits", ",".join(["12345"] * 4)]
+        return script("pack_model.py", "new", *GIVEN.values(), *OPTIONS, *details, *words)
 
     return run
 
@@ -73,8 +74,8 @@ def test_pack_publish_pin_check(pack: Script, script: Script, server: Server, ma
     own.write_text((machine / "weights.toml").read_text().split("# Public checkpoints")[0])
     checked = script("check_weights.py", "--remote", own)
     assert checked.returncode == 0, checked.stdout
-    assert len(server.bodies()) == 6
-    assert checked.stdout.count("as described") == 9
+    assert len(server.bodies()) == 8
+    assert checked.stdout.count("as described") == 12
 
     server.put("new-decoder.safetensors", b"rotten")
     checked = script("check_weights.py", "--remote", own)
@@ -132,11 +133,11 @@ def test_what_is_not_packed(
     changed: dict[str, object], code: int, sentence: str, script: Script, machine: Path
 ) -> None:
     """Nothing is written then."""
-    given: dict[str, object] = {network: getattr(LITE, network) for network in NETWORKS}
+    given: dict[str, object] = dict(GIVEN)
     options = {"--data": "none", "--hardware": "none", "--minutes": "1,2,3", "--commits": "1,2,3"}
     words = given | options | changed
     before = sorted(machine.rglob("*"))
-    networks = [words.pop(network) for network in NETWORKS]
+    networks = [words.pop(network) for network in GIVEN]
     done = script("pack_model.py", "new", *networks, *(word for pair in words.items() for word in pair))
     assert done.returncode == code
     assert sentence in done.stderr
@@ -151,7 +152,7 @@ def test_a_table_that_only_adds_is_checked(script: Script, machine: Path) -> Non
     (machine / "own.toml").write_text("".join(line for line in text.splitlines(True) if not line.startswith("default")))
     checked = script("check_weights.py", "own.toml")
     assert checked.returncode == 0, checked.stderr
-    assert checked.stdout.count("lite ") == 3
+    assert checked.stdout.count("lite ") == 4
     assert "of which single tensors are read" in checked.stdout
 
 
@@ -171,7 +172,7 @@ def test_every_shipped_entry_matches_its_file(script: Script) -> None:
     [
         ("width", 32, "has width 16, not 32"),
         ("dtype", "float32", "has dtype float16, not float32"),
-        ("bytes", 5, "has 1003420 bytes, not 5"),
+        ("bytes", 5, "has 441072 bytes, not 5"),
         ("sha256", "0" * 64, "the file is damaged"),
     ],
 )

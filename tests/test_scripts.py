@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from excolor.networks.checkpoint import load_colorizer, load_encoder, save_network
+from excolor.networks.checkpoint import load_colorizer, load_encoder, load_matcher, save_network
 from excolor.networks.colorization import ColorizationConfig, ColorizationNet
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
@@ -41,7 +41,7 @@ def test_train_measures_a_usable_model(photos: Path, tmp_path: Path, target: Pat
     for protocol in ("none", "mirror", "halves", "random"):
         assert re.search(rf"^\| {protocol} +\| 4 ", printed, re.MULTILINE), printed
     assert (out / "numbers.json").is_file() and (out / "sheet.png").is_file()
-    assert load_encoder(out / "encoder.safetensors").matcher is not None
+    assert load_matcher(out / "matcher.safetensors", load_encoder(out / "encoder.safetensors")).config.hidden == 96
     assert "encoder.safetensors" not in train()  # what is done is not done again
 
     command = [sys.executable, "-m", "excolor", "colorize", target, "--ref", reference, "--model", out]

@@ -18,7 +18,7 @@ from excolor import Matching, Settings
 from excolor.cli import options
 from excolor.cli.main import main
 from excolor.method.stylizer import STYLE_SIZE
-from excolor.networks.checkpoint import load_encoder, save_network
+from excolor.networks.checkpoint import load_encoder, load_matcher, save_network
 from excolor.networks.encoder import Encoder, EncoderConfig
 from excolor.weights import find_model
 
@@ -449,9 +449,10 @@ def test_train_all_networks_and_use_them(photos: Path, gray: Path, reference: Pa
     assert run("train", "decoder", photos, *common, "--encoder", encoder, "--start", decoder).exit_code == 0
     state.unlink()
     assert run("train", "matcher", photos, *common, "--encoder", encoder, "--validate", photos).exit_code == 0
-    assert load_encoder(encoder).matcher is not None
+    matcher = out / "matcher.safetensors"
+    assert load_matcher(matcher, load_encoder(encoder)).config.hidden == 96
     state.unlink()
-    nets = ("--encoder", encoder, "--decoder", decoder)
+    nets = ("--encoder", encoder, "--decoder", decoder, "--matcher", matcher)
     assert run("train", "colorizer", photos, *common, *nets).exit_code == 0
     resumed = run("train", "colorizer", photos, "-o", out, "--steps", 2, "--device", "cpu", *nets, "--resume", "-q")
     assert resumed.exit_code == 0

@@ -23,14 +23,17 @@ Run = Callable[..., Result]
 
 LITE = find_model("lite")
 CONTENTS = {f"copy-{network}.safetensors": getattr(LITE, network).read_bytes() for network in NETWORKS}
-ENCODER, DECODER, COLORIZER = CONTENTS
+ENCODER, DECODER, MATCHER, COLORIZER = CONTENTS
 
 
 @pytest.fixture
 def table(machine: Path, server: Server) -> Path:
     """A table of a model named copy, which is `lite`, but not here: its encoder is on the hub, the others elsewhere."""
     server.publish(ENCODER, CONTENTS[ENCODER])
-    sources = [Hub(REPOSITORY, COMMIT, ENCODER), *(Url(server.put(n, CONTENTS[n])) for n in (DECODER, COLORIZER))]
+    sources = [
+        Hub(REPOSITORY, COMMIT, ENCODER),
+        *(Url(server.put(n, CONTENTS[n])) for n in (DECODER, MATCHER, COLORIZER)),
+    ]
     described = [describe(*item, source) for item, source in zip(CONTENTS.items(), sources, strict=True)]
     return write_table(machine / "own.toml", {"copy": dict(zip(NETWORKS, described, strict=True))})
 
@@ -53,7 +56,7 @@ def test_list(excolor: Run, table: Path, server: Server, machine: Path) -> None:
     dropped = cached(machine, DECODER)
     dropped.parent.mkdir(parents=True)
     dropped.write_bytes(CONTENTS[DECODER])
-    assert row(excolor("weights", "list", "--weights", table), "copy")[-5:] == ["1", "of", "3", "cached", "MIT"]
+    assert row(excolor("weights", "list", "--weights", table), "copy")[-5:] == ["1", "of", "4", "cached", "MIT"]
     excolor("weights", "download", "copy", "--weights", table)
     assert row(excolor("weights", "list", "--weights", table), "copy")[-4:] == ["5.9", "MB", "cached", "MIT"]
 
@@ -98,17 +101,18 @@ def test_download(excolor: Run, table: Path, server: Server, machine: Path) -> N
     paths = [Path(line) for line in done.stdout.splitlines()]
     assert [path.read_bytes() for path in paths] == list(CONTENTS.values())
     assert paths[0].is_relative_to(machine / "hub")
-    assert paths[1:] == [cached(machine, DECODER), cached(machine, COLORIZER)]
+    assert paths[1:] == [cached(machine, DECODER), cached(machine, MATCHER), cached(machine, COLORIZER)]
     assert sorted(done.stderr.splitlines()) == [
         f"Downloading {COLORIZER}, 4.3 MB",
         f"Downloading {DECODER}, 0.6 MB",
-        f"Downloading {ENCODER}, 1.0 MB",
+        f"Downloading {ENCODER}, 0.4 MB",
+        f"Downloading {MATCHER}, 0.6 MB",
     ]
 
     server.requests.clear()
     again = excolor("weights", "download", "--all", "--weights", table)
-    assert again.stdout.splitlines()[:3] == [str(path) for path in paths]
-    assert again.stdout.splitlines()[3:] == [str(getattr(LITE, network)) for network in NETWORKS]
+    assert again.stdout.splitlines()[:4] == [str(path) for path in paths]
+    assert again.stdout.splitlines()[4:] == [str(getattr(LITE, network)) for network in NETWORKS]
     assert not server.requests
     assert not again.stderr
 
@@ -117,7 +121,7 @@ def test_download_what_can_be_had(excolor: Run, table: Path, server: Server) -> 
     server.fail(f"/files/{DECODER}", always=Fault(status=404))
     done = excolor("weights", "download", "copy", "--weights", table, "-q")
     assert done.exit_code == 1
-    assert len(done.stdout.splitlines()) == 2
+    assert len(done.stdout.splitlines()) == 3
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"Error: {DECODER} is not on this machine")
     assert "404 Not Found" in line
@@ -153,7 +157,7 @@ def test_usage(words: list[str], code: int, sentence: str, excolor: Run, machine
 def test_verify(excolor: Run, table: Path, machine: Path) -> None:
     shipped = excolor("weights", "verify")
     assert shipped.exit_code == 0
-    assert shipped.stdout.splitlines()[:3] == [f"ok       {getattr(LITE, network)}" for network in NETWORKS]
+    assert shipped.stdout.splitlines()[:4] == [f"ok       {getattr(LITE, network)}" for network in NETWORKS]
     assert "absent   vgg19-dcbb9e9d.pth is not on this machine" in shipped.stdout
 
     excolor("weights", "download", "copy", "--weights", table)
@@ -162,7 +166,7 @@ def test_verify(excolor: Run, table: Path, machine: Path) -> None:
     path.write_bytes(CONTENTS[COLORIZER][:-1] + b"?")
     damaged = excolor("weights", "verify", "copy", "--weights", table)
     assert damaged.exit_code == 1
-    assert damaged.stdout.splitlines()[2].startswith(f"damaged  {path}: sha256 is ")
+    assert damaged.stdout.splitlines()[3].startswith(f"damaged  {path}: sha256 is ")
     path.unlink()
     path.symlink_to("/etc/passwd")
     astray = excolor("weights", "verify", "--weights", table)
@@ -190,6 +194,10 @@ def test_path_of_a_folder(excolor: Run, machine: Path) -> None:
     assert not absent.stdout
     assert f"{folder / 'colorizer.safetensors'} is not there" in absent.stderr
     (folder / "colorizer.safetensors").touch()
+    done = excolor("weights", "path", folder)
+    names = ("encoder", "decoder", "colorizer")
+    assert done.stdout.splitlines() == [str(folder / f"{network}.safetensors") for network in names]
+    (folder / "matcher.safetensors").touch()  # which a model need not have
     done = excolor("weights", "path", folder)
     assert done.stdout.splitlines() == [str(folder / f"{network}.safetensors") for network in NETWORKS]
 
@@ -277,7 +285,7 @@ def test_a_bar_on_a_terminal(table: Path, server: Server, environment: dict[str,
         pass
     os.close(master)
     paths, _ = process.communicate()
-    assert len(paths.splitlines()) == 3
+    assert len(paths.splitlines()) == 4
     for name in CONTENTS:
         assert name.encode() in shown
     assert b"4.3/4.3 MB" in shown
@@ -321,6 +329,6 @@ def test_ctrl_c_and_on(table: Path, server: Server, environment: dict[str, str],
 
     server.requests.clear()
     done = subprocess.run(words, env=environment, check=True, capture_output=True, text=True)
-    assert len(done.stdout.splitlines()) == 3
+    assert len(done.stdout.splitlines()) == 4
     assert "bytes=200000-" in [request.range for request in server.bodies()]
     assert cached(machine, COLORIZER).read_bytes() == CONTENTS[COLORIZER]

@@ -9,7 +9,8 @@ from torch import Tensor
 from excolor.imaging.color import grayed, rgb_to_lab
 from excolor.imaging.working_size import shrink
 from excolor.method.coarse import CoarseMap, coarse_map, encode_reference
-from excolor.networks.checkpoint import load_transfer
+from excolor.method.correspondence import Correspondence, FeatureCorrespondence, LearnedCorrespondence
+from excolor.networks.checkpoint import load_matcher, load_transfer
 from excolor.networks.transfer import TransferNet
 from excolor.photo import read_photo
 from excolor.weights import default_model, find_model
@@ -17,14 +18,17 @@ from excolor.weights import default_model, find_model
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-def load_default() -> TransferNet:
+@pytest.fixture(scope="module")
+def net() -> TransferNet:
     files = find_model(default_model())
     return load_transfer(files.encoder, files.decoder)
 
 
 @pytest.fixture(scope="module")
-def net() -> TransferNet:
-    return load_default()
+def learned(net: TransferNet) -> LearnedCorrespondence:
+    matcher = find_model(default_model()).matcher
+    assert matcher is not None
+    return LearnedCorrespondence(load_matcher(matcher, net.encoder))
 
 
 @pytest.fixture(scope="module")
@@ -34,14 +38,19 @@ def color() -> Tensor:
 
 
 @torch.inference_mode()
-def mapped(net: TransferNet, target: Tensor, reference: Tensor, match: str = "both") -> CoarseMap:
+def mapped(
+    net: TransferNet, correspondence: Correspondence, target: Tensor, reference: Tensor, match: str = "both"
+) -> CoarseMap:
     lightness = rgb_to_lab(target)[:, :1]
-    return coarse_map(net, lightness, grayed(lightness), encode_reference(net, reference), match)
+    encoded = encode_reference(net, correspondence, reference)
+    return coarse_map(net, correspondence, lightness, grayed(lightness), encoded, match)
 
 
 @pytest.mark.parametrize("match", ["statistics", "semantic", "both"])
-def test_maps_are_finite_and_confidence_is_a_share(net: TransferNet, color: Tensor, match: str) -> None:
-    found = mapped(net, color, color.flip(2), match)
+def test_maps_are_finite_and_confidence_is_a_share(
+    net: TransferNet, learned: LearnedCorrespondence, color: Tensor, match: str
+) -> None:
+    found = mapped(net, learned, color, color.flip(2), match)
     assert found.ab.shape == (1, 2, 304, 256) and found.confidence.shape == (1, 1, 304, 256)
     assert found.ab.isfinite().all() and found.ab.abs().max() < 130
     assert found.confidence.min() >= 0 and found.confidence.max() <= 1
@@ -49,10 +58,10 @@ def test_maps_are_finite_and_confidence_is_a_share(net: TransferNet, color: Tens
 
 @pytest.mark.parametrize("match", ["semantic", "both"])
 def test_a_mirrored_copy_gives_its_colors_and_is_trusted_more_than_noise(
-    net: TransferNet, color: Tensor, match: str
+    net: TransferNet, learned: LearnedCorrespondence, color: Tensor, match: str
 ) -> None:
     noise = torch.rand(color.shape, generator=torch.Generator().manual_seed(0))
-    own, other = mapped(net, color, color.flip(3), match), mapped(net, color, noise, match)
+    own, other = mapped(net, learned, color, color.flip(3), match), mapped(net, learned, color, noise, match)
     truth = rgb_to_lab(color)[:, 1:]
     errors = [(found.ab - truth).norm(dim=1).mean().item() for found in (own, other)]
     sure = [found.confidence.mean().item() for found in (own, other)]
@@ -60,15 +69,15 @@ def test_a_mirrored_copy_gives_its_colors_and_is_trusted_more_than_noise(
     assert sure[0] > 1.3 * sure[1]
 
 
-def test_no_place_of_a_blend_is_without_a_hint(net: TransferNet, color: Tensor) -> None:
+def test_no_place_of_a_blend_is_without_a_hint(net: TransferNet, learned: LearnedCorrespondence, color: Tensor) -> None:
     noise = torch.rand(color.shape, generator=torch.Generator().manual_seed(0))
-    assert mapped(net, color, noise).confidence.min() > 0
+    assert mapped(net, learned, color, noise).confidence.min() > 0
 
 
-def test_the_shipped_matcher_finds_more_than_plain_features(net: TransferNet, color: Tensor) -> None:
-    assert net.encoder.matcher is not None
-    plain = load_default()
-    plain.encoder.matcher = None
+def test_the_shipped_matcher_finds_more_than_plain_features(
+    net: TransferNet, learned: LearnedCorrespondence, color: Tensor
+) -> None:
     truth = rgb_to_lab(color)[:, 1:]
-    errors = [(mapped(one, color, color.flip(3), "semantic").ab - truth).square().mean().item() for one in (net, plain)]
+    maps = [mapped(net, one, color, color.flip(3), "semantic") for one in (learned, FeatureCorrespondence())]
+    errors = [(found.ab - truth).square().mean().item() for found in maps]
     assert errors[0] < 0.7 * errors[1]

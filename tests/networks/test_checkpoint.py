@@ -14,14 +14,16 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from excolor.errors import CheckpointError
-from excolor.networks.checkpoint import load_colorizer, load_decoder, load_encoder, save_network
+from excolor.networks.checkpoint import load_colorizer, load_decoder, load_encoder, load_matcher, save_network
 from excolor.networks.colorization import ColorizationConfig, ColorizationNet
 from excolor.networks.decoder import Decoder, DecoderConfig
 from excolor.networks.encoder import Encoder, EncoderConfig
+from excolor.networks.matcher import Matcher, MatcherConfig
 
 NETWORKS = {
     "encoder": (lambda: Encoder(EncoderConfig(8)), load_encoder),
     "decoder": (lambda: Decoder(DecoderConfig(8)), load_decoder),
+    "matcher": (lambda: Matcher(MatcherConfig(8, 24)), lambda path: load_matcher(path, Encoder(EncoderConfig(8)))),
     "colorizer": (lambda: ColorizationNet(ColorizationConfig(8)), load_colorizer),
     "folded colorizer": (lambda: ColorizationNet(ColorizationConfig(8)).folded(), load_colorizer),
 }
@@ -62,14 +64,27 @@ def test_a_file_from_before_a_setting_means_its_default(tmp_path: Path) -> None:
     same(loaded, network, rtol=1e-3, atol=1e-7)
 
 
-def test_an_encoder_from_before_the_matcher_has_none(tmp_path: Path) -> None:
+def test_an_encoder_without_a_matcher_of_old(tmp_path: Path) -> None:
     network = Encoder(EncoderConfig(8))
     path = tmp_path / "e.safetensors"
     save_network(network, path)
-    _rewrite(path, config={"width": 8})
-    loaded = load_encoder(path)
-    assert loaded.matcher is None
-    same(loaded, network, rtol=1e-3, atol=1e-7)
+    _rewrite(path, config={"width": 8, "matcher": 0})
+    same(load_encoder(path), network, rtol=1e-3, atol=1e-7)
+
+
+def test_an_encoder_with_a_matcher_of_old_says_how_to_split_it(tmp_path: Path) -> None:
+    path = tmp_path / "e.safetensors"
+    save_network(Encoder(EncoderConfig(8)), path)
+    _rewrite(path, config={"width": 8, "matcher": 24})
+    with pytest.raises(CheckpointError, match="excolor weights import FILE --as encoder"):
+        load_encoder(path)
+
+
+def test_a_matcher_goes_with_its_encoder(tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    save_network(Matcher(MatcherConfig(8, 24)), path)
+    with pytest.raises(CheckpointError, match="over encoders of width 8 does not fit one of width 4"):
+        load_matcher(path, Encoder(EncoderConfig(4)))
 
 
 def test_others_may_read_what_was_saved(tmp_path: Path) -> None:
@@ -155,8 +170,8 @@ SPOILED: dict[str, Callable[[Path], object]] = {
     "negative width": lambda p: _rewrite(p, config={"width": -8}),
     "width as text": lambda p: _rewrite(p, config={"width": "8"}),
     "width as truth": lambda p: _rewrite(p, config={"width": True}),
-    "absurd matcher": lambda p: _rewrite(p, config={"width": 8, "matcher": 10**9}),
-    "negative matcher": lambda p: _rewrite(p, config={"width": 8, "matcher": -8}),
+    "a matcher of old": lambda p: _rewrite(p, config={"width": 8, "matcher": 24}),
+    "a matcher of text": lambda p: _rewrite(p, config={"width": 8, "matcher": "\x1b[31m" * 1000}),
     "unknown setting": lambda p: _rewrite(p, config={"width": 8, "depth": 3}),
     "no width": lambda p: _rewrite(p, config={}),
     "other width": lambda p: _rewrite(p, config={"width": 16}),
@@ -191,6 +206,15 @@ def test_spoiled_files_are_refused_in_one_sentence(tmp_path: Path, how: str) -> 
     message = str(caught.value)
     assert message.startswith(f"{path}: ") and message.isprintable() and len(message) < 400
     assert not (tmp_path / "harm").exists()
+
+
+@pytest.mark.parametrize("hidden", [10**9, 0, -8])
+def test_a_matcher_beyond_reason_is_refused(tmp_path: Path, hidden: int) -> None:
+    path = tmp_path / "matcher.safetensors"
+    save_network(Matcher(MatcherConfig(8, 24)), path)
+    _rewrite(path, config={"width": 8, "hidden": hidden})
+    with pytest.raises(CheckpointError, match="is not one this version of excolor knows"):
+        load_matcher(path, Encoder(EncoderConfig(8)))
 
 
 @pytest.mark.parametrize("save", [torch.save, lambda state, path: path.write_bytes(pickle.dumps(state))])

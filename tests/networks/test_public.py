@@ -20,6 +20,7 @@ from excolor.networks import adain, wct
 from excolor.networks.colorization import ColorizationConfig, ColorizationNet
 from excolor.networks.decoder import Decoder, DecoderConfig
 from excolor.networks.encoder import Encoder, EncoderConfig
+from excolor.networks.matcher import Matcher, MatcherConfig
 from excolor.networks.public import convert, opened
 
 VGG19 = vgg19()
@@ -124,7 +125,7 @@ def test_siggraph17_without_counts_of_batches() -> None:
 
 OWN: dict[str, tuple[str, Callable[[], nn.Module]]] = {
     "encoder": ("encoder", lambda: Encoder(EncoderConfig(5))),
-    "encoder with matcher": ("encoder", lambda: Encoder(EncoderConfig(5, matcher=6))),
+    "matcher": ("matcher", lambda: Matcher(MatcherConfig(5, 6))),
     "decoder": ("decoder", lambda: Decoder(DecoderConfig(5))),
     "folded colorizer": ("colorizer", lambda: ColorizationNet(ColorizationConfig(5)).folded()),
     "gated colorizer": ("colorizer", lambda: ColorizationNet(ColorizationConfig(5, gated=True)).folded()),
@@ -147,6 +148,17 @@ def test_own_networks(tmp_path: Path, kind: str, how: str) -> None:
         found = converted(tensors, network)
     assert found.config == net.config
     torch.testing.assert_close(found.state_dict(), net.state_dict(), rtol=0, atol=0)
+
+
+def test_an_encoder_of_old_holds_two_networks() -> None:
+    encoder, matcher = Encoder(EncoderConfig(5)), Matcher(MatcherConfig(5, 6))
+    state = encoder.state_dict() | {f"matcher.{name}": tensor for name, tensor in matcher.state_dict().items()}
+    for network, net in (("encoder", encoder), ("matcher", matcher)):
+        found = converted(state, network)
+        assert found.config == net.config
+        torch.testing.assert_close(found.state_dict(), net.state_dict(), rtol=0, atol=0)
+    with pytest.raises(CheckpointError, match="holds nothing, …"):
+        converted(encoder.state_dict(), "matcher")
 
 
 def test_an_own_colorizer_is_folded() -> None:

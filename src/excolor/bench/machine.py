@@ -16,7 +16,7 @@ from excolor.bench.tasks import Conditions
 from excolor.method.colorizer import Settings
 from excolor.runtime.devices import cores
 from excolor.runtime.source_commit import commit
-from excolor.weights import NETWORKS, find_model
+from excolor.weights import find_model
 
 
 def describe_run(models: Sequence[str], sizes: Sequence[int], repeat: int, conditions: Conditions) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def describe_run(models: Sequence[str], sizes: Sequence[int], repeat: int, condi
 
 def _checkpoints(models: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
     found = [find_model(model) for model in models]
-    return {files.name: {network: files.sha256(network) for network in NETWORKS} for files in found}
+    return {files.name: {network: files.sha256(network) for network in files.present()} for files in found}
 
 
 def _cuda_versions() -> dict[str, Any]:

@@ -124,9 +124,7 @@ def colorize(
 
         settings = Settings(working_size, strength, match, hint_share, seed)  # type: ignore[arg-type]
         colorizer = Colorizer.load(found_model, device=device)
-        made_by = provenance(
-            found_model, ("encoder", "decoder", "colorizer"), {"command": "colorize", **asdict(settings)}
-        )
+        made_by = provenance(found_model, found_model.present(), {"command": "colorize", **asdict(settings)})
         if pair == "name":
             choose = of_its_name(found, colorizer, working_size, files.max_pixels)
         else:

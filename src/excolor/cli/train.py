@@ -174,8 +174,7 @@ def decoder(photos: tuple[Path, ...], encoder_name: str, start: Path | None, rec
 def matcher(photos: tuple[Path, ...], encoder_name: str, recipe: str | None, **run: Any) -> None:
     """Train what finds the places in a reference that a target's places resemble.
 
-    PHOTOS are folders or tar files of color photographs. The result is the encoder's checkpoint with the matcher in it.
-    The paper has no such network.
+    PHOTOS are folders or tar files of color photographs. The paper has no such network.
 
     \b
     Example:
@@ -198,6 +197,7 @@ def matcher(photos: tuple[Path, ...], encoder_name: str, recipe: str | None, **r
 @train.command()
 @click.option("--encoder", "encoder_name", metavar="FILE", help=f"{_ENCODER_HELP}; for hints from references.")
 @click.option("--decoder", "decoder_path", type=_PATH, metavar="FILE", help="Checkpoint, for hints from references.")
+@click.option("--matcher", "matcher_path", type=_PATH, metavar="FILE", help="Checkpoint, for the same; may be missing.")
 @click.option(
     "--start", type=_PATH, metavar="FILE", help="Training state of an earlier run, or a checkpoint, for its weights."
 )
@@ -206,6 +206,7 @@ def colorizer(
     photos: tuple[Path, ...],
     encoder_name: str | None,
     decoder_path: Path | None,
+    matcher_path: Path | None,
     start: Path | None,
     recipe: str,
     **run: Any,
@@ -213,17 +214,17 @@ def colorizer(
     """Train the colorization net.
 
     PHOTOS are folders or tar files of color photographs. All recipes but `paper` need --encoder and --decoder: they
-    show the net the coarse maps that it will be given in use.
+    show the net the coarse maps that it will be given in use. Give --matcher too if the model is to have one.
 
     \b
     Example:
         excolor train colorizer photos.tar --encoder encoder.safetensors --decoder decoder.safetensors \\
-            -o runs/colorizer --minutes 60
+            --matcher matcher.safetensors -o runs/colorizer --minutes 60
     """
     if recipe != "paper" and not (encoder_name and decoder_path):
         raise click.UsageError(f"the recipe {recipe} needs --encoder and --decoder.")
 
-    from excolor.networks.checkpoint import load_transfer
+    from excolor.networks.checkpoint import load_matcher, load_transfer
     from excolor.training.colorizer_task import ColorizerTask, read_start
     from excolor.training.recipes import COLORIZER
     from excolor.training.state import STATE
@@ -233,10 +234,11 @@ def colorizer(
     state = run["output"] / STATE
     begin = state if run["resume"] and state.exists() else start
     transfer = load_transfer(encoder_path, decoder_path) if encoder_path and decoder_path else None
+    matcher = load_matcher(matcher_path, transfer.encoder) if transfer and matcher_path else None
     net = read_start(begin) if begin else None
 
     def task(store: "PhotoStore") -> "Task":
-        return ColorizerTask(hyperparameters, store, transfer, net)
+        return ColorizerTask(hyperparameters, store, transfer, net, matcher)
 
     _train(photos, hyperparameters.photo_side, task, **run)
 

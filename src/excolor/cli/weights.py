@@ -159,7 +159,7 @@ def verify(models: tuple[str, ...], weights: Path | None) -> None:
 @click.argument("model")
 @weights_option
 def path(model: str, weights: Path | None) -> None:
-    """Print the paths of the encoder, the decoder and the colorizer of MODEL, a line each.
+    """Print the paths of the checkpoints of MODEL (encoder, decoder, matcher, colorizer), a line each.
 
     A public checkpoint of others is one network, and has one path. The files must be on this machine: `excolor weights
     download` fetches them.
@@ -168,7 +168,7 @@ def path(model: str, weights: Path | None) -> None:
     Example:
         excolor weights path lite
     """
-    from excolor.weights import NETWORKS, find_converted, find_model, load_table
+    from excolor.weights import find_converted, find_model, load_table
 
     if foreign := load_table(weights).foreign.get(model):
         found = find_converted(model, foreign)
@@ -177,7 +177,7 @@ def path(model: str, weights: Path | None) -> None:
         click.echo(os.fsencode(found))
         return
     files = find_model(model, weights=weights, offline=True)
-    paths = [getattr(files, network) for network in NETWORKS]
+    paths = [getattr(files, network) for network in files.present()]
     for file in paths:
         if not os.path.isfile(file):  # noqa: PTH113 - Path.is_file raises where a folder is closed
             raise CheckpointError(f"{file} is not there; put it there, or give another model")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @click.option(
     "--as",
     "network",
-    type=click.Choice(["encoder", "decoder", "colorizer"]),
+    type=click.Choice(["encoder", "decoder", "matcher", "colorizer"]),
     required=True,
     help="Which network of excolor it is to be.",
 )
@@ -34,7 +34,8 @@ def import_checkpoint(file: Path, network: "Network", output: Path | None, force
     becomes a colorizer; or the state dict of a network of excolor. Tensors are read, and nothing else in the file.
 
     Networks of one folder, named encoder.safetensors, decoder.safetensors and colorizer.safetensors, are a model, which
-    --model FOLDER uses. A decoder belongs to the encoder that it was trained over; the colorizer goes with any.
+    --model FOLDER uses; matcher.safetensors may be beside them. A decoder or a matcher belongs to the encoder that it
+    was trained over; the colorizer goes with any. An encoder of old that holds a matcher is imported twice, --as each.
 
     \b
     Example:

@@ -18,7 +18,7 @@ from excolor.evaluation.summary import ProtocolSummary
 from excolor.method.colorizer import Colorizer, Settings
 from excolor.method.stylizer import Stylizer
 from excolor.reporting.timing import Timing
-from excolor.weights import NETWORKS, ModelFiles, Network
+from excolor.weights import ModelFiles, Network
 
 
 def describe_run(
@@ -26,7 +26,7 @@ def describe_run(
 ) -> dict[str, Any]:
     """All that the numbers depend on; `model` is what `colorizer` was loaded from."""
     used = {"working_size": settings.working_size, "match": settings.match}
-    return {**_describe(colorizer, model, NETWORKS), **_describe_pictures(pictures), **used, **asdict(plan)}
+    return {**_describe(colorizer, model, model.present()), **_describe_pictures(pictures), **used, **asdict(plan)}
 
 
 def describe_style_run(

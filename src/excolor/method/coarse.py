@@ -1,7 +1,7 @@
 """The coarse chrominance map: what a reference says about a target's colors, and how far to trust it.
 
 Two ways are blended. The transfer net matches statistics, the paper's way: the palette arrives, but not always where
-it belongs (T_ab). Correspondence looks for each place of the target in the reference (`networks.correspondence`).
+it belongs (T_ab). Correspondence looks for each place of the target in the reference (`method.correspondence`).
 Training shows the colorization net exactly these maps, so both use this module.
 """
 
@@ -14,9 +14,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from excolor.imaging.color import grayed, rgb_to_lab
-from excolor.networks import correspondence
-from excolor.networks.correspondence import Landmarks
+from excolor.method.correspondence import Correspondence
 from excolor.networks.encoder import Encoder
+from excolor.networks.neighbors import Landmarks, join_landmarks, landmarks, visible_landmarks
 from excolor.networks.transfer import Matching, Statistics, TransferNet, mix
 
 Match = Literal["statistics", "semantic", "both"]
@@ -42,41 +42,48 @@ class CoarseMap:
     confidence: Tensor
 
 
-def describe_lightness(encoder: Encoder, lightness: Tensor) -> Tensor:
+def describe_lightness(encoder: Encoder, correspondence: Correspondence, lightness: Tensor) -> Tensor:
     """Descriptors of a picture by its luminance alone: L (N, 1, H, W) in [0, 100] -> (N, C, H/8, W/8)."""
-    features = encoder(grayed(lightness))
-    described: Tensor = correspondence.describe(features) if encoder.matcher is None else encoder.matcher(features)
-    return described
+    return correspondence.describe(encoder(grayed(lightness)))
 
 
-def encode_reference(net: TransferNet, rgb: Tensor, visible: Tensor | None = None) -> ReferenceFeatures:
+def encode_reference(
+    net: TransferNet, correspondence: Correspondence, rgb: Tensor, visible: Tensor | None = None
+) -> ReferenceFeatures:
     """What is needed of a reference for any number of targets.
 
     Args:
         net: in evaluation mode.
+        correspondence: over the features of the net's encoder.
         rgb: sRGB (N, 3, H, W) in [0, 1].
-        visible: of a single reference (N = 1) how far each pixel shows, (1, 1, H, W) in [0, 1]; None if all do.
+        visible: of a single reference (N = 1) how visible each pixel is, (1, 1, H, W) in [0, 1]; None if all are.
     """
     lab = rgb_to_lab(rgb)
-    landmarks = correspondence.landmarks(describe_lightness(net.encoder, lab[:, :1]), lab[:, 1:])
+    found = landmarks(describe_lightness(net.encoder, correspondence, lab[:, :1]), lab[:, 1:])
     if visible is not None:
-        landmarks = correspondence.shown(landmarks, visible)
-    return ReferenceFeatures(net.measure(rgb, _MATCHING, visible), landmarks)
+        found = visible_landmarks(found, visible)
+    return ReferenceFeatures(net.measure(rgb, _MATCHING, visible), found)
 
 
 def join_references(references: Sequence[ReferenceFeatures]) -> ReferenceFeatures:
-    """Several references as one: each place looks for its like in all of them; their statistics count alike."""
+    """Several references as one: each place looks for similar ones in all of them; their statistics count equally."""
     statistics = mix([one.statistics for one in references], [1 / len(references)] * len(references))
-    return ReferenceFeatures(statistics, correspondence.joined([one.landmarks for one in references]))
+    return ReferenceFeatures(statistics, join_landmarks([one.landmarks for one in references]))
 
 
 def coarse_map(
-    net: TransferNet, lightness: Tensor, precolored: Tensor, reference: ReferenceFeatures, match: Match = "both"
+    net: TransferNet,
+    correspondence: Correspondence,
+    lightness: Tensor,
+    precolored: Tensor,
+    reference: ReferenceFeatures,
+    match: Match = "both",
 ) -> CoarseMap:
     """Colors for a target from the reference, before refinement.
 
     Args:
         net: in evaluation mode.
+        correspondence: over the features of the net's encoder.
         lightness: L of the target, (N, 1, H, W) in [0, 100].
         precolored: the target with invented colors, sRGB (N, 3, H, W), since the encoder expects color.
         reference: of `encode_reference`.
@@ -88,11 +95,11 @@ def coarse_map(
         transferred = rgb_to_lab(net(precolored, reference.statistics, _MATCHING).float())[:, 1:]
         if match == "statistics":
             return CoarseMap(transferred, torch.full_like(lightness, _STATISTICS_CONFIDENCE))
-    find = correspondence.find if net.encoder.matcher is None else net.encoder.matcher.find
-    found = find(describe_lightness(net.encoder, lightness), reference.landmarks)
-    ab, confidence, share = (
-        F.interpolate(t, size, mode="bilinear", align_corners=False) for t in (found.ab, found.confidence, found.share)
+    found = correspondence.find(describe_lightness(net.encoder, correspondence, lightness), reference.landmarks)
+    ab, confidence, preference = (
+        F.interpolate(t, size, mode="bilinear", align_corners=False)
+        for t in (found.ab, found.confidence.of_place, found.confidence.over_statistics)
     )
     if match == "semantic":
         return CoarseMap(ab, confidence)
-    return CoarseMap(transferred.lerp(ab, share), _LEAST_CONFIDENCE + (1 - _LEAST_CONFIDENCE) * confidence)
+    return CoarseMap(transferred.lerp(ab, preference), _LEAST_CONFIDENCE + (1 - _LEAST_CONFIDENCE) * confidence)

@@ -38,10 +38,11 @@ from excolor.method.coarse import (
     encode_reference,
     join_references,
 )
+from excolor.method.correspondence import Correspondence, correspondence_by
 from excolor.method.hints import Hints, no_hints, scatter
-from excolor.networks import correspondence
-from excolor.networks.checkpoint import load_colorizer, load_transfer
+from excolor.networks.checkpoint import load_colorizer, load_matcher, load_transfer
 from excolor.networks.colorization import ColorizationNet
+from excolor.networks.neighbors import score
 from excolor.networks.transfer import TransferNet
 from excolor.photo import Photo, PhotoSource, as_photo
 from excolor.runtime.devices import choose_device, out_of_memory_explained, put_on
@@ -152,10 +153,13 @@ class _Steps:
 class Colorizer:
     """The colorization pipeline with the networks of one model."""
 
-    def __init__(self, transfer: TransferNet, colorization: ColorizationNet, name: str) -> None:
+    def __init__(
+        self, transfer: TransferNet, correspondence: Correspondence, colorization: ColorizationNet, name: str
+    ) -> None:
         """Use networks that are in evaluation mode and on the same device."""
         self.name = name
         self._transfer = transfer
+        self._correspondence = correspondence
         self._colorization = colorization
 
     @classmethod
@@ -172,7 +176,9 @@ class Colorizer:
         place = choose_device(device)
         files = find_model(model)
         transfer, colorization = load_transfer(files.encoder, files.decoder), load_colorizer(files.colorizer)
-        return cls(put_on(place, transfer), put_on(place, colorization), files.name)
+        matcher = load_matcher(files.matcher, transfer.encoder) if files.matcher else None
+        correspondence = correspondence_by(matcher)
+        return cls(put_on(place, transfer), put_on(place, correspondence), put_on(place, colorization), files.name)
 
     @property
     def device(self) -> torch.device:
@@ -188,7 +194,7 @@ class Colorizer:
         with out_of_memory_explained(self.device):
             size = seen_size(photo.size, working_size)
             seen, visible = see_rgb(photo, size, self.device), see_visible(photo, size, self.device)
-            features = encode_reference(self._transfer, seen, visible)
+            features = encode_reference(self._transfer, self._correspondence, seen, visible)
         return Reference(features, photo.name, photo.is_gray, self.name)
 
     def colorize(
@@ -240,7 +246,14 @@ class Colorizer:
             seen = self._see(photo, settings.working_size)
             invented = self._refine(seen, no_hints(seen.lightness))
             precolored = colored(seen.lightness, invented)
-            coarse = coarse_map(self._transfer, seen.lightness, precolored, reference.features, settings.match)
+            coarse = coarse_map(
+                self._transfer,
+                self._correspondence,
+                seen.lightness,
+                precolored,
+                reference.features,
+                settings.match,
+            )
             hints = self._hints(coarse, settings)
             refined = self._refine(seen, hints)
             ab = invented.lerp(refined, settings.strength)
@@ -271,8 +284,8 @@ class Colorizer:
             reference.check_of(self.name)
         with out_of_memory_explained(self.device):
             seen = self._see(as_photo(target), working_size)
-            descriptors = describe_lightness(self._transfer.encoder, seen.lightness)
-            return [correspondence.score(descriptors, ref.features.landmarks).item() for ref in references]
+            descriptors = describe_lightness(self._transfer.encoder, self._correspondence, seen.lightness)
+            return [score(descriptors, ref.features.landmarks).item() for ref in references]
 
     def _see(self, photo: Photo, shorter_side: int) -> _Seen:
         size = seen_size(photo.size, shorter_side)

@@ -25,6 +25,7 @@ from excolor.networks.colorization import ColorizationConfig, ColorizationNet
 from excolor.networks.decoder import Decoder, DecoderConfig
 from excolor.networks.encoder import Encoder, EncoderConfig
 from excolor.networks.header import check_header, shown, without_duplicates
+from excolor.networks.matcher import Matcher, MatcherConfig
 from excolor.networks.transfer import TransferNet
 from excolor.weights import Network
 
@@ -32,7 +33,7 @@ MAX_WIDTH = 128
 """Twice VGG19's: above it a file is damaged or hostile, and the network would exhaust memory."""
 
 MAX_HIDDEN = 1024
-"""Channels in a matcher, likewise."""
+"""Channels in a matcher: above it likewise."""
 
 _KEY = "excolor"
 
@@ -45,6 +46,7 @@ N = TypeVar("N", bound=nn.Module)
 _NETWORKS: dict[Network, tuple[type[Any], type[nn.Module]]] = {
     "encoder": (EncoderConfig, Encoder),
     "decoder": (DecoderConfig, Decoder),
+    "matcher": (MatcherConfig, Matcher),
     "colorizer": (ColorizationConfig, ColorizationNet),
 }
 
@@ -90,6 +92,21 @@ def load_transfer(encoder: Path, decoder: Path) -> TransferNet:
             "give the two of one model"
         )
     return net
+
+
+def load_matcher(path: Path, encoder: Encoder) -> Matcher:
+    """Read a matcher over the features of `encoder`, in evaluation mode, float32, on the CPU.
+
+    Raises:
+        CheckpointError: the file is not one, or belongs to an encoder of another width.
+    """
+    matcher = _load(path, "matcher", Matcher)
+    if matcher.config.width != encoder.config.width:
+        raise CheckpointError(
+            f"{path}: a matcher over encoders of width {matcher.config.width} does not fit one of width "
+            f"{encoder.config.width}; give the two of one model"
+        )
+    return matcher
 
 
 def load_colorizer(path: Path) -> ColorizationNet:
@@ -148,6 +165,11 @@ def _read_config(path: Path, metadata: dict[str, str], kind: Network) -> Any:
         raise CheckpointError(
             f"{path}: holds the network '{shown(found)}' where {kind!r} is needed; give the right file"
         )
+    if kind == "encoder" and values.pop("matcher", 0) != 0:
+        raise CheckpointError(
+            f"{path}: holds a matcher as well, which has a file of its own now; take each out of it by `excolor "
+            "weights import FILE --as encoder -o FOLDER/encoder.safetensors` and the same with matcher"
+        )
     config_type = _NETWORKS[kind][0]
     # Files made before a field was added lack it, and mean its default
     values = {field.name: field.default for field in fields(config_type)} | values
@@ -160,7 +182,7 @@ def _read_config(path: Path, metadata: dict[str, str], kind: Network) -> Any:
 
 def is_within_reason(config: Any) -> bool:
     """Whether the network of a configuration can be built without exhausting memory."""
-    return 1 <= config.width <= MAX_WIDTH and 0 <= getattr(config, "matcher", 0) <= MAX_HIDDEN
+    return 1 <= config.width <= MAX_WIDTH and 1 <= getattr(config, "hidden", 1) <= MAX_HIDDEN
 
 
 def _check(path: Path, found: Mapping[str, Any], expected: Mapping[str, torch.Tensor]) -> None:

@@ -11,8 +11,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from excolor.networks.matcher import Matcher
-
 # The stages of the network; a stage ends where the next one's matching may step in.
 LEVELS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 SKIPS = ("relu1_2", "relu2_2", "relu3_4")  # convolution features before each pooling
@@ -28,11 +26,9 @@ class EncoderConfig:
 
     Attributes:
         width: channels at full resolution; doubles at each of the three poolings, as in VGG19.
-        matcher: beyond the paper, hidden channels of the head that describes places (`networks.matcher`); 0 is none.
     """
 
     width: int = 64
-    matcher: int = 0
 
 
 class Conv(nn.Conv2d):
@@ -69,7 +65,6 @@ class Encoder(nn.Module):
         self.conv3_3 = Conv(4 * w, 4 * w)
         self.conv3_4 = Conv(4 * w, 4 * w)
         self.conv4_1 = Conv(4 * w, 8 * w)
-        self.matcher = Matcher(w, config.matcher) if config.matcher else None
 
     def forward(self, rgb: Tensor, hook: FeatureHook = keep) -> dict[str, Tensor]:
         """Features by the names in LEVELS, SKIPS and POOLS, after `hook`.

@@ -19,9 +19,11 @@ from excolor.imaging.color import (
     rgb_to_lab,
 )
 from excolor.method.coarse import coarse_map, encode_reference
+from excolor.method.correspondence import correspondence_by
 from excolor.method.hints import Hints, geometric_patches, no_hints, scatter
 from excolor.networks.checkpoint import load_colorizer, save_network
 from excolor.networks.colorization import ColorizationConfig, ColorizationNet
+from excolor.networks.matcher import Matcher
 from excolor.networks.public import recognize
 from excolor.networks.transfer import TransferNet
 from excolor.training.augmentation import change_tone, darken, dull, turn_hue
@@ -46,8 +48,11 @@ class ColorizerTask:
         photos: PhotoStore,
         transfer: TransferNet | None,
         start: ColorizationNet | None = None,
+        matcher: Matcher | None = None,
     ) -> None:
         """`transfer` may be None if the recipe has no coarse maps; `start` is a net to go on from.
+
+        With a matcher over the transfer net's encoder, coarse maps are made by it too.
 
         Raises:
             TrainingError: the widths of recipe and start differ.
@@ -57,6 +62,8 @@ class ColorizerTask:
         self.transfer = transfer
         if transfer is not None:
             transfer.to(photos.device).to(memory_format=torch.channels_last).requires_grad_(False).eval()
+        self.correspondence = correspondence_by(matcher)
+        self.correspondence.to(photos.device).to(memory_format=torch.channels_last).requires_grad_(False).eval()
         fresh = ColorizationConfig(recipe.width, gated=recipe.gated)
         self.net = ColorizationNet(fresh) if start is None else _started_from(start, recipe)
         self.modules = nn.ModuleDict({"colorizer": self.net})
@@ -129,8 +136,8 @@ class ColorizerTask:
         lightness = lab[:, :1]
         with precision:
             precolored = self._colorize(lightness, no_hints(lightness))
-            features = encode_reference(self.transfer, lab_to_rgb(reference))
-            coarse = coarse_map(self.transfer, lightness, precolored, features)
+            features = encode_reference(self.transfer, self.correspondence, lab_to_rgb(reference))
+            coarse = coarse_map(self.transfer, self.correspondence, lightness, precolored, features)
 
         # Half of the pictures see every cell, the others a share from 2 % up, uniform in its logarithm
         share = torch.where(uniform(0, 1) < 0.5, 1.0, 0.02 ** uniform(0, 1)).flatten()
@@ -159,7 +166,8 @@ class ColorizerTask:
         }
         if self.transfer is not None:
             for name, reference in (("mirror", rgb.flip(3)), ("random", rgb.roll(1, 0))):
-                coarse = coarse_map(self.transfer, lightness, invented, encode_reference(self.transfer, reference))
+                features = encode_reference(self.transfer, self.correspondence, reference)
+                coarse = coarse_map(self.transfer, self.correspondence, lightness, invented, features)
                 dense = scatter(ab_to_network(coarse.ab), coarse.confidence, 1.0, Generator())
                 numbers[f"{name}_psnr"] = mean_psnr(self._colorize(lightness, dense), rgb)
         return numbers

@@ -1,7 +1,6 @@
-"""Training of the matcher: find a picture's colors in another one, and foresee how far they are off."""
+"""Training of the matcher: find a picture's colors in another one, and predict how far they are off."""
 
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -10,11 +9,11 @@ from torch import Generator, Tensor, nn
 
 from excolor.imaging.color import ab_to_network, colored, rgb_to_lab
 from excolor.method.coarse import describe_lightness
-from excolor.networks import correspondence
+from excolor.method.correspondence import LearnedCorrespondence
 from excolor.networks.checkpoint import save_network
-from excolor.networks.correspondence import CELL
 from excolor.networks.encoder import Encoder
-from excolor.networks.matcher import Judged, Matcher
+from excolor.networks.matcher import Judged, Matcher, MatcherConfig
+from excolor.networks.neighbors import STRIDE, landmarks
 from excolor.training.augmentation import change_tone
 from excolor.training.pairs import draw_pairs
 from excolor.training.photo_store import PhotoStore
@@ -23,18 +22,17 @@ from excolor.training.validation import mean_psnr, validation_crops
 
 
 class MatcherTask:
-    """The head over a frozen encoder that describes places (`networks.matcher`)."""
+    """The matcher over a frozen encoder (`networks.matcher`)."""
 
     def __init__(self, recipe: MatcherRecipe, photos: PhotoStore, encoder: Encoder) -> None:
-        """A matcher that `encoder` may have is replaced. Raises TrainingError if its width is not the recipe's."""
+        """Raises TrainingError if the width of `encoder` is not the recipe's."""
         check_width(recipe, "encoder", encoder.config.width)
         self.recipe = recipe
         self.photos = photos
-        encoder.requires_grad_(False)
-        encoder.config = replace(encoder.config, matcher=recipe.hidden)
-        encoder.matcher = Matcher(recipe.width, recipe.hidden)
-        self.encoder = encoder.to(photos.device).to(memory_format=torch.channels_last)
-        self.modules = nn.ModuleDict({"matcher": encoder.matcher})
+        self.encoder = encoder.requires_grad_(False).to(photos.device).to(memory_format=torch.channels_last)
+        matcher = Matcher(MatcherConfig(recipe.width, recipe.hidden))
+        self.matcher = matcher.to(photos.device).to(memory_format=torch.channels_last)
+        self.modules = nn.ModuleDict({"matcher": self.matcher})
 
     def loss(self, size: int, generator: Generator, precision: AbstractContextManager[None]) -> Tensor:
         recipe = self.recipe
@@ -43,7 +41,7 @@ class MatcherTask:
         reference = change_tone(rgb_to_lab(self.photos.cut(other_crops, size)), generator)
         with precision:
             judged = self._look_up(target, reference)
-        true = F.avg_pool2d(target[:, 1:], CELL)
+        true = F.avg_pool2d(target[:, 1:], STRIDE)
         found, wanted = ab_to_network(judged.ab), ab_to_network(true)
         of_colors = F.huber_loss(found, wanted, delta=recipe.delta, reduction="none").sum(1) / recipe.delta
         # The error foreseen is to be the likeliest under a normal distribution. The colors are not to be worse for it:
@@ -54,10 +52,11 @@ class MatcherTask:
 
     def _look_up(self, target: Tensor, reference: Tensor) -> Judged:
         """What references say about targets, both in Lab (N, 3, H, W)."""
-        matcher = self.modules["matcher"]
-        assert isinstance(matcher, Matcher)
-        of_target, of_reference = (describe_lightness(self.encoder, lab[:, :1]) for lab in (target, reference))
-        return matcher.look_up(of_target, correspondence.landmarks(of_reference, reference[:, 1:]))
+        correspondence = LearnedCorrespondence(self.matcher)
+        of_target, of_reference = (
+            describe_lightness(self.encoder, correspondence, lab[:, :1]) for lab in (target, reference)
+        )
+        return self.matcher.look_up(of_target, landmarks(of_reference, reference[:, 1:]))
 
     @torch.no_grad()
     def validate(self, photos: PhotoStore) -> dict[str, float]:
@@ -74,12 +73,12 @@ class MatcherTask:
             judged = self._look_up(lab, rgb_to_lab(reference))
             found = F.interpolate(judged.ab, lab.shape[2:], mode="bilinear", align_corners=False)
             numbers[f"{name}_psnr"] = mean_psnr(colored(lab[:, :1], found), target)
-            error = (judged.ab - F.avg_pool2d(lab[:, 1:], CELL)).square().sum(1, keepdim=True)
+            error = (judged.ab - F.avg_pool2d(lab[:, 1:], STRIDE)).square().sum(1, keepdim=True)
             numbers[f"{name}_error"] = error.mean().sqrt().item()  # ab units
             numbers[f"{name}_foreseen"] = judged.log_error.exp().mean().sqrt().item()
         return numbers
 
     def export(self, folder: Path) -> list[Path]:
-        path = folder / "encoder.safetensors"
-        save_network(self.encoder, path)
+        path = folder / "matcher.safetensors"
+        save_network(self.matcher, path)
         return [path]

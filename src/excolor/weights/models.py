@@ -1,4 +1,4 @@
-"""Names of models -> their three verified files."""
+"""Names of models -> their verified files."""
 
 import os
 from collections.abc import Mapping
@@ -11,19 +11,24 @@ from excolor.errors import UnknownModelError
 from excolor.weights.fetching import fetch
 from excolor.weights.places import PACKAGE, sha256_of
 from excolor.weights.report import Report
-from excolor.weights.table import NETWORKS, ForeignCheckpoint, Package, StoredFile, Table, read_table
+from excolor.weights.table import NETWORKS, OPTIONAL, ForeignCheckpoint, Network, Package, StoredFile, Table, read_table
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """The three checkpoints of a model, and its name."""
+    """The checkpoints of a model, and its name; it may have no matcher."""
 
     name: str
     encoder: Path
     decoder: Path
     colorizer: Path
+    matcher: Path | None = None
+
+    def present(self) -> tuple[Network, ...]:
+        """The networks that there are."""
+        return tuple(network for network in NETWORKS if getattr(self, network) is not None)
 
     def sha256(self, network: str) -> str:
         """The checksum of a network's checkpoint, in hex. Raises CheckpointError if it cannot be read."""
@@ -89,13 +94,15 @@ def find_model(
     model = table.default if model is None else model
     listed = table.models.get(str(model))
     if listed is not None:
-        files = {network: fetch(listed[network], offline=offline, report=report) for network in NETWORKS}
+        files = {network: fetch(stored, offline=offline, report=report) for network, stored in listed.items()}
         return ModelFiles(str(model), **files)
     folder = Path(model)
     if not os.path.isdir(folder):  # noqa: PTH112 - Path.is_dir raises for names that are too long
         known = ", ".join(sorted(table.models))
         raise UnknownModelError(f"unknown model {str(model)!r}: choose from {known}, or give a folder of checkpoints")
-    return ModelFiles(folder.absolute().name, *(folder / f"{network}.safetensors" for network in NETWORKS))
+    files = {network: folder / f"{network}.safetensors" for network in NETWORKS}
+    present = {network: file for network, file in files.items() if network not in OPTIONAL or file.exists()}
+    return ModelFiles(folder.absolute().name, **present)
 
 
 def find_foreign(name: str, *, weights: Path | None = None) -> ForeignCheckpoint:
@@ -108,7 +115,7 @@ def find_foreign(name: str, *, weights: Path | None = None) -> ForeignCheckpoint
 
 
 def stored_files(name: str, *, weights: Path | None = None) -> tuple[StoredFile, ...]:
-    """The entries of a model's three checkpoints, or the one of a foreign checkpoint. Errors as in `find_foreign`."""
+    """The entries of a model's checkpoints, or the one of a foreign checkpoint. Errors as in `find_foreign`."""
     table = load_table(weights)
     models = {model: tuple(networks.values()) for model, networks in table.models.items()}
     return _entry(name, models | {foreign: (entry,) for foreign, entry in table.foreign.items()})

@@ -15,10 +15,12 @@ from urllib.parse import urlsplit
 
 from excolor.errors import WeightsTableError
 
-Network = Literal["encoder", "decoder", "colorizer"]
+Network = Literal["encoder", "decoder", "matcher", "colorizer"]
 Layout = Literal["vgg19", "siggraph17"]
 
-NETWORKS: tuple[Network, ...] = ("encoder", "decoder", "colorizer")
+NETWORKS: tuple[Network, ...] = ("encoder", "decoder", "matcher", "colorizer")
+OPTIONAL: tuple[Network, ...] = ("matcher",)
+"""Networks that a model may lack."""
 
 _LAYOUTS: tuple[Layout, ...] = ("vgg19", "siggraph17")
 _DTYPES = ("float16", "bfloat16", "float32")
@@ -153,6 +155,9 @@ class _Keys:
             raise self.refused("it is not a table")
         self._values = dict(values)
 
+    def __contains__(self, key: str) -> bool:
+        return key in self._values
+
     def take(self, key: str, check: Callable[[Any], T]) -> T:
         """The value of a key that must be there."""
         if key not in self._values:
@@ -205,7 +210,8 @@ def _read(path: Path) -> _Keys:
 
 
 def _model(keys: _Keys) -> Model:
-    model: Model = {network: _checkpoint(keys.table(network)) for network in NETWORKS}
+    present = [network for network in NETWORKS if network not in OPTIONAL or network in keys]
+    model: Model = {network: _checkpoint(keys.table(network)) for network in present}
     keys.end()
     return model
 

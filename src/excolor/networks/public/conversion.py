@@ -13,6 +13,7 @@ from excolor.networks.public.layouts import Layout, recognize
 from excolor.weights import Network
 
 _DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+_MATCHER = "matcher."  # how the names of its tensors began in an encoder's file
 _COUNT = "num_batches_tracked"  # of training: some checkpoints are older than it, and inference has no use for it
 
 
@@ -30,6 +31,8 @@ def convert(tensors: Mapping[str, Tensor], network: Network, source: str) -> nn.
     Raises:
         CheckpointError: it is of no known layout or another network, or lacks tensors, or has some that do not belong.
     """
+    if network == "matcher" and "conv1_1.weight" in tensors:  # encoders used to hold it
+        tensors = {name.removeprefix(_MATCHER): tensors[name] for name in tensors if name.startswith(_MATCHER)}
     layout = recognize(tensors)
     if layout is None:
         some = ", ".join(map(shown, sorted(tensors)[:3])) or "nothing"

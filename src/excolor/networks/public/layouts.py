@@ -9,10 +9,11 @@ from torch import Tensor
 from excolor.networks.colorization import ColorizationConfig
 from excolor.networks.decoder import DecoderConfig
 from excolor.networks.encoder import EncoderConfig
+from excolor.networks.matcher import MatcherConfig
 from excolor.weights import Network
 from excolor.weights.table import Layout as LayoutName
 
-Config = EncoderConfig | DecoderConfig | ColorizationConfig
+Config = EncoderConfig | DecoderConfig | MatcherConfig | ColorizationConfig
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,8 @@ class Layout:
 
     def theirs(self, name: str) -> str:
         """What they call our tensor `name`."""
-        module, _, kind = name.rpartition(".")
-        return f"{self.modules.get(module, module)}.{kind}"
+        module, dot, kind = name.rpartition(".")
+        return f"{self.modules.get(module, module)}{dot}{kind}"
 
 
 # Positions in torchvision's `features`, of which every other is a ReLU and some are poolings; from 21 on they are
@@ -93,16 +94,25 @@ def recognize(tensors: Mapping[str, Tensor]) -> Layout | None:
         return VGG19
     if "model1.0.weight" in tensors:
         return SIGGRAPH17
+    return _own_layout(tensors)
+
+
+def _own_layout(tensors: Mapping[str, Tensor]) -> Layout | None:
+    """The layout of a state dict of excolor's own."""
     if "block1.convs.0.weight" in tensors:
         width = _size(tensors["block1.convs.0.weight"], 0)
-        config = ColorizationConfig(width, "block1.norm.scale" in tensors, "gate.share.weight" in tensors)
-        return Layout(f"a colorizer of width {width}", "colorizer", config)
+        colorization = ColorizationConfig(width, "block1.norm.scale" in tensors, "gate.share.weight" in tensors)
+        return Layout(f"a colorizer of width {width}", "colorizer", colorization)
+    if "enter.weight" in tensors:
+        hidden, channels_in = (_size(tensors["enter.weight"], axis) for axis in (0, 1))
+        width = max(0, channels_in - 2) // 16
+        return Layout(f"a matcher for encoders of width {width}", "matcher", MatcherConfig(width, hidden))
     if "conv1_1.weight" in tensors:
         channels_out, channels_in = (_size(tensors["conv1_1.weight"], axis) for axis in (0, 1))
-        if channels_in == 3:  # of RGB
-            hidden = _size(tensors["matcher.enter.weight"], 0) if "matcher.enter.weight" in tensors else 0
-            return Layout(f"an encoder of width {channels_out}", "encoder", EncoderConfig(channels_out, hidden))
-        return Layout(f"a decoder of width {channels_in}", "decoder", DecoderConfig(channels_in))
+        if channels_in != 3:  # not of RGB
+            return Layout(f"a decoder of width {channels_in}", "decoder", DecoderConfig(channels_in))
+        title, config = f"an encoder of width {channels_out}", EncoderConfig(channels_out)
+        return Layout(title, "encoder", config, unused=re.compile(r"matcher\..*"))  # it used to be in there
     return None
 
 

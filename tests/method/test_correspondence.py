@@ -4,14 +4,30 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from random_networks import random_encoder
 from torch import Tensor
 
-from excolor.networks import correspondence
-from excolor.networks.correspondence import Found, describe, find, landmarks, score
+from excolor.method import confidence, correspondence
+from excolor.method.correspondence import FeatureCorrespondence, Found
+from excolor.networks import neighbors
 from excolor.networks.encoder import Encoder
+from excolor.networks.neighbors import Landmarks, landmarks, score
 
 GRID = (4, 6)
 PLACES = GRID[0] * GRID[1]
+
+
+def describe(features: dict[str, Tensor]) -> Tensor:
+    return FeatureCorrespondence().describe(features)
+
+
+def find(descriptors: Tensor, reference: Landmarks) -> Found:
+    return FeatureCorrespondence().find(descriptors, reference)
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    return random_encoder()
 
 
 def unlike(n: int = 1) -> Tensor:
@@ -32,7 +48,7 @@ def colors(n: int = 1, seed: int = 0) -> Tensor:
 
 
 def tensors(found: Found) -> tuple[Tensor, ...]:
-    return found.ab, found.confidence, found.share
+    return found.ab, found.confidence.of_place, found.confidence.over_statistics
 
 
 OWN = colors()[..., ::8, ::8]
@@ -41,8 +57,8 @@ OWN = colors()[..., ::8, ::8]
 def test_a_picture_finds_its_own_colors_in_itself() -> None:
     found = find(unlike(), landmarks(unlike(), colors()))
     torch.testing.assert_close(found.ab, OWN, atol=0.01, rtol=0)
-    assert found.confidence.min() > 0.99
-    assert found.share.min() > 0.99
+    assert found.confidence.of_place.min() > 0.99
+    assert found.confidence.over_statistics.min() > 0.99
 
 
 def test_colors_are_found_wherever_they_are_in_the_reference() -> None:
@@ -81,14 +97,16 @@ def test_agrees_with_a_plain_computation() -> None:
         mean = weight @ candidates
         np.testing.assert_allclose(found.ab[i].flatten(1).numpy().T, mean, atol=1e-3)
         distance = ((candidates[None] - mean[:, None]) ** 2).sum(-1)
-        spread = np.sqrt((weight * distance).sum(1)) / correspondence._SPREAD
+        spread = np.sqrt((weight * distance).sum(1)) / confidence._SPREAD
         cosine = (weight * similarity).sum(1)
-        constant, by_cosine, by_spread = correspondence._FIT
-        fit = 1 / (1 + np.exp(-(constant + by_cosine * cosine.mean() + by_spread * spread.mean())))
+        evidence = confidence._COSINE_WEIGHT * cosine.mean() + confidence._SPREAD_WEIGHT * spread.mean()
+        fit = 1 / (1 + np.exp(-(confidence._FEATURE_FIT.offset + evidence)))
         local = cosine.clip(0, 1) * np.exp(-spread)
-        trusted = local * (correspondence._LEAST_FIT + (1 - correspondence._LEAST_FIT) * fit)
-        np.testing.assert_allclose(found.confidence[i].flatten().numpy(), trusted, atol=1e-3)
-        np.testing.assert_allclose(found.share[i].flatten().numpy(), local + (1 - local) * fit, atol=1e-3)
+        trusted = local * (confidence._LEAST_FIT + (1 - confidence._LEAST_FIT) * fit)
+        np.testing.assert_allclose(found.confidence.of_place[i].flatten().numpy(), trusted, atol=1e-3)
+        np.testing.assert_allclose(
+            found.confidence.over_statistics[i].flatten().numpy(), local + (1 - local) * fit, atol=1e-3
+        )
         assert scores[i].item() == pytest.approx(similarity.max(1).mean(), abs=1e-5)
 
 
@@ -97,26 +115,26 @@ def test_confidence_falls_where_candidates_disagree() -> None:
     key = F.normalize(torch.ones(1, 4, 1, 1), dim=1)
     twins = key.expand(-1, -1, 1, 2)
 
-    def confidence(difference: float) -> float:
+    def trust(difference: float) -> float:
         ab = torch.zeros(1, 2, 8, 16)
         ab[:, 0, :, 8:] = difference
         found = find(key, landmarks(twins, ab))
         assert found.ab[0, 0].item() == pytest.approx(difference / 2, abs=1e-3)
-        return found.confidence.item()
+        return found.confidence.of_place.item()
 
-    assert confidence(0) > 0.99
-    assert confidence(0) > confidence(10) > confidence(40) > confidence(100)
-    assert confidence(100) < 0.25 * confidence(0)
+    assert trust(0) > 0.99
+    assert trust(0) > trust(10) > trust(40) > trust(100)
+    assert trust(100) < 0.25 * trust(0)
 
 
 def test_strangers_are_not_trusted() -> None:
     queries = F.normalize(torch.ones(1, 8, *GRID), dim=1)
     reference = landmarks(-queries, colors())
     found = find(queries, reference)
-    assert found.confidence.max() == 0 and score(queries, reference).item() == 0
-    assert found.share.max() < 0.01
-    confidence = find(descriptors(), landmarks(descriptors(seed=1), colors())).confidence
-    assert confidence.min() >= 0 and confidence.max() < 0.9
+    assert found.confidence.of_place.max() == 0 and score(queries, reference).item() == 0
+    assert found.confidence.over_statistics.max() < 0.01
+    trust = find(descriptors(), landmarks(descriptors(seed=1), colors())).confidence.of_place
+    assert trust.min() >= 0 and trust.max() < 0.9
 
 
 def test_a_picture_fits_itself_best() -> None:
@@ -133,7 +151,7 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch, held: int) -> No
         return (*tensors(find(queries, reference)), score(queries, reference))
 
     whole = all_of_it()
-    monkeypatch.setattr(correspondence, "_CHUNK", held)
+    monkeypatch.setattr(neighbors, "_CHUNK", held)
     for found, expected in zip(all_of_it(), whole, strict=True):
         torch.testing.assert_close(found, expected, atol=1e-3, rtol=1e-5)
 
