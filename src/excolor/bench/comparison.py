@@ -1,11 +1,11 @@
-"""This run beside an earlier one: is anything slower?"""
+"""Compare a run with an earlier one: is anything slower?"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from excolor.bench.results import OUT_OF_MEMORY, Cell, Results
-from excolor.bench.table import label_of, runs_on, side, timing
+from excolor.bench.table import label_of, runs_on, size_label, timing_text
 from excolor.bench.tasks import Task
 from excolor.errors import SettingError
 from excolor.reporting.table import Table
@@ -29,8 +29,8 @@ class Change:
     def is_regression(self, threshold: float) -> bool:
         """Whether it is slower by more than `threshold`, a share, and by more than its runs differ.
 
-        That is, the quartiles of both do not overlap: noise of single runs is no regression. Memory that does not
-        suffice any more is.
+        That is, the quartiles of both do not overlap, because noise of single runs is no regression. Running out of
+        memory where there was enough before is one.
         """
         if self.now is None:
             return self.before is not None
@@ -40,10 +40,11 @@ class Change:
 
 
 def check_comparable(tasks: Sequence[Task], device_name: str, before: Results) -> None:
-    """Find out before any long work whether `tasks` on this device can be compared with an earlier run.
+    """Check, before any long work, that `tasks` on this device can be compared with an earlier run.
 
     Raises:
-        SettingError: that was on another device, with other threads or in another dtype, or has none of the tasks.
+        SettingError: the earlier run was on another device, with other threads or another dtype, or has none of the
+            tasks.
     """
     if before.run["device_name"] != device_name:
         raise SettingError(
@@ -53,7 +54,9 @@ def check_comparable(tasks: Sequence[Task], device_name: str, before: Results) -
     earlier = {_key(cell.task): cell.task for cell in before.cells}
     common = [(earlier[_key(task)], task) for task in tasks if _key(task) in earlier]
     if not common:
-        raise SettingError("the earlier run has no method and size of this one; give its --sizes and --models")
+        raise SettingError(
+            "the earlier run has no method and size in common with this one; give the same --sizes and --models"
+        )
     for then, now in common:
         if runs_on(then) != runs_on(now):
             raise SettingError(
@@ -70,22 +73,22 @@ def compare_results(before: Results, now: Results) -> list[Change]:
 
 
 def comparison_table(changes: Sequence[Change], threshold: float) -> Table:
-    """Both times and their ratio, slower ones marked."""
+    """Both times and their ratio; slower ones are marked."""
 
-    def told(taken: Timing | None) -> str:
-        return OUT_OF_MEMORY if taken is None else timing(taken)
+    def seconds(taken: Timing | None) -> str:
+        return OUT_OF_MEMORY if taken is None else timing_text(taken)
 
     rows = []
     for change in changes:
         ratio = "–" if change.ratio is None else f"{change.ratio:.2f}"
         mark = " slower" if change.is_regression(threshold) else ""
         label = f"{label_of(change.task)}: {change.step}"
-        rows.append((label, side(change.task.size), told(change.before), told(change.now), ratio + mark))
+        rows.append((label, size_label(change.task.size), seconds(change.before), seconds(change.now), ratio + mark))
     return Table("Compared: seconds (quartiles)", ("method", "size", "before", "now", "ratio"), rows)
 
 
 def other_weights(before: Results, run: Mapping[str, Any]) -> list[str]:
-    """The models of a run whose checkpoints are not those of the earlier one."""
+    """The models of a run whose checkpoints differ from those of the earlier run."""
     then = before.run["checkpoints"]
     return [name for name, files in run["checkpoints"].items() if name in then and then[name] != files]
 

@@ -1,4 +1,4 @@
-"""Time against megapixels, as a picture: what was measured here in color, what the paper published gray and dashed."""
+"""A plot of time against megapixels: what was measured here in color, what the paper published gray and dashed."""
 
 import math
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from excolor.bench.published import PAPER, SIZES
 from excolor.bench.results import Cell, Results
-from excolor.bench.table import by_method, label_of, runs_on, side
+from excolor.bench.table import by_method, label_of, runs_on, size_label
 from excolor.bench.tasks import TOTAL
 from excolor.reporting.plotting import COLORS, GRAY, MARKERS, encoded, new_axes
 
@@ -71,7 +71,7 @@ def _describe(axes: "Axes", results: Results) -> None:
     axes.set(xscale="log", yscale="log", xlabel="megapixels", ylabel="seconds")
     axes.set_title(f"Time for a picture: {results.run['device_name']}", loc="left")
     axes.set_xticks(
-        [_megapixels(size) for size in sizes], [f"{_megapixels(size):#.2g}\n{side(size)}" for size in sizes]
+        [_megapixels(size) for size in sizes], [f"{_megapixels(size):#.2g}\n{size_label(size)}" for size in sizes]
     )
     axes.set_xticks([], minor=True)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
@@ -80,7 +80,7 @@ def _describe(axes: "Axes", results: Results) -> None:
 
 
 def _apart(sizes: Sequence[int]) -> list[int]:
-    """Those of ascending sizes that can be written below a logarithmic axis and do not run into each other."""
+    """Those of ascending sizes whose labels below a logarithmic axis do not run into each other."""
     shown = [sizes[0]]
     for size in sizes[1:]:
         if math.log(size / shown[-1]) > _APART * math.log(sizes[-1] / sizes[0]):

@@ -1,4 +1,4 @@
-"""What a run found, and how it is kept: JSON, from which all else can be made, and CSV."""
+"""What a run measured, and its files: JSON, from which everything else can be made, and CSV."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ OUT_OF_MEMORY = "out of memory"
 
 @dataclass(frozen=True)
 class Throughput:
-    """How many pictures go through in a second when the networks see so many at once as is best."""
+    """Pictures per second with the batch size at which the networks are fastest."""
 
     batch: int
     pictures_per_second: float
@@ -28,7 +28,7 @@ class Throughput:
 
 @dataclass(frozen=True)
 class Cell:
-    """A task and what it took; `measurement` is None where memory did not suffice."""
+    """A task and what it took; `measurement` is None if it ran out of memory."""
 
     task: Task
     measurement: Measurement | None
@@ -40,10 +40,10 @@ class Results:
     """A whole run.
 
     Attributes:
-        run: all that the numbers depend on.
+        run: everything that the numbers depend on.
         start_up: by the name of the model.
-        product_rate: multiply-adds a second of a large matrix product, in the dtype and with the threads of the
-            networks at the named size.
+        product_rate: multiply-adds per second of a large matrix product, with the dtype and the threads of the
+            networks.
         cells: in the order of the tasks.
     """
 
@@ -53,7 +53,7 @@ class Results:
     cells: tuple[Cell, ...]
 
     def to_json(self) -> str:
-        """All of it, and the paper's seconds in a place of their own."""
+        """Everything, with the paper's seconds under a key of their own."""
         published = {
             paper.name: {size: [asdict(part) for part in paper.parts[size]] for size in SIZES} for paper in PAPER
         }
@@ -61,8 +61,8 @@ class Results:
 
     @classmethod
     def read(cls, path: Path) -> "Results":
-        """What `to_json` gave, from a file. Raises SettingError if it is something else or cannot be read."""
-        way_out = "give a file that excolor bench --json wrote"
+        """Read back a file of `to_json`. Raises SettingError if it is something else or cannot be read."""
+        how_to_fix = "give a file that excolor bench --json wrote"
         try:
             content = json.loads(path.read_bytes())
             return cls(
@@ -72,9 +72,9 @@ class Results:
                 cells=tuple(_cell(cell) for cell in content["cells"]),
             )
         except OSError as error:
-            raise SettingError(f"{path}: cannot be read ({error.strerror}); {way_out}") from error
+            raise SettingError(f"{path}: cannot be read ({error.strerror}); {how_to_fix}") from error
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise SettingError(f"{path}: not the results of a run; {way_out}") from error
+            raise SettingError(f"{path}: not the results of a run; {how_to_fix}") from error
 
 
 def _cell(content: Mapping[str, Any]) -> Cell:

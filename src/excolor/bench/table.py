@@ -15,7 +15,7 @@ _WIDTH = 120  # of running text
 
 
 def tables(results: Results) -> list[Table]:
-    """What was measured, and after it, apart, what the paper published."""
+    """What was measured, and after that, in a table of its own, what the paper published."""
     return [time_table(results), cost_table(results), network_table(results), published_table()]
 
 
@@ -29,7 +29,7 @@ def time_table(results: Results) -> Table:
     """Seconds by method and size."""
     sizes = sorted({cell.task.size for cell in results.cells})
     rows = [row for cells in by_method(results) for row in _time_rows(cells)]
-    headings = ("method", "on", *map(side, sizes))
+    headings = ("method", "on", *map(size_label, sizes))
     return Table(f"Measured on {results.run['device_name']}: seconds (quartiles)", headings, rows, text_columns=2)
 
 
@@ -37,8 +37,8 @@ def _time_rows(cells: Sequence[Cell]) -> Iterator[tuple[str, ...]]:
     task = cells[0].task
 
     def row(label: str, show: Callable[[Measurement], str]) -> tuple[str, ...]:
-        told = (OUT_OF_MEMORY if cell.measurement is None else show(cell.measurement) for cell in cells)
-        return label, runs_on(task), *told
+        texts = (OUT_OF_MEMORY if cell.measurement is None else show(cell.measurement) for cell in cells)
+        return label, runs_on(task), *texts
 
     if task.method == "networks":
         yield row(f"{_model(task)}: transfer + colorization × 2", _split)
@@ -48,20 +48,20 @@ def _time_rows(cells: Sequence[Cell]) -> Iterator[tuple[str, ...]]:
 
 
 def cost_table(results: Results) -> Table:
-    """What else a method takes."""
+    """What a method costs beyond time: its first call, memory, and the best batch size."""
     rows = []
     for cell in results.cells:
         if cell.measurement is None:
-            rows.append((label_of(cell.task), side(cell.task.size), OUT_OF_MEMORY, _MISSING, _MISSING))
+            rows.append((label_of(cell.task), size_label(cell.task.size), OUT_OF_MEMORY, _MISSING, _MISSING))
             continue
         peak, best = cell.measurement.peak_bytes, cell.throughput
         rows.append(
             (
                 label_of(cell.task),
-                side(cell.task.size),
-                digits(cell.measurement.first_call),
+                size_label(cell.task.size),
+                three_digits(cell.measurement.first_call),
                 _MISSING if peak is None else f"{peak / 1e6:.0f}",
-                _MISSING if best is None else f"{digits(best.pictures_per_second)} ({best.batch} at once)",
+                _MISSING if best is None else f"{three_digits(best.pictures_per_second)} ({best.batch} at once)",
             )
         )
     headings = ("method", "size", "first call, s", "peak memory, MB", "pictures/s at the best batch size")
@@ -76,9 +76,9 @@ def network_table(results: Results) -> Table:
             continue
         for network, count in cell.measurement.multiply_adds.items():
             rate = count / cell.measurement.steps[network].median
-            head = f"{_model(cell.task)}: {network}", side(cell.task.size)
+            head = f"{_model(cell.task)}: {network}", size_label(cell.task.size)
             share = f"{rate / results.product_rate:.0%}"
-            rows.append((*head, digits(count / 1e9), digits(rate / 1e9), share))
+            rows.append((*head, three_digits(count / 1e9), three_digits(rate / 1e9), share))
     headings = ("network", "size", "multiply-adds, 10⁹", "10⁹/s", "of the matrix product's")
     return Table("Measured here: arithmetic of the networks", headings, rows)
 
@@ -86,7 +86,7 @@ def network_table(results: Results) -> Table:
 def published_table() -> Table:
     """The paper's own seconds."""
 
-    def told(parts: Sequence[Part], total: float | None) -> str:
+    def sum_text(parts: Sequence[Part], total: float | None) -> str:
         terms = [
             (OUT_OF_MEMORY if part.seconds is None else f"{part.seconds:.2f}")
             + (f" × {part.times}" if part.times > 1 else "")
@@ -95,28 +95,29 @@ def published_table() -> Table:
         is_sum = len(parts) > 1 or parts[0].times > 1
         return " + ".join(terms) + (f" = {total:.2f}" if is_sum and total is not None else "")
 
-    rows = [(paper.name, *(told(paper.parts[size], paper.total(size)) for size in SIZES)) for paper in PAPER]
-    headings = ("method", *(side(size) for size in SIZES))
+    rows = [(paper.name, *(sum_text(paper.parts[size], paper.total(size)) for size in SIZES)) for paper in PAPER]
+    headings = ("method", *(size_label(size) for size in SIZES))
     return Table("Published by the paper, not measured here: seconds on its authors' machine", headings, rows)
 
 
 def how_to_read(results: Results) -> tuple[str, ...]:
-    """What the numbers are: a few sentences in paragraphs."""
+    """What the numbers mean, in a few paragraphs."""
     run = results.run
     start_up = "; ".join(
-        f"{name}: import {digits(s.imports)} s, load {digits(s.load)} s" for name, s in results.start_up.items()
+        f"{name}: import {three_digits(s.imports)} s, load {three_digits(s.load)} s"
+        for name, s in results.start_up.items()
     )
-    product = f"{digits(results.product_rate / 1e9)}·10⁹ multiply-adds/s"
+    product = f"{three_digits(results.product_rate / 1e9)}·10⁹ multiply-adds/s"
     return (
-        f"Start-up, in none of the times above: {start_up}. A large matrix product in {run['dtype']} does {product} on "
-        "this device.",
+        f"Start-up, which none of the times above include: {start_up}. A large matrix product in {run['dtype']} does "
+        f"{product} on this device.",
         "How to read it: times are medians of warm runs, each until the device is done, with the quartiles in "
-        "parentheses. As in the paper, transfer and colorization run at the full size that heads the column. Transfer "
-        "encodes both pictures; its WCT variant matches PhotoWCT's statistics. As used is what the command colorize "
+        "parentheses. As in the paper, transfer and colorization run at the full size of the column. Transfer "
+        "encodes both pictures; its WCT variant matches PhotoWCT's statistics. 'As used' is what colorize "
         f"does between reading and writing: its networks see {run['working_size']} pixels of the shorter side, the "
         "result has the full size, and the reference was encoded before.",
-        "The published seconds were taken on another machine, the authors': compare how they grow with the size, and "
-        "the methods within one table; a second of one table says nothing about a second of the other.",
+        "The published seconds are from another machine, the authors': compare how they grow with the size, and "
+        "the methods within one table. Seconds of one table cannot be compared with seconds of the other.",
     )
 
 
@@ -129,7 +130,7 @@ def by_method(results: Results) -> list[list[Cell]]:
 
 
 def label_of(task: Task) -> str:
-    """What a method is called in tables."""
+    """The name of a method in tables."""
     titles = {
         "networks": f"{_model(task)}: networks",
         "as used": f"{task.name}: as used",
@@ -147,19 +148,19 @@ def runs_on(task: Task) -> str:
     return f"{task.threads} {'thread' if task.threads == 1 else 'threads'}, {task.dtype}"
 
 
-def side(size: int) -> str:
-    """A square's size as tables name it."""
+def size_label(size: int) -> str:
+    """The size of a square picture in tables."""
     return f"{size}×{size}"
 
 
-def digits(value: float) -> str:
-    """A number to three digits."""
+def three_digits(value: float) -> str:
+    """A number with three significant digits."""
     return f"{value:#.3g}".rstrip(".") if value < 100 else f"{value:.0f}"
 
 
-def timing(taken: Timing) -> str:
+def timing_text(taken: Timing) -> str:
     """The median, and the quartiles in parentheses."""
-    return f"{digits(taken.median)} ({digits(taken.lower)}–{digits(taken.upper)})"
+    return f"{three_digits(taken.median)} ({three_digits(taken.lower)}–{three_digits(taken.upper)})"
 
 
 def _model(task: Task) -> str:
@@ -167,9 +168,9 @@ def _model(task: Task) -> str:
 
 
 def _total(measurement: Measurement) -> str:
-    return timing(measurement.steps[TOTAL])
+    return timing_text(measurement.steps[TOTAL])
 
 
 def _split(measurement: Measurement) -> str:
     transfer, colorization = (measurement.steps[step].median for step in ("transfer", "colorization"))
-    return f"{digits(transfer)} + {digits(colorization)} × 2"
+    return f"{three_digits(transfer)} + {three_digits(colorization)} × 2"

@@ -1,4 +1,4 @@
-"""What numbers do not show: which pictures are put on a contact sheet, and what is written beside them."""
+"""Contact sheets of an evaluation: which pictures are on them, and what is written beside them."""
 
 from collections.abc import Mapping, Sequence
 from random import Random
@@ -17,7 +17,7 @@ _TILE = 176, 240  # pixels, the largest height and width of a picture
 
 
 def choose(measurements: Sequence[Measurement], count: int, seed: int) -> list[Measurement]:
-    """`count` of the measurements, as many of each protocol as can be, none of `none` if others are there."""
+    """Choose `count` of the measurements, equally many of each protocol, and none of `none` if there are others."""
     protocols = [p for p in PROTOCOLS if any(m.case.protocol == p for m in measurements)]
     random = Random(seed)
     shuffled = {
@@ -32,7 +32,7 @@ def choose(measurements: Sequence[Measurement], count: int, seed: int) -> list[M
 
 
 def sheet(rows: Sequence[tuple[Measurement, Mapping[str, NDArray[np.floating]]]]) -> Image.Image:
-    """A row for each measurement: a line that tells what it is, and its pictures (`Evaluator.steps`)."""
+    """A row for each measurement: a line that describes it, and its pictures (`Evaluator.steps`)."""
     laid_out = [
         Row([Tile(pictures[name], name) if name in pictures else None for name in _COLUMNS], _describe(measurement))
         for measurement, pictures in rows
@@ -41,14 +41,14 @@ def sheet(rows: Sequence[tuple[Measurement, Mapping[str, NDArray[np.floating]]]]
 
 
 def choose_styled(measurements: Sequence[StyleMeasurement], count: int, seed: int) -> list[StyleMeasurement]:
-    """`count` of the measurements, in their order."""
+    """Choose `count` of the measurements, and keep their order."""
     if count >= len(measurements):
         return list(measurements)
     return [measurements[i] for i in sorted(Random(seed).sample(range(len(measurements)), count))]
 
 
 def style_sheet(rows: Sequence[tuple[StyleMeasurement, Mapping[str, NDArray[np.floating]]]]) -> Image.Image:
-    """A row for each measurement: which pair it is, its pictures (`StyleEvaluator.results`) and what they reached."""
+    """A row for each measurement: which pair it is, its pictures (`StyleEvaluator.results`), and their numbers."""
     laid_out = []
     for measurement, pictures in rows:
         tiles = [Tile(picture, _label(name, measurement)) for name, picture in pictures.items()]

@@ -1,4 +1,4 @@
-"""Contact sheets: pictures side by side, each with a label that can be read at any size of the tiles."""
+"""Contact sheets: pictures side by side, each with a label that is readable at any size of the tiles."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _MORE = "..."  # in every font
 
 @dataclass(frozen=True)
 class Tile:
-    """A picture, (H, W, 3) floats in [0, 1] or uint8, and what it is called, in one line or several."""
+    """A picture, (H, W, 3) floats in [0, 1] or uint8, and its label of one or more lines."""
 
     picture: NDArray[np.generic]
     label: str
@@ -27,7 +27,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Row:
-    """Tiles side by side, with None where there is nothing; `title` stands above them."""
+    """Tiles side by side, with None for an empty place; `title` is written above them."""
 
     tiles: Sequence[Tile | None]
     title: str = ""
@@ -41,10 +41,10 @@ def tile_size(size: tuple[int, int], side: int) -> tuple[int, int]:
 
 
 def contact_sheet(rows: Sequence[Row], tile: tuple[int, int], *, enlarge: bool = False) -> Image.Image:
-    """Put the pictures on a page, each in a tile of this height and width, or smaller where its shape is another one.
+    """Put the pictures on a page, each in a tile of this height and width, or smaller if its shape is different.
 
-    Smaller pictures are shown as they are, or with `enlarge` as large as the tile allows. Labels too long for a tile
-    are broken, and cut after three lines.
+    Smaller pictures keep their size, or with `enlarge` become as large as the tile allows. Labels that are too long for
+    a tile are wrapped, and cut after three lines.
     """
     width = tile[1]
     size = max(_SMALLEST_FONT, round(width / _FONT_SHARE))
@@ -127,7 +127,7 @@ def _broken(paragraph: str, font: Font, width: int) -> Iterator[str]:
 
 
 def _cut(line: _Line, width: int) -> _Line:
-    """The line and the sign that there was more."""
+    """The line, shortened so that it can end in a sign that there was more."""
     text = line.text
     while text and line.font.getlength(f"{text}{_MORE}") > width:
         text = text[:-1]

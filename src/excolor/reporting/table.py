@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Table:
-    """Headings and rows, and what to call them; the first `text_columns` hold words, the others numbers."""
+    """A title, headings and rows; the first `text_columns` columns hold words, the others numbers."""
 
     title: str | None
     headings: tuple[str, ...]
@@ -14,7 +14,7 @@ class Table:
     text_columns: int = 1
 
     def markdown(self) -> str:
-        """With its title above, aligned for reading as it is."""
+        """The table as Markdown, with its title above, aligned so that it can be read as plain text."""
         widths = [max(map(len, column)) for column in zip(self.headings, *self.rows, strict=True)]
 
         def line(cells: Sequence[str]) -> str:

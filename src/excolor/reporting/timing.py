@@ -1,4 +1,4 @@
-"""How long a call takes: warm, each run timed by itself, with the median and the quartiles of all."""
+"""How long a call takes: warm runs, each timed by itself, with their median and quartiles."""
 
 import gc
 import statistics
@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-_SECONDS = 0.2  # at least so many for each run that is asked for: quick calls are run more often
+_SECONDS = 0.2  # spent for each run that is asked for, at least: quick calls are run more often
 
 Work = Callable[[], object]
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of several runs: their median, their quartiles, and how many they were."""
+    """Seconds of several runs: their median, their quartiles, and the number of runs."""
 
     median: float
     lower: float
@@ -23,7 +23,7 @@ class Timing:
 
     @classmethod
     def of(cls, seconds: Sequence[float]) -> "Timing":
-        """Sum up at least one run."""
+        """Summarize the seconds of at least one run."""
         if len(seconds) == 1:
             return cls(seconds[0], seconds[0], seconds[0], 1)
         lower, median, upper = statistics.quantiles(seconds, n=4, method="inclusive")
@@ -31,7 +31,7 @@ class Timing:
 
 
 def time_call(work: Work, synchronize: Work) -> float:
-    """Seconds of one call, until `synchronize` returns: a GPU works on when the call is back."""
+    """Seconds of one call, until `synchronize` returns: a GPU still works when the call has returned."""
     synchronize()
     began = time.perf_counter()
     work()
