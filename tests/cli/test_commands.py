@@ -22,7 +22,8 @@ from excolor.networks.checkpoint import load_encoder, load_matcher, save_network
 from excolor.networks.encoder import Encoder, EncoderConfig
 from excolor.weights import find_model
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
 
 
 def run(*arguments: object) -> Result:
@@ -72,8 +73,8 @@ def test_help_has_an_example(command: tuple[str, ...], flag: str) -> None:
 
 
 @pytest.mark.parametrize("command", [c for c in ALL if c], ids=" ".join)
-def test_readme_shows_every_command(command: tuple[str, ...]) -> None:
-    assert f"excolor {' '.join(command)}" in README.read_text()
+def test_readme_or_docs_show_every_command(command: tuple[str, ...]) -> None:
+    assert any(f"excolor {' '.join(command)}" in page.read_text() for page in PAGES)
 
 
 def test_help_is_instant_and_imports_nothing_heavy() -> None:
