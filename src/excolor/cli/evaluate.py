@@ -12,7 +12,7 @@ _PATH = click.Path(path_type=Path)
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _SIDES = {"colorize": 176, "stylize": STYLE_SIZE}
 _OTHER = {"colorize": "stylize", "stylize": "colorize"}
-_OF_OTHER_TASK = {"colorize": ("--plot", "--seconds"), "stylize": ("--protocol", "--match")}
+_OF_OTHER_TASK = {"colorize": ("--plot", "--seconds"), "stylize": ("--protocol", "--match", "--film")}
 
 
 @click.command()
@@ -28,7 +28,7 @@ _OF_OTHER_TASK = {"colorize": ("--plot", "--seconds"), "stylize": ("--protocol",
     "--protocol",
     "protocols",
     type=CommaList(PROTOCOLS),
-    help="Colorize: what is colorized by what.  [default: all that apply]",
+    help="Colorize: what is colorized by what.  [default: the first six, as far as they apply]",
 )
 @click.option(
     "--pairs",
@@ -65,6 +65,13 @@ _OF_OTHER_TASK = {"colorize": ("--plot", "--seconds"), "stylize": ("--protocol",
     default="both",
     show_default=True,
     help="Colorize: how colors are taken from the reference.",
+)
+@click.option(
+    "--film",
+    type=click.Choice(["modern", "ortho", "faded", "grainy"]),
+    default="modern",
+    show_default=True,
+    help="Colorize: on what film the targets are seen; then colors are compared at the true lightness.",
 )
 @click.option("--json", "json_file", type=_FILE, metavar="FILE", help="Write settings and means there.")
 @click.option("--csv", "csv_file", type=_FILE, metavar="FILE", help="Write the numbers of each picture there.")
@@ -110,6 +117,7 @@ def evaluate(
     side: int | None,
     working_size: int | None,
     match: str,
+    film: str,
     json_file: Path | None,
     csv_file: Path | None,
     sheet_file: Path | None,
@@ -126,8 +134,10 @@ def evaluate(
 
     Colorize hides the colors of PHOTOS, brings them back, and tells how close they come. Protocols: none has no
     reference; mirror is given the picture itself, mirrored; halves the left half for the right; frames the first frame
-    of a sequence for the later ones; random an unrelated picture; pairs what a table says. Beside excolor stand gray, a
-    tint, and two classical methods (Reinhard et al. 2001, Welsh et al. 2002).
+    of a sequence for the later ones; random an unrelated picture; pairs what a table says. If they are named: recolored
+    turns a picture and another crop of it to another hue, zoomed repeats it a little larger and in slightly other
+    colors, related takes the picture of the same folder that fits best. Beside excolor stand gray, a tint, and two
+    classical methods (Reinhard et al. 2001, Welsh et al. 2002).
 
     Stylize gives each of PHOTOS the look of an unrelated one, or of what a table of pairs says, and tells how much of
     the content is kept and how far the style is reached. Beside excolor's AdaIN and WCT stand the content as it is,
@@ -169,7 +179,7 @@ def evaluate(
     if task == "colorize":
         from excolor.cli.evaluate_colorize import evaluate_colorize
 
-        evaluate_colorize(options, protocols, match)
+        evaluate_colorize(options, protocols, match, film)  # type: ignore[arg-type]
     else:
         from excolor.cli.evaluate_stylize import evaluate_stylize
 

@@ -11,10 +11,11 @@ from excolor.cli.tables import print_table
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from excolor.evaluation.film import Film
     from excolor.evaluation.measuring import Evaluator, Measurement
 
 
-def evaluate_colorize(options: Evaluation, protocols: tuple[str, ...] | None, match: str) -> None:
+def evaluate_colorize(options: Evaluation, protocols: tuple[str, ...] | None, match: str, film: "Film") -> None:
     """Measure, print the table and the margins, and write the files that are asked for."""
     from excolor.cli.progress import reporter
 
@@ -25,14 +26,16 @@ def evaluate_colorize(options: Evaluation, protocols: tuple[str, ...] | None, ma
         from excolor import Colorizer, Settings
         from excolor.evaluation.measuring import Evaluator, Measurement
         from excolor.evaluation.record import describe_run, to_csv, to_json
+        from excolor.evaluation.relatives import with_relatives
         from excolor.evaluation.state import State
         from excolor.evaluation.summary import margins, summarize, table
 
         pictures, cases = options.cases(plan)
+        cases = with_relatives(cases, pictures.names, pictures.read)
         colorizer = Colorizer.load(found_model, device=options.device)
         settings = Settings(options.working_size, match=match)  # type: ignore[arg-type]
-        run = describe_run(colorizer, found_model, pictures, plan, settings)
-        evaluator = Evaluator(pictures, colorizer, settings)
+        run = describe_run(colorizer, found_model, pictures, plan, settings) | {"film": film}
+        evaluator = Evaluator(pictures, colorizer, settings, film)
         measurements, failures = measure_all(
             options.photos,
             cases,

@@ -1,14 +1,17 @@
 """What is colorized by what: planned by the pictures' names alone, before any is read.
 
-    none    no reference: the colors are invented
-    mirror  the picture itself, in color and mirrored
-    halves  the left half of the picture is the reference for the right half
-    frames  the first frame of a sequence is the reference for all later ones
-    random  another picture, of another folder if there are several
-    pairs   whatever a table says
+    none       no reference: the colors are invented
+    mirror     the picture itself, in color and mirrored
+    halves     the left half of the picture is the reference for the right half
+    frames     the first frame of a sequence is the reference for all later ones
+    random     another picture, of another folder if there are several
+    pairs      whatever a table says
+    recolored  another crop of the picture at another zoom; both are turned to another hue, so that none can guess it
+    zoomed     the picture a little larger, shifted and in slightly other colors, as a generator would repeat it
+    related    the picture of the same folder that fits best; there is no true answer, but colors to be followed
 
-Frames of a sequence take part in `frames` (and `pairs`) only: a hundred times nearly the same picture would outweigh
-all others.
+The last three are measured where they are asked for by name. Frames of a sequence take part in `frames` (and `pairs`)
+only: a hundred times nearly the same picture would outweigh all others.
 """
 
 import csv
@@ -19,14 +22,20 @@ from random import Random
 
 from excolor.errors import SettingError
 
-PROTOCOLS = ("none", "mirror", "halves", "frames", "random", "pairs")
+PROTOCOLS = ("none", "mirror", "halves", "frames", "random", "pairs", "recolored", "zoomed", "related")
+ON_REQUEST = ("recolored", "zoomed", "related")
+"""Protocols that are measured only where they are named."""
 
 _FRAMES = "frames"
 
 
 @dataclass(frozen=True)
 class Case:
-    """One picture to colorize: the names of target and reference, which are the same for `mirror` and `halves`."""
+    """One picture to colorize: the names of target and reference.
+
+    They are the same where the reference is made of the picture: `mirror`, `halves`, `recolored`, `zoomed`. A plan
+    names the target for `related` too, until `excolor.evaluation.relatives` has looked at the pictures.
+    """
 
     protocol: str
     target: str
@@ -38,7 +47,7 @@ class Plan:
     """Which cases to measure.
 
     Attributes:
-        protocols: some of `PROTOCOLS`; None is all that the pictures allow.
+        protocols: some of `PROTOCOLS`; None is all that the pictures allow but those `ON_REQUEST`.
         limit: so many targets of each protocol at most.
         seed: of the choice under `limit`, and of the references of `random`.
         frames: prefixes of names: these folders hold sequences too, whatever they are called.
@@ -73,8 +82,9 @@ class Plan:
         if missing or not found:
             lacking = ", ".join(protocol for protocol in PROTOCOLS if protocol in missing) or "any protocol"
             raise SettingError(
-                f"no pictures for {lacking}: none, mirror and halves need a photograph, random needs two, frames two "
-                "in a folder called frames or *_frames (or given with --frames), pairs a table (--pairs)"
+                f"no pictures for {lacking}: none, mirror, halves, recolored and zoomed need a photograph, random "
+                "needs two, related two in a folder, frames two in a folder called frames or *_frames (or given with "
+                "--frames), pairs a table (--pairs)"
             )
         return found
 
@@ -83,7 +93,7 @@ class Plan:
         return named_so or (bool(self.frames) and name.startswith(self.frames))
 
     def _wants(self, protocol: str) -> bool:
-        return self.protocols is None or protocol in self.protocols
+        return protocol not in ON_REQUEST if self.protocols is None else protocol in self.protocols
 
     def _some(self, cases: Sequence[Case]) -> Sequence[Case]:
         """`limit` of the cases, in their order."""
@@ -96,9 +106,11 @@ class Plan:
             name = none.target
             if self._wants("none"):
                 yield none
-            for protocol in ("mirror", "halves"):
+            for protocol in ("mirror", "halves", "recolored", "zoomed"):
                 if self._wants(protocol):
                     yield Case(protocol, name, name)
+            if self._wants("related") and sum(_folder(other) == _folder(name) for other in names) > 1:
+                yield Case("related", name, name)
             if self._wants("random") and len(names) > 1:
                 yield Case("random", name, self._unrelated(name, names))
 

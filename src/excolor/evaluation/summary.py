@@ -41,14 +41,30 @@ class Margin:
 
 
 @dataclass(frozen=True)
+class Following:
+    """How far references were followed that have no true answer.
+
+    Attributes:
+        chroma_ratio: mean chroma of the results over that of the colors found.
+        color_distance: mean distance of the results' colors from the references'.
+        gray_distance: the same of the gray targets.
+    """
+
+    chroma_ratio: float
+    color_distance: float
+    gray_distance: float
+
+
+@dataclass(frozen=True)
 class ProtocolSummary:
-    """One protocol: the number of pictures, each method, and the margin."""
+    """One protocol: the number of pictures, each method, the margin, and for `related` how far it was followed."""
 
     protocol: str
     pictures: int
     truth_colorfulness: float
     methods: dict[str, MethodSummary]
     margin: Margin
+    following: Following | None = None
 
 
 def summarize(measurements: Iterable[Measurement]) -> list[ProtocolSummary]:
@@ -77,7 +93,20 @@ def _summarize(protocol: str, measurements: Sequence[Measurement]) -> ProtocolSu
     best = max(others, key=lambda method: others[method])
     differences = [m.methods[EXCOLOR]["psnr"] - m.methods[best]["psnr"] for m in measurements]
     margin = Margin(best, float(np.mean(differences)), standard_error(differences))
-    return ProtocolSummary(protocol, len(measurements), truth, methods, margin)
+    return ProtocolSummary(protocol, len(measurements), truth, methods, margin, _following(measurements))
+
+
+def _following(measurements: Sequence[Measurement]) -> Following | None:
+    told = [m.following for m in measurements if m.following]
+    if not told:
+        return None
+
+    def mean(number: str) -> float:
+        return float(np.mean([one[number] for one in told]))
+
+    found = mean("found_chroma")
+    ratio = mean("result_chroma") / found if found else 0.0
+    return Following(ratio, mean("color_distance"), mean("gray_distance"))
 
 
 def table(summaries: Sequence[ProtocolSummary]) -> Table:
@@ -103,10 +132,17 @@ def table(summaries: Sequence[ProtocolSummary]) -> Table:
 
 
 def margins(summaries: Sequence[ProtocolSummary]) -> str:
-    """What a reader wants to know first, in a line: how far excolor is above the best other method."""
+    """What a reader wants to know first: how far excolor is above the best other method, and how far it follows."""
     told = []
     for summary in summaries:
         margin = summary.margin
         spread = "" if margin.half_width is None else f" ± {margin.half_width:.2f}"
         told.append(f"{summary.protocol} {margin.psnr:+.2f}{spread} ({margin.over})")
-    return f"excolor's PSNR above the best other method, dB with 95 % interval: {', '.join(told)}"
+    lines = [f"excolor's PSNR above the best other method, dB with 95 % interval: {', '.join(told)}"]
+    lines += [
+        f"{summary.protocol}: excolor's chroma is {following.chroma_ratio:.0%} of that of the colors found; its colors "
+        f"are {following.color_distance:.1f} from the reference's, those of gray {following.gray_distance:.1f}"
+        for summary in summaries
+        if (following := summary.following)
+    ]
+    return "\n".join(lines)
