@@ -22,7 +22,7 @@ from excolor.errors import OutputError
 from excolor.photo.metadata import (
     Metadata,
     append_ifds,
-    orientation,
+    orientation_of,
     read_metadata,
     read_tiff_metadata,
     save_options,
@@ -353,9 +353,9 @@ def test_profiles_by_imagemagick() -> None:
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_upright_changes_the_block_in_place(order: str, turn: int) -> None:
     before = Metadata(exif_block(order, turn), XMP, b"", (300, 150))
-    assert orientation(before) == turn
+    assert orientation_of(before) == turn
     after = upright(before)
-    assert orientation(after) == 1 and len(after.exif) == len(before.exif)
+    assert orientation_of(after) == 1 and len(after.exif) == len(before.exif)
     assert b'tiff:Orientation="1"' in after.xmp and len(after.xmp) == len(XMP)
     expected = told(before.exif) | {274: 1}
     if turn >= 5:
@@ -371,9 +371,9 @@ def test_orientation_in_xmp_counts_if_there_is_none_in_exif() -> None:
         XMP,
         XMP.replace(b'tiff:Orientation="6"/>', b"><tiff:Orientation>6</tiff:Orientation></r:Description>"),
     ):
-        assert orientation(Metadata(xmp=packet)) == 6
-        assert orientation(upright(Metadata(xmp=packet))) == 1
-        assert orientation(Metadata(exif_block(), packet)) == 1
+        assert orientation_of(Metadata(xmp=packet)) == 6
+        assert orientation_of(upright(Metadata(xmp=packet))) == 1
+        assert orientation_of(Metadata(exif_block(), packet)) == 1
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -408,7 +408,7 @@ def test_a_block_without_a_next_directory_keeps_the_value_that_stands_there() ->
 
 def test_an_orientation_that_lies_elsewhere_changes_nothing() -> None:
     block = b"II*\0\x08\0\0\0\x01\0" + struct.pack("<HHLLL", 274, 3, 3, 4, 0)  # three values, the first in the header
-    assert orientation(Metadata(exif=block)) == 1
+    assert orientation_of(Metadata(exif=block)) == 1
     assert upright(Metadata(exif=block)).exif == block
 
 
@@ -446,7 +446,7 @@ def test_no_garbage_is_an_error(block: bytes, packet: bytes, iptc: bytes) -> Non
         read = Metadata()
     for metadata in (given_as_it_is, read):
         result = with_provenance(upright(metadata), PROVENANCE)
-        assert orientation(result) == 1
+        assert orientation_of(result) == 1
         assert len(result.exif) == len(metadata.exif)
         for kind in FORMATS:
             found = decoded(encoded(result, kind))

@@ -17,7 +17,7 @@ from excolor.errors import PhotoError
 from excolor.photo import png, profiles, tiff
 from excolor.photo.guard import guarded
 from excolor.photo.levels import from_array, from_numbers
-from excolor.photo.metadata import Metadata, orientation, read_metadata, upright
+from excolor.photo.metadata import Metadata, orientation_of, read_metadata, upright
 from excolor.photo.page import Page
 
 # Pillow's names, listed so that no malicious file reaches a reader that runs programs (EPS) or is little tested
@@ -76,7 +76,7 @@ def read_header(file: BinaryIO, name: str, max_pixels: int) -> Header:
         size = _upright_size(pages[0].height, pages[0].width, pages[0].orientation)
         return Header("TIFF", size, len(pages) + is_cut, max(p.width * p.height * (1 + p.is_deep) for p in pages))
     image = _open(file, name, max_pixels)
-    size = _upright_size(image.height, image.width, orientation(_told(file, image, name)))
+    size = _upright_size(image.height, image.width, orientation_of(_told(file, image, name)))
     is_deep = image.mode.startswith("I") or (image.format == "PNG" and png.is_16_bit(file))
     return Header(_format(image), size, 1, image.width * image.height * (1 + is_deep))
 
@@ -129,7 +129,7 @@ def decode_image(image: Image.Image, name: str) -> Page:
         image.load()
     metadata = _metadata(image, name)
     # The pixels of a TIFF are turned by Pillow while it loads them
-    turned = 1 if hasattr(image, "tag_v2") else orientation(metadata)
+    turned = 1 if hasattr(image, "tag_v2") else orientation_of(metadata)
     return _finish(*_split(image, name), metadata, image.info.get("icc_profile"), turned)
 
 
@@ -222,7 +222,7 @@ def _decode_16_bit_png(file: BinaryIO, image: Image.Image, name: str) -> Page:
     else:
         levels, alpha = from_array(levels)
     metadata = _told(file, image, name)
-    return _finish(levels, alpha, metadata, image.info.get("icc_profile"), orientation(metadata))
+    return _finish(levels, alpha, metadata, image.info.get("icc_profile"), orientation_of(metadata))
 
 
 def _profile_of_jpeg_2000(file: BinaryIO) -> bytes | None:
