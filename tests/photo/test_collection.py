@@ -13,7 +13,7 @@ from PIL import Image
 
 from excolor.errors import PhotoError
 from excolor.photo import Collection, Member, read_photo
-from excolor.photo.collection import natural_order
+from excolor.photo.file_names import natural_order
 
 NAMES = ["1.png", "Garden/2.PNG", "garden/10.png", "sea/deep/1.tif"]
 

@@ -83,7 +83,7 @@ def test_float_color_tiff(tmp_path):
         assert photo.pixels.dtype == np.float32
         np.testing.assert_allclose(photo.pixels, unit, atol=1e-3 if dtype == np.float16 else 0)
     tifffile.imwrite(tmp_path / "b.tif", np.where(unit > 0.5, np.nan, unit), photometric="rgb")
-    with pytest.raises(PhotoError, match=r"b.tif: some of its levels are infinite or no numbers"):
+    with pytest.raises(PhotoError, match=r"b.tif: some of its levels are infinite or not numbers"):
         read_photo(tmp_path / "b.tif")
 
 

@@ -1,7 +1,11 @@
-"""Photo files <-> pictures in memory: upright, in sRGB, with what they tell beside the pixels; written whole or not.
+"""Photo files <-> pictures in memory: upright, in sRGB, with their metadata; files are written whole or not at all.
 
 Shapes: H, W height and width in pixels. Pixels are (H, W) gray or (H, W, 3) sRGB, transparency is kept aside as (H, W).
 A picture keeps the depth it came with: uint8, uint16 (of 65535) or float32 (of 1.0).
+
+A `Photo` is a picture in memory with the file that it came from, a `Raster` one without (what `Photo` extends, and what
+writing takes). A `PhotoFile` is a file that has been looked into but not decoded. A `Collection` is a folder, tar file,
+list or glob, and a `Member` one picture file in it.
 
 Reading goes file -> `decoding` (Pillow, libpng, `tiff`) -> upright pixels, `profiles` (ICC), `metadata` -> Photo;
 writing goes Photo -> its own color space -> `encoding` -> `files`.
@@ -12,7 +16,7 @@ from excolor.photo.decoding import READABLE_SUFFIXES
 from excolor.photo.encoding import FORMATS, OUTPUT_FORMATS, SaveSettings, check_fits, left_out
 from excolor.photo.files import write_bytes
 from excolor.photo.metadata import Metadata
-from excolor.photo.picture import Photo
+from excolor.photo.photo import Photo
 from excolor.photo.provenance import Provenance, read_provenance
 from excolor.photo.reading import MAX_PIXELS, PhotoFile, PhotoSource, as_photo, open_photo, read_photo
 from excolor.photo.writing import check_output, default_output, encode_photo, write_photo

@@ -8,25 +8,22 @@ thumbnails. What a list or a glob names is taken whatever its suffix. Every memb
 
 import glob
 import io
-import lzma
 import os
-import posixpath
 import re
 import stat
 import tarfile
-import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO, NoReturn, cast
+from typing import NoReturn
 
 from excolor.errors import PhotoError
-from excolor.photo.decoding import READABLE_SUFFIXES
-from excolor.photo.picture import Photo
+from excolor.photo.file_names import is_hidden, is_picture, natural_order
+from excolor.photo.photo import Photo
 from excolor.photo.reading import MAX_PIXELS, read_photo
+from excolor.photo.tar_files import extract, is_tar, open_tar, pictures_in, size_in
 
 
 @dataclass(frozen=True)
@@ -35,7 +32,7 @@ class Member(ABC):
 
     Attributes:
         name: in the collection, with slashes: "garden/2.jpg". Of a list or glob it is the path as found.
-        size: bytes; 0 if it cannot be told.
+        size: bytes; 0 if that is unknown.
         label: what messages call it.
     """
 
@@ -75,7 +72,7 @@ class _InTar(Member):
     info: tarfile.TarInfo = field(repr=False)
 
     def read(self, *, page: int = 1, max_pixels: int = MAX_PIXELS, draft: int | None = None) -> Photo:
-        with _open_tar(self.tar) as tar:
+        with open_tar(self.tar) as tar:
             file = tar.extractfile(self.info)
             assert file is not None  # only what has content becomes a member
             content = file.read()
@@ -137,7 +134,7 @@ class Collection(ABC, Mapping[str, Member]):
                 return _List(name)
             if glob.has_magic(name):
                 return _Glob(name, leave_out)
-        if os.path.isfile(name) and _is_tar(name):  # noqa: PTH113
+        if os.path.isfile(name) and is_tar(name):  # noqa: PTH113
             return _Tar(name)
         raise PhotoError(f"{name}: neither a folder nor a tar file; give one of photographs")
 
@@ -196,10 +193,10 @@ class _Folder(Collection):
                 name
                 for name in subfolders
                 if self._recursive
-                and not _is_hidden(name)
+                and not is_hidden(name)
                 and os.path.realpath(os.path.join(place, name)) != self._leave_out  # noqa: PTH118
             ]
-            for path in (Path(place, name) for name in names if _is_picture(name)):
+            for path in (Path(place, name) for name in names if is_picture(name)):
                 size = _size(path)
                 if size is not None:
                     members.append(_File(path.relative_to(root).as_posix(), size, str(path), path))
@@ -266,47 +263,27 @@ class _Tar(Collection):
 
     def _find(self) -> list[Member]:
         path = Path(self.origin)
-        with _open_tar(path) as tar:
+        with open_tar(path) as tar:
             found = [
-                _InTar(name, _size_in(tar, info), f"{self.origin}/{name}", path, info)
-                for name, info in _pictures_in(tar)
-                if info.isreg() or _extract(tar, info) is not None
+                _InTar(name, size_in(tar, info), f"{self.origin}/{name}", path, info)
+                for name, info in pictures_in(tar)
+                if info.isreg() or extract(tar, info) is not None
             ]
         return sorted(found, key=lambda member: natural_order(member.name))
 
     def stream(self) -> Iterator[Member]:
-        with _open_tar(Path(self.origin)) as tar:
-            for name, info in _pictures_in(tar):
-                file = _extract(tar, info)
+        with open_tar(Path(self.origin)) as tar:
+            for name, info in pictures_in(tar):
+                file = extract(tar, info)
                 if file is not None:
                     content = file.read()
                     yield _InMemory(name, len(content), f"{self.origin}/{name}", content)
 
 
-def natural_order(name: str | os.PathLike[str]) -> tuple[object, ...]:
-    """A key by which img2 comes before img10; upper and lower case count only where nothing else tells."""
-    name = os.fspath(name)
-    return tuple(tuple(_numbers_apart(part)) for part in Path(name).parts), name
-
-
-def _numbers_apart(name: str) -> Iterator[tuple[str, int]]:
-    for text, digits in re.findall(r"(\D*)(\d*)", name.casefold()):
-        yield text, int(digits or 0)
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".")
-
-
-def _is_picture(name: str) -> bool:
-    """By its suffix; `name` is that of a file without its folder."""
-    return not _is_hidden(name) and os.path.splitext(name)[1].lower() in READABLE_SUFFIXES  # noqa: PTH122
-
-
 def _size(path: Path) -> int | None:
     """Bytes of a file; None if it is something else, such as a pipe, which could be waited on for ever.
 
-    0 if it cannot be told: a link that leads nowhere is a picture that is missed, not one that was never there.
+    0 if that is unknown: a link that leads nowhere is listed, so that whoever reads it reports the missing file.
     """
     try:
         status = path.stat()
@@ -321,46 +298,3 @@ def _is_in(path: str, folder: str) -> bool:
 
 def _cannot_look(error: OSError) -> NoReturn:
     raise PhotoError(f"{error.filename}: cannot look into this folder ({error.strerror})") from error
-
-
-def _is_tar(path: str) -> bool:
-    try:
-        return tarfile.is_tarfile(path)
-    except OSError as error:
-        raise PhotoError(f"cannot read {path}: {error.strerror}; check that you may read this file") from error
-
-
-@contextmanager
-def _open_tar(path: Path) -> Iterator[tarfile.TarFile]:
-    try:
-        with tarfile.open(path) as tar:
-            yield tar
-    except (tarfile.TarError, OSError, EOFError, zlib.error, lzma.LZMAError) as error:
-        raise PhotoError(f"{path}: the tar file is damaged or cut short ({error}); make it again") from error
-
-
-def _pictures_in(tar: tarfile.TarFile) -> Iterator[tuple[str, tarfile.TarInfo]]:
-    """Regular files, and links that may lead to some, by names as in a folder that the tar file was made of."""
-    for info in tar:
-        name = posixpath.normpath(info.name).lstrip("/")
-        *folders, last = [part for part in name.split("/") if part != ".."]
-        if (info.isreg() or info.islnk() or info.issym()) and _is_picture(last) and not any(map(_is_hidden, folders)):
-            yield name, info
-    # Where a header is damaged, tarfile ends as if the archive did; its true end is the end of the file or zeros
-    assert tar.fileobj is not None
-    tar.fileobj.seek(tar.offset)
-    if tar.fileobj.read(tarfile.BLOCKSIZE).strip(b"\0"):
-        raise tarfile.ReadError("damaged header")
-
-
-def _extract(tar: tarfile.TarFile, info: tarfile.TarInfo) -> BinaryIO | None:
-    """The content of a file or link; None if the link leads nowhere, or in circles."""
-    try:
-        return cast("BinaryIO | None", tar.extractfile(info))
-    except (KeyError, RecursionError):
-        return None
-
-
-def _size_in(tar: tarfile.TarFile, info: tarfile.TarInfo) -> int:
-    file = None if info.isreg() else _extract(tar, info)
-    return info.size if file is None else file.seek(0, io.SEEK_END)

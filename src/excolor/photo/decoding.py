@@ -18,7 +18,7 @@ from excolor.photo import png, profiles, tiff
 from excolor.photo.guard import guarded
 from excolor.photo.levels import from_array, from_numbers
 from excolor.photo.metadata import Metadata, orientation_of, read_metadata, upright
-from excolor.photo.page import Page
+from excolor.photo.raster import Raster
 
 # Pillow's names, listed so that no malicious file reaches a reader that runs programs (EPS) or is little tested
 _PILLOW_FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "AVIF", "JPEG2000", "GIF", "BMP", "PPM")
@@ -68,26 +68,26 @@ def read_header(file: BinaryIO, name: str, max_pixels: int) -> Header:
     """Look into a file. `name` is what messages call it.
 
     Raises:
-        PhotoError: it is no picture, is damaged, or has more than `max_pixels`.
+        PhotoError: it is not a picture, is damaged, or has more than `max_pixels`.
     """
-    pages, is_cut = tiff.pictures(file)
+    pages, is_cut = tiff.pages(file)
     if pages:
         _check_size(pages[0].width, pages[0].height, name, max_pixels)
         size = _upright_size(pages[0].height, pages[0].width, pages[0].orientation)
         return Header("TIFF", size, len(pages) + is_cut, max(p.width * p.height * (1 + p.is_deep) for p in pages))
     image = _open(file, name, max_pixels)
-    size = _upright_size(image.height, image.width, orientation_of(_told(file, image, name)))
+    size = _upright_size(image.height, image.width, orientation_of(_metadata_without_pixels(file, image, name)))
     is_deep = image.mode.startswith("I") or (image.format == "PNG" and png.is_16_bit(file))
     return Header(_format(image), size, 1, image.width * image.height * (1 + is_deep))
 
 
-def decode(file: BinaryIO, name: str, page: int, max_pixels: int, draft: int | None = None) -> tuple[Page, str]:
+def decode(file: BinaryIO, name: str, page: int, max_pixels: int, draft: int | None = None) -> tuple[Raster, str]:
     """Decode page 1, 2, ... of a file; also gives its format, as in `Header`. `draft` is as in `read_photo`.
 
     Raises:
         PhotoError: as `read_header`; or there is no such page.
     """
-    pages, is_cut = tiff.pictures(file)
+    pages, is_cut = tiff.pages(file)
     if is_cut and page == len(pages) + 1 > 1:
         raise PhotoError(
             f"cannot read page {page} of {name}: the file is damaged or cut short there; "
@@ -117,7 +117,7 @@ def decode(file: BinaryIO, name: str, page: int, max_pixels: int, draft: int | N
     return decoded, _format(image)
 
 
-def decode_image(image: Image.Image, name: str) -> Page:
+def decode_image(image: Image.Image, name: str) -> Raster:
     """Decode what Pillow opened, or take over an image that was made otherwise.
 
     Raises:
@@ -180,8 +180,8 @@ def _format(image: Image.Image) -> str:
     return {"MPO": "JPEG"}.get(image.format or "", image.format or "")
 
 
-def _told(file: BinaryIO, image: Image.Image, name: str) -> Metadata:
-    """What an opened picture tells, without decoding it: Pillow would do so for a PNG."""
+def _metadata_without_pixels(file: BinaryIO, image: Image.Image, name: str) -> Metadata:
+    """The metadata of an opened picture, without decoding it, which Pillow would do for a PNG."""
     try:
         with guarded(name):
             return read_metadata(png.without_pixels(file) if png.is_png(file) else image)
@@ -213,15 +213,15 @@ def _split(image: Image.Image, name: str) -> tuple[np.ndarray, np.ndarray | None
     return np.array(image if image.mode == mode else image.convert(mode)), alpha
 
 
-def _decode_16_bit_png(file: BinaryIO, image: Image.Image, name: str) -> Page:
+def _decode_16_bit_png(file: BinaryIO, image: Image.Image, name: str) -> Raster:
     with guarded(name):
         levels = png.decode_16_bit(file)
     alpha = None
-    if levels.ndim == 3 and levels.shape[2] == 2:  # which is no array that a user may give
+    if levels.ndim == 3 and levels.shape[2] == 2:  # which `from_array` does not take
         levels, alpha = levels[..., 0], levels[..., 1]
     else:
         levels, alpha = from_array(levels)
-    metadata = _told(file, image, name)
+    metadata = _metadata_without_pixels(file, image, name)
     return _finish(levels, alpha, metadata, image.info.get("icc_profile"), orientation_of(metadata))
 
 
@@ -251,7 +251,7 @@ def _finish(
     metadata: Metadata,
     profile: Any,
     turned: int,
-) -> Page:
+) -> Raster:
     """Turn arrays upright from this orientation, and bring pixels to sRGB."""
     turn = _UPRIGHT.get(turned)
     if turn is not None:
@@ -260,7 +260,7 @@ def _finish(
         profile = None
     pixels = profiles.to_srgb(pixels, profile)
     own = profile if profile is not None and profiles.kind_of(profile) == "rgb" else None
-    return Page(
+    return Raster(
         np.ascontiguousarray(pixels),
         None if alpha is None else np.ascontiguousarray(alpha),
         replace(upright(metadata), profile=own),

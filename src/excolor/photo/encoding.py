@@ -15,7 +15,7 @@ from excolor.errors import OutputError, SettingError
 from excolor.photo import png, profiles, tiff
 from excolor.photo.levels import is_opaque, to_8_bit
 from excolor.photo.metadata import Metadata, lost_in_tiff, save_options
-from excolor.photo.page import Page
+from excolor.photo.raster import Raster
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ OUTPUT_FORMATS: dict[str, OutputFormat] = {  # by suffix, lower case
 FORMATS = {"jpeg": ".jpg", "png": ".png", "tiff": ".tif", "webp": ".webp"}
 """Names of the formats that are written, and the suffix that new files of each get."""
 
-_QUALITY = 95  # of JPEG and WebP, if nothing else is said
+_QUALITY = 95  # of JPEG and WebP, unless another is chosen
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,7 @@ class SaveSettings:
     Attributes:
         quality: 1 to 100, of JPEG and WebP; None: 95, or as finely as the input was if that is finer (the quantization
             of a JPEG, a WebP without loss).
-        metadata: False leaves away all that is told beside the pixels, but for the ICC profile, which says what the
-            pixels mean.
+        metadata: False leaves out all metadata except the ICC profile, which says what the pixels mean.
     """
 
     quality: int | None = None
@@ -66,7 +65,7 @@ class SaveSettings:
             raise SettingError(f"quality is {self.quality} and must lie in 1 to 100")
 
 
-def check_fits(page: Page, path: Path) -> None:
+def check_fits(page: Raster, path: Path) -> None:
     """Find out whether the format of `path` (a known suffix) can hold a picture of this size and transparency.
 
     Raises:
@@ -85,14 +84,14 @@ def check_fits(page: Page, path: Path) -> None:
         )
 
 
-def left_out(page: Page, suffix: str) -> tuple[str, ...]:
+def left_out(page: Raster, suffix: str) -> tuple[str, ...]:
     """What a file of this suffix cannot hold of a picture that fits: parts of the metadata ("EXIF", ...), "16 bits"."""
     target = OUTPUT_FORMATS[suffix.lower()]
     depth = ("16 bits",) if page.pixels.dtype != np.uint8 and not target.has_16_bit else ()
     return depth + (lost_in_tiff(page.metadata) if target is _TIFF else save_options(page.metadata, target.name)[1])
 
 
-def encode(file: BinaryIO, pages: Iterable[Page], path: Path, settings: SaveSettings) -> None:
+def encode(file: BinaryIO, pages: Iterable[Raster], path: Path, settings: SaveSettings) -> None:
     """Write a whole picture file.
 
     uint16 and float32 pixels get 16 bits where the format has them and 8 otherwise. Color pixels are brought to the
@@ -142,10 +141,10 @@ def to_image(pixels: np.ndarray, alpha: np.ndarray | None) -> Image.Image:
     return Image.fromarray(levels if alpha is None else np.dstack([levels, to_8_bit(alpha)]))
 
 
-class _Outgoing(Iterable[tuple[Page, bytes | None]]):
-    """Pages as they are written, with their profiles, one by one; tells how many, if that is known."""
+class _Outgoing(Iterable[tuple[Raster, bytes | None]]):
+    """Pages as they are written, with their profiles, one by one; `len` hints at how many, if that is known."""
 
-    def __init__(self, pages: Iterable[Page], path: Path, settings: SaveSettings) -> None:
+    def __init__(self, pages: Iterable[Raster], path: Path, settings: SaveSettings) -> None:
         self._pages = pages
         self._path = path
         self._settings = settings
@@ -153,28 +152,28 @@ class _Outgoing(Iterable[tuple[Page, bytes | None]]):
     def __length_hint__(self) -> int:
         return operator.length_hint(self._pages, 1)
 
-    def __iter__(self) -> Iterator[tuple[Page, bytes | None]]:
+    def __iter__(self) -> Iterator[tuple[Raster, bytes | None]]:
         for page in self._pages:
             check_fits(page, self._path)
             yield _in_its_profile(page, self._settings)
 
 
-def _in_its_profile(page: Page, settings: SaveSettings) -> tuple[Page, bytes | None]:
+def _in_its_profile(page: Raster, settings: SaveSettings) -> tuple[Raster, bytes | None]:
     """The page in its output's color space, with the metadata that is wanted; and the profile of that space."""
     if not settings.metadata:
         given = page.metadata
         kept = Metadata(profile=given.profile, quantization=given.quantization, lossless=given.lossless)
-        page = Page(page.pixels, page.alpha, kept)
+        page = Raster(page.pixels, page.alpha, kept)
     if page.pixels.ndim == 2:
         return page, None  # a profile of colors would be wrong, and gray without one is taken for sRGB's
     own = page.metadata.profile
     if own is not None and (converted := profiles.from_srgb(page.pixels, own)) is not None:
-        return Page(converted, page.alpha, page.metadata), own
+        return Raster(converted, page.alpha, page.metadata), own
     return page, profiles.SRGB
 
 
 def _jpeg_quality(own: tuple[tuple[int, ...], ...], wanted: int | None) -> dict[str, Any]:
-    """Options of Image.save for a quality; or for the finer, value by value, of ours and the input's quantization."""
+    """Options of Image.save for a quality; or for the finer, value by value, of our quantization and the input's."""
     if wanted is not None or not own:
         return {"quality": wanted or _QUALITY}
     luma, chroma = _our_tables()

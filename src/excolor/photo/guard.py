@@ -1,4 +1,4 @@
-"""Around the decoders: their process-wide settings, their chatter, and whatever they raise on damaged files."""
+"""A guard around the decoders: their process-wide settings, their warnings, and what they raise on damaged files."""
 
 import logging
 import threading
@@ -15,7 +15,7 @@ _MAX_TEXT = 1 << 25  # bytes of a text chunk of a PNG; XMP with pictures in it i
 
 
 class _Quiet:
-    """No size limit of Pillow's (ours is checked from the header), no warnings and no log, while anybody is in here.
+    """A context without Pillow's size limit (ours is checked from the header), without warnings and without a log.
 
     Those settings belong to the whole process: the first thread in sets them, the last one out puts them back.
     """
@@ -32,7 +32,7 @@ class _Quiet:
                 limits = Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK
                 self._before = *limits, warnings.filters[:], log.disabled
                 Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK, log.disabled = None, _MAX_TEXT, True
-                warnings.simplefilter("ignore")  # about damaged tags, which are no reason to refuse a picture
+                warnings.simplefilter("ignore")  # about damaged tags, which are not a reason to refuse a picture
             self._inside += 1
 
     def __exit__(self, *_: object) -> None:
@@ -49,7 +49,7 @@ _QUIET = _Quiet()
 
 @contextmanager
 def guarded(name: str) -> Iterator[None]:
-    """Run a decoder in here, and nothing else: whatever it raises is told as PhotoError.
+    """Run a decoder in here, and nothing else: whatever it raises becomes a PhotoError.
 
     On damaged files decoders raise nearly everything; fuzzing has shown a dozen kinds.
     """
@@ -60,8 +60,9 @@ def guarded(name: str) -> Iterator[None]:
         raise PhotoError(f"cannot read {name}: there is not enough memory; scale it down first") from error
     except UnidentifiedImageError as error:
         raise PhotoError(
-            f"cannot read {name}: it is no picture of a kind read here (JPEG, PNG, TIFF, WebP, AVIF, JPEG 2000, GIF, "
-            "BMP, PPM, HEIC), or its beginning is damaged; convert it to PNG or TIFF, or copy it again from its source"
+            f"cannot read {name}: it is not a picture of a kind that can be read (JPEG, PNG, TIFF, WebP, AVIF, "
+            "JPEG 2000, GIF, BMP, PPM, HEIC), or its beginning is damaged; "
+            "convert it to PNG or TIFF, or copy it again from its source"
         ) from error
     except Exception as error:
         raise PhotoError(

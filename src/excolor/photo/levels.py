@@ -11,7 +11,7 @@ from excolor.errors import PhotoError
 
 
 def strips(array: np.ndarray, pixels: int = 1 << 20) -> Iterator[slice]:
-    """Slices over the rows of (H, W, ...), of about so many pixels each."""
+    """Slices over the rows of (H, W, ...), of about this many pixels each."""
     height, width = array.shape[:2]
     rows = max(1, pixels // width)
     return (slice(top, top + rows) for top in range(0, height, rows))
@@ -47,7 +47,7 @@ def is_opaque(alpha: np.ndarray) -> bool:
 
 
 def from_array(array: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """Pixels and alpha of an array that a user gave; see `as_photo` for what it may be, and `Page` for the result.
+    """Pixels and alpha of an array that a user gave; see `as_photo` for what it may be, and `Raster` for the result.
 
     Raises:
         PhotoError: it is of another shape or type, is empty, or has floats outside [0, 1].
@@ -98,7 +98,7 @@ def from_numbers(values: np.ndarray, name: str) -> np.ndarray:
     """
     low, high = float(values.min()), float(values.max())
     if not np.isfinite([low, high]).all():
-        raise PhotoError(f"cannot use {name}: some of its levels are infinite or no numbers (NaN); replace them first")
+        raise PhotoError(f"cannot use {name}: some of its levels are infinite or not numbers (NaN); replace them first")
     if values.dtype.kind in "iu" and low >= 0 and high <= 65535:
         return values.astype(np.uint16, copy=False)
     if values.dtype.kind == "f" and low >= 0 and high <= 1:

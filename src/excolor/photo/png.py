@@ -1,4 +1,4 @@
-"""PNG beyond Pillow: 16 bits a channel, which it would cut down to 8, and what a file tells without its pixels."""
+"""PNG beyond Pillow: 16 bits a channel, which it would cut down to 8, and the metadata of a file without its pixels."""
 
 import io
 import struct
@@ -9,11 +9,11 @@ import numpy as np
 from PIL import Image
 
 from excolor.photo.levels import to_16_bit
-from excolor.photo.page import Page
+from excolor.photo.raster import Raster
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER = 33  # bytes: signature, and the chunk IHDR, behind which all others may stand (PNG 1.2, section 4.3)
-_TELLING = (b"eXIf", b"tEXt", b"zTXt", b"iTXt", b"pHYs", b"iCCP")
+_METADATA_CHUNKS = (b"eXIf", b"tEXt", b"zTXt", b"iTXt", b"pHYs", b"iCCP")
 
 
 def is_png(file: BinaryIO) -> bool:
@@ -29,10 +29,10 @@ def is_16_bit(file: BinaryIO) -> bool:
 
 
 def without_pixels(file: BinaryIO) -> Image.Image:
-    """A stand-in of one pixel that tells all that the PNG tells, also behind its own pixels, which are not decoded."""
-    told = b"".join(chunk for kind, chunk in _chunks(file) if kind in _TELLING)
+    """A stand-in of one pixel that has all metadata of the PNG, also what stands behind its pixels; none is decoded."""
+    metadata = b"".join(chunk for kind, chunk in _chunks(file) if kind in _METADATA_CHUNKS)
     bare = _saved({})
-    return Image.open(io.BytesIO(bare[:_HEADER] + told + bare[_HEADER:]), formats=["PNG"])
+    return Image.open(io.BytesIO(bare[:_HEADER] + metadata + bare[_HEADER:]), formats=["PNG"])
 
 
 def decode_16_bit(file: BinaryIO) -> np.ndarray:
@@ -43,16 +43,16 @@ def decode_16_bit(file: BinaryIO) -> np.ndarray:
     return np.asarray(png_decode(file.read()))
 
 
-def encode_16_bit(page: Page, options: dict[str, Any]) -> bytes:
-    """A PNG file by libpng, with what Pillow, given these options of Image.save, tells beside the pixels."""
+def encode_16_bit(page: Raster, options: dict[str, Any]) -> bytes:
+    """A PNG file by libpng, with the metadata that Pillow writes, given these options of Image.save."""
     from imagecodecs import png_encode
 
     levels = to_16_bit(page.pixels)
     if page.alpha is not None:
         levels = np.dstack([levels, to_16_bit(page.alpha)])
     data = bytes(png_encode(np.ascontiguousarray(levels)))
-    told = b"".join(chunk for kind, chunk in _chunks(io.BytesIO(_saved(options))) if kind in _TELLING)
-    return data[:_HEADER] + told + data[_HEADER:]
+    metadata = b"".join(chunk for kind, chunk in _chunks(io.BytesIO(_saved(options))) if kind in _METADATA_CHUNKS)
+    return data[:_HEADER] + metadata + data[_HEADER:]
 
 
 def _saved(options: dict[str, Any]) -> bytes:

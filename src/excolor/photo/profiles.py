@@ -100,8 +100,8 @@ SRGB: bytes = _profile(
 def kind_of(profile: bytes) -> ProfileKind | None:
     """What kind of pixels a profile describes.
 
-    None, so that it is treated as not there, if it is damaged, lacks the direction to sRGB, or is no profile of pixels
-    (but a device link or a list of named colors). Never raises, whatever the bytes are.
+    None, so that it is treated as not there, if it is damaged, lacks the direction to sRGB, or describes no pixels (but
+    a device link or a list of named colors). Never raises, whatever the bytes are.
     """
     kind = _KINDS.get(profile[16:20])
     if kind is None or profile[12:16] not in _CLASSES:
@@ -141,8 +141,8 @@ def to_srgb(pixels: np.ndarray, profile: bytes | None) -> np.ndarray:
 def from_srgb(pixels: np.ndarray, profile: bytes) -> np.ndarray | None:
     """Pixels (H, W, 3) of sRGB to the color space of an RGB profile, in the same shape and dtype.
 
-    It is `pixels` itself where the profile is as good as sRGB, and None where there is no way back: the profile is no
-    sound RGB one, or has tables in one direction only, as those of many scanners. Then embed `SRGB`.
+    It is `pixels` itself where the profile is as good as sRGB, and None where that is impossible: the profile is not
+    a sound RGB one, or has tables in one direction only, as those of many scanners. Then embed `SRGB`.
     """
     if kind_of(profile) != "rgb":
         return None
@@ -155,7 +155,7 @@ def from_srgb(pixels: np.ndarray, profile: bytes) -> np.ndarray | None:
 
 
 def _gray_to_srgb(pixels: np.ndarray, kind: ProfileKind, profile: bytes) -> np.ndarray:
-    """Gray (H, W) through a gray or an RGB profile: looked up in a table of all levels, save for floats."""
+    """Gray (H, W) through a gray or an RGB profile: looked up in a table of all levels, except for floats."""
 
     def convert(levels: np.ndarray) -> np.ndarray:
         return _transform(np.stack([levels] * _CHANNELS[kind], -1), kind, profile, "gray", _GRAY)
@@ -177,7 +177,7 @@ def _gray_to_srgb(pixels: np.ndarray, kind: ProfileKind, profile: bytes) -> np.n
 
 @lru_cache(maxsize=16)
 def _is_srgb(profile: bytes) -> bool:
-    """Whether an RGB profile says what `SRGB` says, but for the rounding of its numbers: tried on a cube of colors."""
+    """Whether an RGB profile means what `SRGB` does, up to the rounding of its numbers: tried on a cube of colors."""
     levels = np.linspace(0, 1, 17, dtype=np.float32)
     cube = np.stack(np.meshgrid(levels, levels, levels), -1).reshape(1, -1, 3)
     return profile == SRGB or np.abs(_transform(cube, "rgb", profile, "rgb", SRGB) - cube).max() <= _SAME

@@ -1,4 +1,4 @@
-"""How a result was made, told in its XMP packet, where people and programs look for it.
+"""How a result was made, recorded in its XMP packet, where people and programs look for it.
 
 The packet is changed as text, at the one place that matters: programs that parse and write it anew lose prefixes,
 padding and what they do not know.
@@ -17,7 +17,7 @@ from excolor.photo.metadata import Metadata
 
 @dataclass(frozen=True)
 class Provenance:
-    """How a result was made, to be told in its metadata."""
+    """How a result was made, to be recorded in its metadata."""
 
     version: str
     """Of excolor."""
@@ -32,7 +32,7 @@ class Provenance:
 
 
 NAMESPACE = "urn:uuid:e7253500-cf07-4fb6-8850-a08b59bb4b71#"
-"""Of our properties. A random number claims nobody's domain; it never changes, or older results are not recognized."""
+"""Of our properties: a random number, so that it claims no domain. It never changes, so older results stay known."""
 
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _RDF_ROOT, _RDF_DESCRIPTION = f"{_RDF} RDF", f"{_RDF} Description"
@@ -47,18 +47,18 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def with_provenance(metadata: Metadata, provenance: Provenance) -> Metadata:
-    """Tell in the XMP packet how the picture was made, in place of what an earlier run told there.
+    """Record in the XMP packet how the picture was made, in place of what an earlier run recorded there.
 
     All else in the packet stays as it is, byte for byte. The IPTC digital source type "algorithmically enhanced" is
     added unless there is another. In a damaged packet the lines are put before the last </rdf:RDF> all the same, where
     lenient programs find them. One without such a place is left alone: a person may still read in it what would be lost
-    for ever. What is no XML at all is replaced by a new packet.
+    for ever. What is not XML at all is replaced by a new packet.
     """
-    return replace(metadata, xmp=_told(metadata.xmp, provenance))
+    return replace(metadata, xmp=_recorded(metadata.xmp, provenance))
 
 
 def read_provenance(metadata: Metadata) -> Provenance | None:
-    """What `with_provenance` has told; None if there is nothing, or the packet is damaged or has a DTD."""
+    """What `with_provenance` has recorded; None if there is nothing, or the packet is damaged or has a DTD."""
     if not _Survey(metadata.xmp).is_whole:
         return None
     ours = ET.fromstring(metadata.xmp).find(f".//{{{_RDF}}}Description/{{{NAMESPACE}}}Provenance")
@@ -85,12 +85,12 @@ def _pairs(parent: ET.Element, name: str, first: str, second: str) -> Iterator[t
 # Writing
 
 
-def _told(packet: bytes, provenance: Provenance) -> bytes:
+def _recorded(packet: bytes, provenance: Provenance) -> bytes:
     if b"<" not in packet:
         return _new_packet(_description(provenance, "", with_source_type=True))
     survey = _Survey(packet)
     if not survey.is_whole:
-        return _told_in_damaged(packet, _description(provenance, "", with_source_type=True))
+        return _recorded_in_damaged(packet, _description(provenance, "", with_source_type=True))
     if survey.place is None:
         return packet
     start, stop, before, after = survey.place
@@ -102,7 +102,7 @@ def _told(packet: bytes, provenance: Provenance) -> bytes:
     return packet
 
 
-def _told_in_damaged(packet: bytes, ours: bytes) -> bytes:
+def _recorded_in_damaged(packet: bytes, ours: bytes) -> bytes:
     start = packet.find(_OPENING)
     stop = packet.find(_CLOSING, start)
     if 0 <= start < stop:
@@ -191,7 +191,7 @@ class _Survey:
         parser.EndElementHandler = self._end
         parser.StartDoctypeDeclHandler = self._refuse
         parser.DefaultHandlerExpand = self._content
-        with suppress(expat.ExpatError, ValueError, LookupError):  # the latter two of encodings that nobody knows
+        with suppress(expat.ExpatError, ValueError, LookupError):  # the latter two for unknown encodings
             parser.Parse(packet, True)
             self.is_whole = True
 

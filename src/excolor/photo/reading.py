@@ -13,7 +13,7 @@ from PIL import Image
 from excolor.errors import PhotoError
 from excolor.photo.decoding import decode, decode_image, read_header
 from excolor.photo.levels import from_array
-from excolor.photo.picture import Photo
+from excolor.photo.photo import Photo
 
 PhotoSource: TypeAlias = str | os.PathLike[str] | Image.Image | np.ndarray
 

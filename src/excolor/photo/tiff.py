@@ -16,7 +16,7 @@ from excolor.errors import PhotoError
 from excolor.photo.guard import guarded
 from excolor.photo.levels import from_numbers, strips, to_16_bit
 from excolor.photo.metadata import Metadata, append_ifds, read_tiff_metadata
-from excolor.photo.page import Page
+from excolor.photo.raster import Raster
 from excolor.photo.tags import Directory, TagReader
 
 _SUBFILE_TYPE, _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _ORIENTATION, _SAMPLES = 254, 256, 257, 258, 262, 274, 277
@@ -31,7 +31,7 @@ _BIG = 3 << 30  # bytes of pixels from which on offsets of 32 bits may not do
 
 
 @dataclass(frozen=True)
-class TiffPicture:
+class TiffPage:
     """A page of a TIFF that is a picture of its own: no thumbnail, reduced copy or mask.
 
     Attributes:
@@ -49,14 +49,14 @@ class TiffPicture:
     is_deep: bool
 
 
-def pictures(file: BinaryIO) -> tuple[list[TiffPicture], bool]:
+def pages(file: BinaryIO) -> tuple[list[TiffPage], bool]:
     """The pages of a TIFF, and whether the file ends, or goes wrong, before the last one.
 
     There are none if the file is something else, or so damaged that only Pillow may have a chance. Directories are
     followed each once: those of damaged files may run in circles.
     """
-    found: list[TiffPicture] = []
-    reduced: list[TiffPicture] = []
+    found: list[TiffPage] = []
+    reduced: list[TiffPage] = []
     seen: set[int] = set()
     try:
         reader = TagReader(file)
@@ -74,7 +74,7 @@ def pictures(file: BinaryIO) -> tuple[list[TiffPicture], bool]:
     return found or reduced, False
 
 
-def _describe(reader: TagReader, directory: Directory, index: int) -> TiffPicture | None:
+def _describe(reader: TagReader, directory: Directory, index: int) -> TiffPage | None:
     """A directory as a picture; None if it has no size."""
     width, height = reader.integer(directory, _WIDTH), reader.integer(directory, _HEIGHT)
     if not (width and height and min(width, height) > 0):
@@ -84,11 +84,11 @@ def _describe(reader: TagReader, directory: Directory, index: int) -> TiffPictur
     is_plain = samples <= _MAX_SAMPLES and reader.integer(directory, _PHOTOMETRIC) in _CHANNELS
     is_unsigned = (reader.integer(directory, _SAMPLE_FORMAT) or _UNSIGNED) == _UNSIGNED
     is_deep = is_plain and ((reader.integer(directory, _BITS) or 1) > 8 or not is_unsigned)
-    return TiffPicture(index, width, height, orientation if orientation in range(1, 9) else 1, is_deep)
+    return TiffPage(index, width, height, orientation if orientation in range(1, 9) else 1, is_deep)
 
 
 def decode_deep(
-    file: BinaryIO, picture: TiffPicture, name: str
+    file: BinaryIO, picture: TiffPage, name: str
 ) -> tuple[np.ndarray, np.ndarray | None, Metadata, bytes | None]:
     """Levels (H, W), (H, W, 3), or CMYK (H, W, 4), as stored; alpha (H, W); metadata; and the ICC profile.
 
@@ -143,7 +143,7 @@ def _unmultiplied(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     return colors
 
 
-def write(file: BinaryIO, pages: Iterable[tuple[Page, bytes | None]]) -> None:
+def write(file: BinaryIO, pages: Iterable[tuple[Raster, bytes | None]]) -> None:
     """Write pages, each with the ICC profile that its pixels are in, as they come: one is in memory at a time.
 
     Compressed without loss, as every reader knows it: LZW for 8 bits; deflate for 16, which LZW would make larger than

@@ -8,11 +8,11 @@ from pathlib import Path
 from excolor.errors import OutputError
 from excolor.photo.encoding import OUTPUT_FORMATS, SaveSettings, encode
 from excolor.photo.files import check_place, is_folder, new_file
-from excolor.photo.page import Page
+from excolor.photo.raster import Raster
 
 
 def write_photo(
-    photo: Page | Iterable[Page],
+    photo: Raster | Iterable[Raster],
     path: str | os.PathLike[str],
     *,
     overwrite: bool = False,
@@ -20,8 +20,8 @@ def write_photo(
 ) -> Path:
     """Write a picture in the format that the suffix says; either all of it is there afterwards, or nothing changed.
 
-    uint16 and float32 pixels are written with 16 bits in PNG and TIFF, all else with 8. Gray stays gray, save in WebP,
-    which has three equal channels instead.
+    uint16 and float32 pixels are written with 16 bits in PNG and TIFF, all else with 8. Gray stays gray, except in
+    WebP, which has three equal channels instead.
 
     Args:
         photo: The picture; or several, which become the pages of a TIFF, each written before the next one is asked for.
@@ -37,20 +37,20 @@ def write_photo(
     """
     path = Path(path)
     check_output(path, overwrite=overwrite)
-    pages = [photo] if isinstance(photo, Page) else photo
+    pages = [photo] if isinstance(photo, Raster) else photo
     with new_file(path, overwrite=overwrite) as file:
         encode(file, pages, path, settings)
     return path
 
 
 def encode_photo(
-    photo: Page | Iterable[Page],
+    photo: Raster | Iterable[Raster],
     suffix: str,
     settings: SaveSettings = SaveSettings(),  # noqa: B008 - frozen
 ) -> bytes:
     """The bytes of what `write_photo` would write to a file of this suffix (".jpg", ".png", ...)."""
     buffer = io.BytesIO()
-    pages = [photo] if isinstance(photo, Page) else photo
+    pages = [photo] if isinstance(photo, Raster) else photo
     encode(buffer, pages, Path(f"picture{suffix}"), settings)
     return buffer.getvalue()
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from excolor.errors import PhotoError, TrainingError
 from excolor.photo import Collection, Member
-from excolor.photo.collection import natural_order
+from excolor.photo.file_names import natural_order
 from excolor.training.photo_store import PhotoStore
 
 _READ_AHEAD = 512  # files of a tar in memory, not yet decoded

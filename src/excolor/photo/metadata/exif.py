@@ -25,7 +25,7 @@ _STRUCTURAL = frozenset(
         *(559, 700, 32932, 32995, 32996, 32997, 32998, 33421, 33422, 33723, 34377, 34665, 34675, 34853),
         *(34908, 34909, 34910, 37724, 40965),  # fax, Photoshop layers, interoperability
         *(50838, 50839),  # ImageJ
-        *range(50706, 50839),  # DNG: a result is no raw file
+        *range(50706, 50839),  # DNG: a result is not a raw file
         *range(50840, 51200),
         *range(52525, 52560),
     }

@@ -23,7 +23,7 @@ _SWAPPED_EXIF_SIDES = ((0xA002, 0xA003),)  # PixelXDimension, PixelYDimension
 
 
 def orientation_of(metadata: Metadata) -> int:
-    """How the picture has to be turned: 1 (upright) to 8 (EXIF 2.32, tag 274); 1 if there is no sense in it."""
+    """How the picture has to be turned: 1 (upright) to 8 (EXIF 2.32, tag 274); 1 if it makes no sense."""
     found = first_directory(metadata.exif)
     value = None
     if found is not None and _orientation_entry(*found) is not None:

@@ -100,7 +100,7 @@ def _without_padding(packet: bytes) -> bytes:
 
 
 def _as_description(text: Mapping[str, str]) -> bytes:
-    """All the text as one: a comment or description alone as it is, others in lines like "Author: Ada"."""
+    """All texts as one: a lone comment or description as it is, others in lines such as "Author: Ada"."""
     if len(text) == 1 and text.keys() <= {"Comment", "Description"}:
         lines = list(text.values())
     else:
@@ -162,7 +162,7 @@ def _completed(metadata: Metadata) -> bytes:
 
 
 def _missing_tags(metadata: Metadata, present: Mapping[int, Any], order: ByteOrder) -> dict[int, Tag]:
-    """Text as ImageDescription if there is none, and the resolution if the EXIF block tells another or none."""
+    """Text as ImageDescription if there is none, and the resolution if the EXIF block has another or none."""
     tags = {}
     description = _as_description(metadata.text)
     if description and DESCRIPTION not in present:

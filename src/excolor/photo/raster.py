@@ -1,4 +1,4 @@
-"""One picture of a file, as it passes between decoding, the networks and encoding."""
+"""Pixels with what belongs to them, as they pass between decoding, the networks and encoding."""
 
 from dataclasses import dataclass
 
@@ -8,8 +8,8 @@ from excolor.photo.metadata import Metadata
 
 
 @dataclass(frozen=True, eq=False)
-class Page:
-    """An upright picture in memory, with what its file says beside the pixels.
+class Raster:
+    """An upright picture in memory, with what its file says beside the pixels; a `Photo`, or one page of a file.
 
     Attributes:
         pixels: (H, W) gray or (H, W, 3) sRGB; uint8, uint16 or float32 in [0, 1]; C-contiguous. It may be the array or

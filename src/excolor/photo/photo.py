@@ -1,4 +1,4 @@
-"""A picture as users of the package hold it."""
+"""A picture in memory, as users of the package hold it."""
 
 import os
 from dataclasses import dataclass, replace
@@ -9,14 +9,14 @@ from PIL import Image
 
 from excolor.photo.encoding import SaveSettings, to_image
 from excolor.photo.levels import strips, to_8_bit
-from excolor.photo.page import Page
 from excolor.photo.provenance import Provenance, with_provenance
+from excolor.photo.raster import Raster
 from excolor.photo.writing import write_photo
 
 
 @dataclass(frozen=True, eq=False)
-class Photo(Page):
-    """An upright picture in memory: see `Page`, and where it came from.
+class Photo(Raster):
+    """An upright picture in memory (see `Raster`) and the file that it came from.
 
     Attributes:
         path: the file.
@@ -49,7 +49,7 @@ class Photo(Page):
         return np.repeat(levels[..., None], 3, axis=2) if levels.ndim == 2 else levels
 
     def with_provenance(self, provenance: Provenance) -> "Photo":
-        """The same picture, telling in its metadata how it was made."""
+        """The same picture, with a record in its metadata of how it was made."""
         return replace(self, metadata=with_provenance(self.metadata, provenance))
 
     def save(
