@@ -22,8 +22,8 @@ from pathlib import Path
 from PIL import Image
 
 from excolor import Colorizer
-from excolor.cli import batch as engine
 from excolor.cli.main import main as excolor
+from excolor.runtime import threads
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 REFERENCE = EXAMPLES / "reference.jpg"
@@ -63,11 +63,11 @@ def command(target: Path, out: Path, *options: str) -> float:
 @contextlib.contextmanager
 def all_threads() -> Iterator[None]:
     """While it lasts, no working size counts as small: every command takes all of torch's threads."""
-    before, engine._SMALL = engine._SMALL, 0
+    before, threads._SMALL = threads._SMALL, 0
     try:
         yield
     finally:
-        engine._SMALL = before
+        threads._SMALL = before
 
 
 def loading() -> float:

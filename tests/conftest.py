@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +60,20 @@ def cold(tmp_path_factory: pytest.TempPathFactory, reference: Path) -> Path:
     path = tmp_path_factory.mktemp("references") / "cold.png"
     Image.fromarray(pixels.astype(np.uint8)).save(path)
     return path
+
+
+@pytest.fixture
+def small(target: Path) -> Callable[..., Path]:
+    """Writes a small gray photograph: another part of the target for every number."""
+
+    def write(path: Path, number: int = 0, *, size: tuple[int, int] = (80, 64)) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with Image.open(target) as image:
+            left, top = number * 13 % 300, number * 29 % 300
+            image.convert("L").crop((left, top, left + 200, top + 160)).resize(size).save(path)
+        return path
+
+    return write
 
 
 @pytest.fixture

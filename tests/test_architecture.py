@@ -17,6 +17,7 @@ LAYERS = (
     ("imaging",),
     ("networks",),
     ("method",),
+    ("batch",),
     ("evaluation",),
     ("training", "bench"),
     ("cli",),

@@ -17,6 +17,10 @@ class OutputError(ExcolorError):
     """A result cannot be written where it was asked for."""
 
 
+class PlanError(ExcolorError):
+    """Inputs, outputs and options do not go together: a mistake in the request, which the command line exits with 2."""
+
+
 class CheckpointError(ExcolorError):
     """A checkpoint is missing, damaged, or not what it is said to be."""
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from PIL import Image
 
 from excolor.cli.main import main
 
@@ -56,17 +55,3 @@ def shell() -> Callable[..., subprocess.CompletedProcess[bytes]]:
         return subprocess.run(f"{shlex.join(words)} {redirection}", shell=True, capture_output=True, check=False)
 
     return run
-
-
-@pytest.fixture
-def small(target: Path) -> Callable[..., Path]:
-    """Writes a small gray photograph: another part of the target for every number."""
-
-    def write(path: Path, number: int = 0, *, size: tuple[int, int] = (80, 64)) -> Path:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with Image.open(target) as image:
-            left, top = number * 13 % 300, number * 29 % 300
-            image.convert("L").crop((left, top, left + 200, top + 160)).resize(size).save(path)
-        return path
-
-    return write

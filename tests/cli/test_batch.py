@@ -20,8 +20,8 @@ from click.testing import Result
 from PIL import Image
 
 from excolor import Photo
+from excolor.batch.budget import MegapixelBudget
 from excolor.cli.progress import Reporter
-from excolor.cli.room import Room
 from excolor.errors import OutputError
 from excolor.method.colorizer import Colorizer
 from excolor.photo import read_photo, write_photo
@@ -517,13 +517,13 @@ def test_a_closed_stream_for_a_picture(redirection: str, source: str | None, sca
 
 
 def test_pictures_in_work_hold_no_more_than_so_many_megapixels() -> None:
-    room = Room(100)
+    budget = MegapixelBudget(100)
     held: list[float] = []
     most: list[float] = []
     lock = threading.Lock()
 
     def work(megapixels: float) -> None:
-        with room.hold(megapixels):
+        with budget.hold(megapixels):
             with lock:
                 held.append(megapixels)
                 most.append(sum(held) if len(held) > 1 else 0)
@@ -541,7 +541,7 @@ def test_pictures_in_work_hold_no_more_than_so_many_megapixels() -> None:
     assert 0 < max(most) <= 100
 
 
-def test_room_is_held_for_the_largest_page_and_its_depth(
+def test_the_budget_is_held_for_the_largest_page_and_its_depth(
     tmp_path: Path, small: Write, excolor: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pages = [read_photo(small(tmp_path / f"{side}.png", size=(side, side))) for side in (40, 120, 80)]
@@ -549,12 +549,12 @@ def test_room_is_held_for_the_largest_page_and_its_depth(
         [replace(page, pixels=page.pixels.astype(np.uint16) * 257) for page in pages], tmp_path / "b.tif"
     )
     asked: list[float] = []
-    real = Room.hold
+    real = MegapixelBudget.hold
 
-    def hold(self: Room, megapixels: float) -> AbstractContextManager[None]:
+    def hold(self: MegapixelBudget, megapixels: float) -> AbstractContextManager[None]:
         asked.append(megapixels)
         return real(self, megapixels)
 
-    monkeypatch.setattr(Room, "hold", hold)
+    monkeypatch.setattr(MegapixelBudget, "hold", hold)
     assert excolor("pre-colorize", book, *FAST).exit_code == 0
     assert asked == [pytest.approx(2 * 120 * 120 / 1e6)]

@@ -252,7 +252,7 @@ def test_a_file_is_not_asked_to_be_two_things(album: Path, tmp_path: Path) -> No
         named = [part for option in options for part in (option, tmp_path / "same.png")]
         result = run(album, *SIDE, *named, "--force")
         assert result.exit_code == 2
-        assert "same.png is named twice, for different things" in result.output.replace("\n", " ")
+        assert "same.png is named twice, for different purposes" in result.output.replace("\n", " ")
 
 
 def test_the_table_comes_before_what_may_fail(album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

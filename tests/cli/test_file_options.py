@@ -356,7 +356,7 @@ def test_a_gray_reference_gives_way_to_one_in_color(tmp_path: Path, small: Write
     arguments = ("colorize", scan, "--ref", same, *FAST, "--report", report, "--force")
     result = excolor(*arguments, "--ref", color)
     assert result.exit_code == 0, result.output
-    assert f"{same} is gray: it is left out" in result.stderr
+    assert f"{same} is gray: it is not used" in result.stderr
     assert json.loads(report.read_text())["files"][0]["reference"] == str(color)
     other = small(tmp_path / "other.png", 1)
     alone = excolor(*arguments, "--ref", other)
@@ -382,7 +382,7 @@ def test_all_references_together_are_told(
     assert alone.exit_code == 0
     assert (read_photo(out).pixels != read_photo(tmp_path / "alone.png").pixels).any()
 
-    monkeypatch.setattr("excolor.cli.references._MOST_TOGETHER", 2 / 64)  # 2 at this working size
+    monkeypatch.setattr("excolor.batch.references._MOST_TOGETHER", 2 / 64)  # 2 at this working size
     refused = excolor(*arguments, "--force")
     assert refused.exit_code == 1
     assert "2 references at most at --working-size 32, and 3 are given" in refused.stderr
@@ -451,3 +451,27 @@ def test_names_that_are_no_text_are_reported(tmp_path: Path, small: Write, make:
     report = tmp_path / "report.json"
     assert make("pre-colorize", odd, "--report", report).exit_code == 0
     assert json.loads(report.read_text())["files"][0]["input"] == str(odd)
+
+
+def test_planning_errors_are_told_before_the_model_is_loaded(
+    tmp_path: Path, small: Write, excolor: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("excolor.method.colorizer.Colorizer.load", lambda *_, **__: pytest.fail("the model was loaded"))
+    monkeypatch.chdir(tmp_path)
+    small(tmp_path / "in/1.jpg")
+    small(tmp_path / "in/1.png")
+    for arguments, code in (
+        (("in",), 2),
+        (("in/*.jpg", "-o", "x.xyz"), 1),
+        (("in", "-o", "out", "--format", "webp"), 1),
+        (("nothing/*.jpg",), 1),
+        (("@nothing.txt",), 1),
+        (("in/1.jpg", "-o", "a.png", "--format", "jpeg"), 2),
+        (("in/1.jpg", "-o", "in/1.jpg"), 1),
+        (("in/1.jpg", "--report", "in/1.jpg"), 1),
+        (("in/1.jpg", "--report", "in"), 1),
+        (("in/1.jpg", "--skip-existing", "--force"), 2),
+    ):
+        result = excolor("pre-colorize", *arguments)
+        assert result.exit_code == code, (arguments, result.output)
+        assert "Error: " in result.stderr

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from excolor.cli.batch import threads_for
 from excolor.cli.options import FiniteRange, check_apart, ending_in
 from excolor.cli.progress import is_terminal
 from excolor.cli.tables import print_table
@@ -176,6 +175,7 @@ def _conditions(device: str, dtype: str, threads: int | None, compiled: bool) ->
     from excolor import Settings
     from excolor.bench.tasks import Conditions
     from excolor.runtime.devices import choose_device, choose_dtype
+    from excolor.runtime.threads import threads_for
 
     place = choose_device(device)
     own_dtype = str(choose_dtype(place)).removeprefix("torch.")

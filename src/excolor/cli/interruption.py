@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM taken as a wish to end soon, not as an order to fall down."""
+"""Ctrl-C and SIGTERM as a request to end soon and cleanly."""
 
 import os
 import signal
@@ -11,16 +11,17 @@ from typing import Any
 
 import click
 
+from excolor.batch.stop import Stop
 from excolor.cli.progress import is_terminal
 
 INTERRUPTED = 130
-"""The exit code: 128 and the number of SIGINT, as of a shell."""
+"""The exit code: 128 plus the number of SIGINT, as shells have it."""
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def ignore_signals() -> None:
-    """From now on they change nothing; for when the program has nothing left to do but end."""
+    """Ignore them from now on: the program has nothing left to do but end."""
     if _are_received():
         for number in _SIGNALS:
             signal.signal(number, signal.SIG_IGN)
@@ -31,23 +32,23 @@ def _are_received() -> bool:
 
 
 class Interruption:
-    """While this context lasts, the signals are counted instead of obeyed.
+    """While this context lasts, signals are counted instead of obeyed: the first one asks for a stop.
 
-    Whoever works looks at `asked` before beginning something new, and says in `end_at_once` how the second signal ends
-    the program. Where nobody does (a model is being loaded) it ends it as ever.
+    `end_at_once` says how the second one ends the program. Where it is not set (a model is being loaded), the second
+    one raises KeyboardInterrupt.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stop: Stop) -> None:
+        """Ask `stop`."""
         self.end_at_once: Callable[[], None] | None = None
-        """Called in the main thread wherever it is; it does not return. None if nobody looks at `asked`."""
-        self.asked = False
-        """Whether to begin nothing new; set it to ask from within the program."""
+        """Called in the main thread wherever it is; it does not return."""
+        self._stop = stop
         self._count = 0
         self._before: dict[signal.Signals, Any] = {}
 
     @property
     def by_signal(self) -> bool:
-        """Whether it was a signal that asked, and not the program itself."""
+        """Whether a signal asked for the stop, and not the program itself."""
         return self._count > 0
 
     def __enter__(self) -> "Interruption":
@@ -65,7 +66,7 @@ class Interruption:
 
     def _receive(self, _number: int, _frame: FrameType | None) -> None:
         self._count += 1
-        self.asked = True
+        self._stop.ask()
         if self._count > 1 and self.end_at_once is None:
             raise KeyboardInterrupt
         if self._count == 2 and self.end_at_once is not None:
@@ -73,6 +74,4 @@ class Interruption:
         if self._count == 1 and self.end_at_once is not None and is_terminal(sys.stderr):
             # Past Python's own streams, which may be in the middle of a line when a signal comes
             with suppress(OSError):
-                os.write(
-                    sys.stderr.fileno(), b"\nEnding when the pictures in work are done; once more to end at once.\n"
-                )
+                os.write(sys.stderr.fileno(), b"\nFinishing what is in progress; interrupt again to end at once.\n")

@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from excolor.batch.plan import Outputs
+from excolor.cli.commands import INPUT, OUTPUT, QUALITY, RUN, option
+
 if TYPE_CHECKING:
-    from excolor.photo import SaveSettings
+    from excolor.batch.processing import FileSettings
     from excolor.weights import ModelFiles
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# Whether a file exists and can be read is said by the library, in the same words for the API and the command line
+# Whether a file exists and can be read is checked by the library, in the same words for the API and the command line
 PHOTO = click.Path(path_type=Path)
 
-# As typed: a file, a folder, a glob, @LIST or -; see `cli.sources`
+# As typed: a file, a folder, a glob, @LIST or -; see `batch.sources`
 PICTURES = click.Path(allow_dash=True)
 
 SEED = click.IntRange(0, 2**32 - 1)
@@ -65,23 +68,19 @@ class FileOptions:
     """Which files are read and written, and how: the options of all commands that turn pictures into pictures."""
 
     recursive: bool
+    page: int | None
+    max_megapixels: float | None
     output: str | None
     """As it was typed: a path object would lose the slash that says "folder"."""
     format: str | None
+    quality: int | None
     force: bool
     skip_existing: bool
-    jobs: int | None
-    report: Path | None
-    quality: int | None
     strip: bool
     provenance: bool
-    page: int | None
-    max_megapixels: float | None
+    report: Path | None
+    jobs: int | None
     quiet: bool
-
-    def __post_init__(self) -> None:
-        if self.skip_existing and self.force:
-            raise click.UsageError("--skip-existing and --force exclude each other.")
 
     @property
     def max_pixels(self) -> int:
@@ -91,15 +90,22 @@ class FileOptions:
         return MAX_PIXELS if self.max_megapixels is None else int(self.max_megapixels * 1e6)
 
     @property
-    def save_settings(self) -> "SaveSettings":
-        """How results are encoded."""
+    def outputs(self) -> Outputs:
+        """Where results go. Raises PlanError if options exclude each other."""
+        return Outputs(self.output, self.format, self.force, self.skip_existing, self.report)
+
+    @property
+    def file_settings(self) -> "FileSettings":
+        """How pictures are read and written."""
+        from excolor.batch.processing import FileSettings
         from excolor.photo import SaveSettings
 
-        return SaveSettings(quality=self.quality, metadata=not self.strip)
+        save = SaveSettings(quality=self.quality, metadata=not self.strip)
+        return FileSettings(self.page, self.max_pixels, save, self.provenance)
 
 
 def packing(command: Callable[..., Any], **packs: type) -> Callable[..., Any]:
-    """The command, with those of its options that are fields of a dataclass in one argument of that name."""
+    """The command, with its options that are fields of a dataclass combined in one argument of that name."""
 
     @wraps(command)
     def packed(**values: Any) -> Any:
@@ -113,53 +119,73 @@ def packing(command: Callable[..., Any], **packs: type) -> Callable[..., Any]:
 def file_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options of `FileOptions`, given to the command as `files`."""
     packed = packing(command, files=FileOptions)
-    for option in (
-        click.option("-q", "--quiet", is_flag=True, help="No notes, no progress bar, no summary."),
-        click.option(
-            "--max-megapixels",
-            type=FiniteRange(0, 1e6, min_open=True),
-            metavar="M",
-            help="Refuse larger pictures.  [default: 500]",
-        ),
-        click.option(
-            "--page", type=click.IntRange(1), metavar="N", help="Of a TIFF of several pages, only this.  [default: all]"
-        ),
-        click.option(
-            "--provenance/--no-provenance", default=True, help="Say in the metadata how it was made.  [default: yes]"
-        ),
-        click.option("--strip", is_flag=True, help="Write no metadata: no EXIF, no XMP, nothing of how it was made."),
-        click.option(
-            "--quality",
-            type=click.IntRange(1, 100),
-            help="Of JPEG and WebP.  [default: 95, or the input's own if that is finer]",
-        ),
-        click.option(
-            "--report",
-            type=click.Path(path_type=Path),
-            metavar="FILE.json",
-            help="Write down what became of each picture.",
-        ),
-        click.option(
-            "-j", "--jobs", type=click.IntRange(1), metavar="N", help="Pictures at a time.  [default: by the cores]"
-        ),
-        click.option("--skip-existing", is_flag=True, help="Leave out pictures whose results are there already."),
-        click.option("-f", "--force", is_flag=True, help="Replace files that exist."),
-        click.option(
-            "--format",
-            type=click.Choice(["jpeg", "png", "tiff", "webp"]),
-            help="Of the results.  [default: the input's own, or PNG for kinds that are only read]",
-        ),
-        click.option(
-            "-o",
-            "--output",
-            type=click.Path(),
-            metavar="FILE|FOLDER|-",
-            help="Where to write; beside the input by default, - is standard output.",
-        ),
-        click.option("-r", "--recursive", is_flag=True, help="Look into subfolders, and mirror them below -o."),
-    ):
-        packed = option(packed)
+    for add in reversed(_FILE_OPTIONS):
+        packed = add(packed)
     return packed
+
+
+_FILE_OPTIONS = (
+    option("-r", "--recursive", is_flag=True, group=INPUT, help="Look into subfolders, and mirror them below -o."),
+    option(
+        "--page",
+        type=click.IntRange(1),
+        metavar="N",
+        group=INPUT,
+        help="Use only this page of a TIFF of several pages.  [default: all]",
+    ),
+    option(
+        "--max-megapixels",
+        type=FiniteRange(0, 1e6, min_open=True),
+        metavar="M",
+        group=INPUT,
+        help="Refuse larger pictures.  [default: 500]",
+    ),
+    option(
+        "-o",
+        "--output",
+        type=click.Path(),
+        metavar="FILE|FOLDER|-",
+        group=OUTPUT,
+        help="Write there instead of beside the input; - is standard output.",
+    ),
+    option(
+        "--format",
+        type=click.Choice(["jpeg", "png", "tiff", "webp"]),
+        group=OUTPUT,
+        help="Output format.  [default: the input's own, or PNG if that can only be read]",
+    ),
+    option(
+        "--quality",
+        type=click.IntRange(1, 100),
+        group=OUTPUT,
+        help="Quality of JPEG and WebP.  [default: 95, or the input's own if that is higher]",
+    ),
+    option("-f", "--force", is_flag=True, group=OUTPUT, help="Replace files that exist."),
+    option("--skip-existing", is_flag=True, group=OUTPUT, help="Skip pictures whose results exist already."),
+    option("--strip", is_flag=True, group=OUTPUT, help="Write no metadata at all: no EXIF, no XMP, no provenance."),
+    option(
+        "--provenance/--no-provenance",
+        default=True,
+        group=OUTPUT,
+        help="Record in the metadata how results were made.  [default: yes]",
+    ),
+    option(
+        "--report",
+        type=click.Path(path_type=Path),
+        metavar="FILE.json",
+        group=OUTPUT,
+        help="Write what became of each picture to this file.",
+    ),
+    option(
+        "-j",
+        "--jobs",
+        type=click.IntRange(1),
+        metavar="N",
+        group=RUN,
+        help="Work on N pictures at a time.  [default: as many as the cores can]",
+    ),
+    option("-q", "--quiet", is_flag=True, group=RUN, help="Show no notes, no progress bar and no summary."),
+)
 
 
 @dataclass(frozen=True)
@@ -179,15 +205,20 @@ class ModelChoice:
             return find_model(self.name, weights=self.weights, offline=self.offline, report=report)
 
 
-weights_option = click.option(
+weights_option = option(
     "--weights",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="A weights.toml of your own, which adds models or replaces them.  [default: $EXCOLOR_WEIGHTS]",
+    group=RUN,
+    help="Use a weights.toml of your own, which adds models or replaces them.  [default: $EXCOLOR_WEIGHTS]",
 )
 
-offline_option = click.option(
-    "--offline", is_flag=True, help="Never touch the network; EXCOLOR_OFFLINE=1 says so for all commands."
+offline_option = option(
+    "--offline", is_flag=True, group=RUN, help="Never use the network; EXCOLOR_OFFLINE=1 does so for all commands."
+)
+
+device_option = option(
+    "--device", default="auto", show_default=True, group=RUN, help="Run on this device: auto, cpu, cuda or cuda:N."
 )
 
 
@@ -198,34 +229,71 @@ def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
     def packed(model: str | None, weights: Path | None, offline: bool, **values: Any) -> Any:
         return command(model=ModelChoice(model, weights, offline), **values)
 
-    for option in (
-        click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
+    for add in (
+        device_option,
         offline_option,
         weights_option,
-        click.option("--model", help="A model of weights.toml or a folder of checkpoints.  [default: the shipped one]"),
+        option(
+            "--model",
+            group=RUN,
+            help="Use this model of weights.toml, or a folder of checkpoints.  [default: the shipped one]",
+        ),
     ):
-        packed = option(packed)
+        packed = add(packed)
     return packed
 
 
-method_option = click.option(
+method_option = option(
     "--method",
     type=click.Choice(["adain", "wct"]),
     default="adain",
     show_default=True,
-    help="Match mean and deviation of each channel, or the whole covariance.",
+    group=QUALITY,
+    help="Match mean and deviation of each channel (adain), or the whole covariance (wct).",
 )
+
+match_option = option(
+    "--match",
+    type=click.Choice(["statistics", "semantic", "both"]),
+    default="both",
+    show_default=True,
+    group=QUALITY,
+    help="Take colors by statistics (as in the paper), from similar regions, or by both.",
+)
+
+hint_share_option = option(
+    "--hint-share",
+    type=FiniteRange(0, 1, min_open=True),
+    default=1.0,
+    show_default=True,
+    group=QUALITY,
+    help="Give this share of the coarse color map to the colorization network as hints.",
+)
+
+
+def seed_option(use: str) -> Callable[[F], F]:
+    """--seed; `use` completes the sentence "Seed for ..."."""
+    return option("--seed", type=SEED, default=0, show_default=True, group=QUALITY, help=f"Seed for {use}.")
 
 
 def working_size_option(default: int) -> Callable[[F], F]:
     """--working-size."""
-    return click.option(
+    return option(
         "--working-size",
         type=click.IntRange(16, 4096),
         default=default,
         show_default=True,
-        help="Pixels of the shorter side that the networks see.",
+        group=QUALITY,
+        help="Run the networks at this many pixels on the shorter side.",
     )
+
+
+treat_as_gray_option = option(
+    "--treat-as-gray/--no-treat-as-gray",
+    default=None,
+    group=INPUT,
+    help="Use the lightness of targets in color, or refuse even tinted ones.  [default: tinted yes, color no]",
+)
 
 
 def ending_in(*suffixes: str) -> Callable[[click.Context, click.Parameter, Path | None], Path | None]:
@@ -240,8 +308,8 @@ def ending_in(*suffixes: str) -> Callable[[click.Context, click.Parameter, Path 
 
 
 def check_apart(*paths: Path | None) -> None:
-    """No file is asked to be two things: with --force one would replace the other."""
+    """No file is named for two purposes: with --force one would replace the other."""
     given = [path for path in paths if path is not None]
     for i, path in enumerate(given):
         if path.resolve() in [other.resolve() for other in given[:i]]:
-            raise click.UsageError(f"{path} is named twice, for different things; name another file.")
+            raise click.UsageError(f"{path} is named twice, for different purposes; name another file.")

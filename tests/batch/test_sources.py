@@ -6,14 +6,12 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-import click
 import pytest
-from click.testing import Result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from excolor.cli.sources import STDIN, Source, expand, pictures_in
-from excolor.errors import PhotoError
+from excolor.batch.sources import STDIN, Source, expand, pictures_in
+from excolor.errors import PhotoError, PlanError
 
 Write = Callable[..., Path]
 
@@ -64,15 +62,15 @@ def test_results_above_the_inputs_hide_none(here: Path) -> None:
 
 def test_a_folder_needs_another_one_for_the_results(here: Path) -> None:
     touch(here, "in/1.jpg")
-    with pytest.raises(click.UsageError, match="-o"):
+    with pytest.raises(PlanError, match="-o"):
         expand(["in"], recursive=False, output=None)
-    with pytest.raises(click.UsageError, match="another one"):
+    with pytest.raises(PlanError, match="another one"):
         expand(["in"], recursive=False, output="in/../in/")
 
 
 def test_a_folder_for_results_with_a_dot_in_its_name(here: Path) -> None:
     touch(here, "in/1.jpg")
-    with pytest.raises(click.UsageError, match="end it in a slash"):
+    with pytest.raises(PlanError, match="end it in a slash"):
         expand(["in"], recursive=False, output="colored.2024")
     assert names(expand(["in"], recursive=False, output="colored.2024/")) == ["1.jpg"]
 
@@ -123,7 +121,7 @@ def test_a_picture_given_twice_is_worked_on_once(here: Path) -> None:
 
 def test_standard_input_goes_alone() -> None:
     assert expand(["-"], recursive=False, output=None) == [Source(STDIN)]
-    with pytest.raises(click.UsageError, match="alone"):
+    with pytest.raises(PlanError, match="alone"):
         expand(["-", "a.jpg"], recursive=False, output=None)
 
 
@@ -156,26 +154,3 @@ def test_the_order_is_the_same_however_the_disk_lists_it(found: set[str], seed: 
         first = pictures_in(folder, recursive=False)
         random.Random(seed).shuffle(listed)
         assert pictures_in(folder, recursive=False) == first
-
-
-def test_planning_errors_are_told_before_the_model_is_loaded(
-    here: Path, small: Write, excolor: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("excolor.method.colorizer.Colorizer.load", lambda *_, **__: pytest.fail("the model was loaded"))
-    small(here / "in/1.jpg")
-    small(here / "in/1.png")
-    for arguments, code in (
-        (("in",), 2),
-        (("in/*.jpg", "-o", "x.xyz"), 1),
-        (("in", "-o", "out", "--format", "webp"), 1),
-        (("nothing/*.jpg",), 1),
-        (("@nothing.txt",), 1),
-        (("in/1.jpg", "-o", "a.png", "--format", "jpeg"), 2),
-        (("in/1.jpg", "-o", "in/1.jpg"), 1),
-        (("in/1.jpg", "--report", "in/1.jpg"), 1),
-        (("in/1.jpg", "--report", "in"), 1),
-        (("in/1.jpg", "--skip-existing", "--force"), 2),
-    ):
-        result = excolor("pre-colorize", *arguments)
-        assert result.exit_code == code, (arguments, result.output)
-        assert "Error: " in result.stderr

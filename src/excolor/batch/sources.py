@@ -1,4 +1,4 @@
-"""Which pictures a command works on: files, folders, globs, lists, standard input; settled before any work begins."""
+"""Which pictures a batch works on: files, folders, globs, lists, standard input; settled before any work begins."""
 
 import glob
 import os
@@ -6,14 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
+from excolor.errors import PlanError
 
 STDIN = Path("-")
 
 
 @dataclass(frozen=True)
 class Source:
-    """A picture to work on, and its folder below the one that was given: mirrored where the results go."""
+    """A picture to work on, and its folder relative to the one that was given, which the results mirror."""
 
     path: Path
     below: Path = Path()
@@ -28,7 +28,7 @@ def expand(arguments: Sequence[str], *, recursive: bool, output: str | None) -> 
     """The pictures that arguments stand for, each once: in the order given, in natural order within folders and globs.
 
     What exists under the very name of an argument is that file or folder; otherwise `@NAME` is a list of files and a
-    name with wildcards is a glob. `-` is standard input. Files that do not exist are said by whoever reads them.
+    name with wildcards is a glob. `-` is standard input. A file that does not exist is an error only when it is read.
 
     Args:
         arguments: as typed.
@@ -36,24 +36,24 @@ def expand(arguments: Sequence[str], *, recursive: bool, output: str | None) -> 
         output: of -o, as typed; what lies in a folder of results is no input.
 
     Raises:
-        click.UsageError: a folder without -o, or `-` among others.
+        PlanError: a folder without -o, or `-` among others.
         PhotoError: a folder, glob or list that cannot be read or holds nothing.
     """
     if "-" in arguments:
         if len(arguments) > 1:
-            raise click.UsageError("- is one picture from standard input; give it alone.")
+            raise PlanError("- is one picture from standard input; give it alone.")
         return [Source(STDIN)]
     found = (source for argument in arguments for source in _expand(argument, recursive, output))
     return each_once(found)
 
 
 def pictures_in(folder: Path, *, recursive: bool, leave_out: str | None = None) -> list[Source]:
-    """The pictures in a folder, told by their suffixes, in natural order; hidden ones are left out.
+    """The pictures in a folder, recognized by their suffixes, in natural order; hidden ones are skipped.
 
     Args:
         folder: where to look.
         recursive: in its subfolders too (links to folders are not followed).
-        leave_out: the real path of a subfolder not to look into.
+        leave_out: the real path of a subfolder to skip.
 
     Raises:
         PhotoError: there are none, or a folder cannot be looked into.
@@ -101,14 +101,14 @@ def _expand(argument: str, recursive: bool, output: str | None) -> list[Source]:
 def _in_folder(folder: Path, recursive: bool, output: str | None) -> list[Source]:
     results = _folder_of_results(output)
     if results is None and output not in (None, "-"):
-        raise click.UsageError(f"{folder} is a folder and -o {output} names a file; end it in a slash for a folder.")
+        raise PlanError(f"{folder} is a folder and -o {output} names a file; end it in a slash for a folder.")
     if results is None:
-        raise click.UsageError(
+        raise PlanError(
             f"{folder} is a folder: give another one for the results with -o. "
             "Beside the pictures they would be taken for pictures to work on the next time."
         )
     if results == os.path.realpath(folder):
-        raise click.UsageError(f"-o {output} is the folder of the pictures itself; give another one for the results.")
+        raise PlanError(f"-o {output} is the folder of the pictures itself; give another one for the results.")
     return pictures_in(folder, recursive=recursive, leave_out=results)
 
 

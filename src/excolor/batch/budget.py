@@ -1,23 +1,23 @@
-"""Room in memory for pictures that are in work at the same time."""
+"""A bound on the memory of pictures that are in work at the same time."""
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Room:
-    """Lets pictures in as long as they hold so many megapixels together; a larger one goes in alone."""
+class MegapixelBudget:
+    """Admits pictures as long as they hold no more than so many megapixels together; a larger one is admitted alone."""
 
     def __init__(self, megapixels: float) -> None:
-        """Have room for so many megapixels."""
+        """Admit up to `megapixels` at a time."""
         self._megapixels = megapixels
         self._held = 0.0
-        self._turn = threading.Lock()  # first come, first served: small ones do not keep a large one out for ever
+        self._turn = threading.Lock()  # first come, first served: small pictures must not starve a large one
         self._changed = threading.Condition()
 
     @contextmanager
     def hold(self, megapixels: float) -> Iterator[None]:
-        """Wait for room, and keep it while the context lasts."""
+        """Wait until they are free, and hold them while the context lasts."""
         with self._turn, self._changed:
             self._changed.wait_for(lambda: self._held == 0 or self._held + megapixels <= self._megapixels)
             self._held += megapixels

@@ -1,0 +1,7 @@
+"""Many pictures at a time, in bounded memory, past failures: without a terminal, for whoever shows or sends the work.
+
+    sources -> plan -> engine (events) -> report
+                         └─ processing: one picture from file to file, by a `Work`
+
+A `Work` says what is done to a picture; it is a plain value that can be pickled and sent to another process.
+"""

@@ -1,0 +1,106 @@
+"""The work of `excolor colorize` and `excolor pre-colorize` on a picture."""
+
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
+
+from excolor.batch.events import Note
+from excolor.batch.grayness import check_gray
+from excolor.batch.references import Choice, ReferenceChoice, ReferenceFiles
+from excolor.batch.sources import Source
+from excolor.batch.stop import Stop
+from excolor.batch.work import PageResult, provenance
+
+if TYPE_CHECKING:
+    from excolor.method.colorizer import Colorizer, Settings
+    from excolor.photo import Photo, Provenance
+    from excolor.weights import ModelFiles
+
+
+@dataclass(frozen=True)
+class ColorizeWork:
+    """Give targets the colors of references; see `Work`.
+
+    Attributes:
+        settings: how.
+        references: files until the work is prepared, which encodes them.
+        treat_as_gray: which targets are accepted; see `check_gray`.
+        with_stages: keep the steps to each result.
+    """
+
+    model: "ModelFiles"
+    device: str
+    settings: "Settings"
+    references: ReferenceFiles | ReferenceChoice
+    treat_as_gray: bool | None = None
+    with_stages: bool = False
+
+    @property
+    def working_size(self) -> int:
+        """See `Work`."""
+        return self.settings.working_size
+
+    def load(self) -> "Colorizer":
+        """See `Work`."""
+        from excolor.method.colorizer import Colorizer
+
+        return Colorizer.load(self.model, device=self.device)
+
+    def prepare(self, networks: "Colorizer", stop: Stop) -> Generator[Note, None, "ColorizeWork"]:
+        """Encode the references; errors as in `ReferenceFiles.encode`."""
+        if not isinstance(self.references, ReferenceFiles):
+            return self
+        return replace(self, references=(yield from self.references.encode(networks, self.settings, stop)))
+
+    def results(self, networks: "Colorizer", source: Source, pages: "Iterable[Photo]") -> Iterator[PageResult]:
+        """See `Work`; all pages follow the reference of the first one."""
+        assert not isinstance(self.references, ReferenceFiles), "the work is not prepared"
+        choice: Choice | None = None
+        for photo in pages:
+            notes = check_gray(photo, source.name, self.treat_as_gray)
+            choice = choice or self.references.choose(networks, self.settings, source, photo)
+            steps: tuple[Photo, ...] = ()
+            if self.with_stages:
+                stages = networks.colorize_stages(photo, choice.features, self.settings)
+                steps = stages.precolor, stages.coarse, stages.hints, stages.result
+                result = stages.result
+            else:
+                result = networks.colorize(photo, choice.features, self.settings)
+            yield PageResult(result, steps, choice.used, choice.score, notes + choice.notes)
+
+    def provenance(self) -> "Provenance":
+        """See `Work`."""
+        settings = {"command": "colorize", **asdict(self.settings)}
+        return provenance(self.model, self.model.present(), settings)
+
+
+@dataclass(frozen=True)
+class PrecolorizeWork:
+    """Invent colors for targets, without a reference; see `Work`. `treat_as_gray` as in `check_gray`."""
+
+    model: "ModelFiles"
+    device: str
+    working_size: int
+    treat_as_gray: bool | None = None
+
+    def load(self) -> "Colorizer":
+        """See `Work`."""
+        from excolor.method.colorizer import Colorizer
+
+        return Colorizer.load(self.model, device=self.device)
+
+    def prepare(self, networks: "Colorizer", stop: Stop) -> Generator[Note, None, "PrecolorizeWork"]:
+        """There is nothing to prepare."""
+        yield from ()
+        return self
+
+    def results(self, networks: "Colorizer", source: Source, pages: "Iterable[Photo]") -> Iterator[PageResult]:
+        """See `Work`."""
+        for photo in pages:
+            notes = check_gray(photo, source.name, self.treat_as_gray)
+            yield PageResult(networks.precolor(photo, working_size=self.working_size), notes=notes)
+
+    def provenance(self) -> "Provenance":
+        """See `Work`."""
+        settings = {"command": "pre-colorize", "working_size": self.working_size}
+        return provenance(self.model, ("colorizer",), settings)

@@ -1,0 +1,199 @@
+"""Which file each input becomes, settled before any work begins."""
+
+import os
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from excolor.batch.destinations import check_folder, check_report
+from excolor.batch.jobs import STAGES, Job
+from excolor.batch.report import is_report
+from excolor.batch.sources import STDIN, Source, is_folder_name
+from excolor.errors import OutputError, PlanError
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where results go, and which files may make way for them.
+
+    Attributes:
+        output: a file, a folder or `-`, as it was typed: a path object would lose the slash that says "folder"; None
+            is beside the input.
+        format: of the results, a key of `excolor.photo.FORMATS`; None is the input's own.
+        overwrite: replace files that exist.
+        skip_existing: do nothing for inputs whose results exist.
+        report: the file for the report.
+
+    Raises:
+        PlanError: `overwrite` and `skip_existing` at once.
+    """
+
+    output: str | None = None
+    format: str | None = None
+    overwrite: bool = False
+    skip_existing: bool = False
+    report: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.skip_existing and self.overwrite:
+            raise PlanError("--skip-existing and --force exclude each other.")
+
+    @property
+    def may_replace_report(self) -> bool:
+        """Whether a file may make way for the report: with `skip_existing` the report of the run that is completed."""
+        return self.overwrite or (self.skip_existing and self.report is not None and is_report(self.report))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a batch does: made by `plan_batch`, which has checked that its files do not get in each other's way.
+
+    Attributes:
+        jobs: the inputs with their outputs, in order.
+        outputs: as they were asked for.
+        earlier_results: how many inputs were skipped because another input becomes them.
+    """
+
+    jobs: tuple[Job, ...]
+    outputs: Outputs
+    earlier_results: int = 0
+
+
+def plan_batch(
+    sources: Sequence[Source],
+    outputs: Outputs,
+    tag: str,
+    *,
+    keep: Iterable[Path] = (),
+    stages: Path | None = None,
+) -> Plan:
+    """Pair each input with its output: beside it, in the folder that is named, the file that is named, or stdout.
+
+    No file or folder is made yet. Whether an output exists is checked when its turn comes, so that one that does stops
+    no other.
+
+    Args:
+        sources: the inputs that become outputs.
+        outputs: where they go.
+        tag: what is added to the names.
+        keep: further inputs (references, styles, lists), which no output may replace.
+        stages: the folder for the steps to the results.
+
+    Raises:
+        PlanError: the output that is named does not go with the inputs or with the format.
+        OutputError: a folder cannot be made, two inputs would become one file, or an output is an input.
+    """
+    jobs = _with_results(sources, outputs, tag)
+    if stages is not None:
+        check_folder(stages)
+        jobs = [replace(job, stages=_stage_paths(stages, job.source)) for job in jobs]
+    left = _without_earlier_results(jobs) if outputs.skip_existing else jobs
+    _check_apart(left)
+    _check_inputs_stay(left, keep, outputs.report)
+    if outputs.report is not None:
+        check_report(outputs.report, overwrite=outputs.may_replace_report)
+    return Plan(tuple(left), outputs, len(jobs) - len(left))
+
+
+def one_name(name: str) -> str:
+    """A key that is equal for names that differ only in case or in the encoding of accents."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _with_results(sources: Sequence[Source], outputs: Outputs, tag: str) -> list[Job]:
+    from excolor.photo import FORMATS, default_output
+
+    output, suffix = outputs.output, FORMATS[outputs.format] if outputs.format else None
+    from_stdin = sources[0].path == STDIN
+    if output == "-" or (output is None and from_stdin):
+        return [Job(_only(sources, "-o -"), None)]
+    if output is not None and not is_folder_name(output):
+        may_exist = outputs.overwrite or outputs.skip_existing
+        return [Job(_only(sources, f"-o {output}"), _file(output, suffix, may_exist=may_exist))]
+    if from_stdin:
+        raise PlanError(f"-o {output} is a folder and a picture from standard input has no name; name a file.")
+    if output is None:
+        return [Job(source, default_output(source.path, tag, None, suffix)) for source in sources]
+    check_folder(Path(output))
+    return [Job(source, default_output(source.path, tag, Path(output) / source.below, suffix)) for source in sources]
+
+
+def _only(sources: Sequence[Source], output: str) -> Source:
+    if len(sources) > 1:
+        raise PlanError(f"{output} is one file and there are {len(sources)} inputs; give a folder, ending in a slash.")
+    return sources[0]
+
+
+def _file(output: str, suffix: str | None, *, may_exist: bool) -> Path:
+    from excolor.photo import OUTPUT_FORMATS, check_output
+
+    path = Path(output)
+    check_output(path, overwrite=may_exist)
+    if suffix is not None and OUTPUT_FORMATS[path.suffix.lower()] != OUTPUT_FORMATS[suffix]:
+        raise PlanError(f"-o {output} and --format name different formats; give only one of them.")
+    return path
+
+
+def _stage_paths(folder: Path, source: Source) -> tuple[Path, ...]:
+    stem = "stdin" if source.path == STDIN else source.path.stem
+    return tuple(folder / source.below / f"{stem}-{stage}.png" for stage in STAGES)
+
+
+def _check_apart(jobs: Iterable[Job]) -> None:
+    """No two inputs become one file, nor files whose names are `one_name`.
+
+    Results are copied to disks (of Windows, of macOS, most memory cards) where one of them would be lost.
+    """
+    taken: dict[str, tuple[Path, Path, Source]] = {}
+    real: dict[Path, Path] = {}
+    for job in jobs:
+        for file in job.files:
+            if file.parent not in real:
+                real[file.parent] = Path(os.path.realpath(file.parent))
+            path = real[file.parent] / file.name
+            own = path, file, job.source
+            first = taken.setdefault(one_name(str(path)), own)
+            if first is own:
+                continue
+            if first[0] == path:
+                clash = f"would both become {file}"
+            else:
+                clash = f"would become {first[1]} and {file}, which many file systems take for one name"
+            raise OutputError(
+                f"{first[2].path} and {job.source.path} {clash}; "
+                "rename one, or write them to different folders with -o, one after the other"
+            )
+
+
+def _without_earlier_results(jobs: Sequence[Job]) -> list[Job]:
+    """Skip inputs that another input becomes: results of an earlier run that are beside the inputs."""
+    made_from = {_place(path): job for job in jobs for path in job.files}
+    return [job for job in jobs if made_from.get(_place(job.source.path), job) is job]
+
+
+def _place(path: Path) -> str:
+    """A name in the real path of its folder."""
+    return os.path.join(os.path.realpath(path.parent), path.name)  # noqa: PTH118
+
+
+def _check_inputs_stay(jobs: Sequence[Job], keep: Iterable[Path], report: Path | None) -> None:
+    results = {_place(path) for job in jobs for path in job.files if _place(path) != _place(job.source.path)}
+    earlier = {_identity(job.source.path) for job in jobs if _place(job.source.path) in results}
+    inputs = {identity for path in (*(job.source.path for job in jobs), *keep) if (identity := _identity(path))}
+    outputs = [path for job in jobs for path in job.files]
+    for path in (*outputs, *([] if report is None else [report])):
+        if _identity(path) in inputs:
+            hint = ", or skip earlier results with --skip-existing" if _identity(path) in earlier else ""
+            raise OutputError(f"{path} is an input and would be replaced; write elsewhere with -o{hint}")
+    if report is not None and os.path.realpath(report) in {os.path.realpath(path) for path in outputs}:
+        raise OutputError(f"{report} would be both a result and the report; give the report another name")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What a file is, whatever its names and links; None if it does not exist."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

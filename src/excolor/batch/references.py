@@ -1,0 +1,219 @@
+"""References: found before the work, encoded once each, and chosen for every target."""
+
+import os
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from excolor.batch.events import Note
+from excolor.batch.plan import one_name
+from excolor.batch.sources import Source, each_once, pictures_in
+from excolor.batch.stop import Stop
+from excolor.batch.work import UsedFile, sha256_of
+from excolor.errors import PhotoError, SettingError
+
+if TYPE_CHECKING:
+    from excolor.method.colorizer import Colorizer, Reference, Settings
+    from excolor.photo import Photo
+
+Pairing = Literal["fit", "name", "all"]
+
+_MOST_TOGETHER = 32  # references at a working size of 256, all of whose places are compared with each of a target's
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedReference:
+    """A reference that is ready to be followed."""
+
+    file: UsedFile
+    features: "Reference"
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """The reference of a target.
+
+    Attributes:
+        features: of one picture, or of several that were joined.
+        used: the files that they come from.
+        score: how well it fits, in [0, 1], if several were compared.
+        notes: what the user should know about the choice.
+    """
+
+    features: "Reference"
+    used: tuple[UsedFile, ...]
+    score: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+class ReferenceChoice(Protocol):
+    """Which reference each target gets. Implementations are frozen dataclasses."""
+
+    def choose(self, colorizer: "Colorizer", settings: "Settings", source: Source, photo: "Photo") -> Choice:
+        """The reference for a target, given its source and its first page. Raises PhotoError if there is none."""
+
+
+@dataclass(frozen=True)
+class ReferenceFiles:
+    """References as they were asked for, before they are encoded.
+
+    Attributes:
+        sources: of `find_references`.
+        named: the paths that it was given; of the others, found in folders, those that cannot be read are skipped.
+        pairing: follow the one that fits best, the one of the target's name, or all.
+        max_pixels: larger references are not read.
+    """
+
+    sources: tuple[Source, ...]
+    named: tuple[Path, ...]
+    pairing: Pairing
+    max_pixels: int
+
+    def encode(
+        self, colorizer: "Colorizer", settings: "Settings", stop: Stop
+    ) -> Generator[Note, None, ReferenceChoice]:
+        """Encode what all targets may need, and return who chooses; skip gray references if any is in color.
+
+        Raises:
+            PhotoError: a reference that was named cannot be read, or none of those found in folders.
+            DeviceError: the device has too little memory for all together.
+        """
+        if self.pairing == "name":
+            return SameName(_NameIndex.of(self.sources, str), _NameIndex.of(self.sources, one_name), self.max_pixels)
+        encoded: list[EncodedReference] = []
+        for source in self.sources:
+            if stop.asked:
+                break
+            try:
+                encoded.append(_encode(source.path, colorizer, settings, self.max_pixels))
+            except PhotoError as error:
+                if source.path in self.named:
+                    raise
+                yield Note(f"{error}; it is not used as a reference")
+        if not encoded and not stop.asked:
+            raise PhotoError("none of the references can be read; give others with --ref")
+        # Gray references would often win: nothing is more similar to a gray target than a gray picture
+        in_color = [one for one in encoded if not one.features.is_gray]
+        for gray in (one for one in encoded if one.features.is_gray):
+            rest = "it is not used as a reference" if in_color else "it has no colors to give"
+            yield Note(f"{gray.file.path} is gray: {rest}")
+        candidates = in_color or encoded
+        return _joined(candidates, colorizer) if self.pairing == "all" and candidates else BestFit(tuple(candidates))
+
+
+@dataclass(frozen=True, eq=False)
+class BestFit:
+    """Each target gets the reference that fits it best."""
+
+    candidates: tuple[EncodedReference, ...]
+
+    def choose(self, colorizer: "Colorizer", settings: "Settings", source: Source, photo: "Photo") -> Choice:
+        """The one with the best score; with a single candidate nothing is compared."""
+        if len(self.candidates) == 1:
+            (only,) = self.candidates
+            return Choice(only.features, (only.file,))
+        scores = colorizer.score(photo, [one.features for one in self.candidates], working_size=settings.working_size)
+        score, best = max(zip(scores, self.candidates, strict=True), key=lambda pair: pair[0])
+        return Choice(best.features, (best.file,), score, (f"{best.file.path} fits best (score {score:.2f})",))
+
+
+@dataclass(frozen=True, eq=False)
+class AllTogether:
+    """Each target gets all references, joined: every place looks for the most similar region in any of them."""
+
+    joined: "Reference"
+    files: tuple[UsedFile, ...]
+
+    def choose(self, colorizer: "Colorizer", settings: "Settings", source: Source, photo: "Photo") -> Choice:
+        """The same for every target."""
+        return Choice(self.joined, self.files)
+
+
+@dataclass(frozen=True)
+class SameName:
+    """Each target gets the reference of its name, which is encoded then and not kept."""
+
+    exact: "_NameIndex"
+    similar: "_NameIndex"
+    max_pixels: int
+
+    def choose(self, colorizer: "Colorizer", settings: "Settings", source: Source, photo: "Photo") -> Choice:
+        """The one of that name in the same subfolder, or else the only one anywhere.
+
+        Raises:
+            PhotoError: there is none, there are several, or it cannot be read.
+        """
+        found = self.exact.find(source) or self.similar.find(source)
+        if len(found) != 1:
+            several = f"several references have its name ({', '.join(map(str, found))})"
+            problem = several if found else f"no reference is named {source.path.stem}"
+            raise PhotoError(f"{source.name}: {problem}; give them the same name, or omit --pair name")
+        encoded = _encode(found[0], colorizer, settings, self.max_pixels)
+        notes = (f"{found[0]} is gray: it has no colors to give",) if encoded.features.is_gray else ()
+        return Choice(encoded.features, (encoded.file,), None, notes)
+
+
+@dataclass(frozen=True)
+class _NameIndex:
+    """References by their names without suffixes; names of the same `key` count as equal."""
+
+    key: Callable[[str], str]
+    in_folder: Mapping[str, Sequence[Path]]
+    anywhere: Mapping[str, Sequence[Path]]
+
+    @classmethod
+    def of(cls, references: Sequence[Source], key: Callable[[str], str]) -> "_NameIndex":
+        """Index references."""
+        in_folder: dict[str, list[Path]] = {}
+        anywhere: dict[str, list[Path]] = {}
+        for reference in references:
+            stem = reference.path.stem
+            in_folder.setdefault(key(str(reference.below / stem)), []).append(reference.path)
+            anywhere.setdefault(key(stem), []).append(reference.path)
+        return cls(key, in_folder, anywhere)
+
+    def find(self, target: Source) -> Sequence[Path]:
+        """The references of a target's name in the same subfolder, or if there is none, anywhere."""
+        stem = target.path.stem
+        return self.in_folder.get(self.key(str(target.below / stem))) or self.anywhere.get(self.key(stem), [])
+
+
+def find_references(named: Sequence[Path]) -> tuple[Source, ...]:
+    """The pictures that --ref names, each once: files, and all that is in folders and their subfolders.
+
+    Raises:
+        PhotoError: a folder has no pictures or cannot be looked into.
+    """
+    found: list[Source] = []
+    for path in named:
+        is_folder = os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises for names that are too long
+        found += pictures_in(path, recursive=True) if is_folder else [Source(path)]
+    return tuple(each_once(found))
+
+
+def check_number(references: Sequence[Source], working_size: int) -> None:
+    """Refuse more references than can be searched together at a working size. Raises SettingError."""
+    most = max(1, int(_MOST_TOGETHER * (256 / working_size) ** 2))
+    if len(references) > most:
+        raise SettingError(
+            f"--pair all searches {most} references at most at --working-size {working_size}, and {len(references)} "
+            "are given; give fewer, or omit it to use the one that fits best"
+        )
+
+
+def _joined(encoded: Sequence[EncodedReference], colorizer: "Colorizer") -> AllTogether:
+    from excolor.method.colorizer import Reference
+    from excolor.runtime.devices import out_of_memory_explained
+
+    with out_of_memory_explained(colorizer.device, "fewer references"):
+        joined = Reference.joined([one.features for one in encoded])
+    return AllTogether(joined, tuple(one.file for one in encoded))
+
+
+def _encode(path: Path, colorizer: "Colorizer", settings: "Settings", max_pixels: int) -> EncodedReference:
+    from excolor.photo import read_photo
+
+    photo = read_photo(path, max_pixels=max_pixels)
+    features = colorizer.encode_reference(photo, working_size=settings.working_size)
+    return EncodedReference(UsedFile(path, sha256_of(path)), features)

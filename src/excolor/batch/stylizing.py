@@ -1,0 +1,188 @@
+"""The work of `excolor stylize` on a picture."""
+
+import os
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from excolor.batch.events import Note
+from excolor.batch.sources import Source, pictures_in
+from excolor.batch.stop import Stop
+from excolor.batch.work import PageResult, UsedFile, provenance, sha256_of
+from excolor.errors import PhotoError, PlanError
+
+if TYPE_CHECKING:
+    from excolor.method.regions import Regions
+    from excolor.method.stylizer import Keep, Look, Stylizer
+    from excolor.networks.transfer import Matching
+    from excolor.photo import Photo, Provenance
+    from excolor.weights import ModelFiles
+
+
+@dataclass(frozen=True)
+class StyleFile:
+    """A style and its share among several."""
+
+    path: Path
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class ContentMasks:
+    """The masks of contents: made by `find_content_masks`.
+
+    Attributes:
+        masks: the picture of labels, or all those in the folder.
+        folder: where each content has a mask of its own name; None if there is a single one.
+    """
+
+    masks: tuple[Source, ...]
+    folder: Path | None
+
+    @property
+    def paths(self) -> list[Path]:
+        """All files."""
+        return [mask.path for mask in self.masks]
+
+    def mask_of(self, content: Source) -> Path:
+        """The one of a content: of its name in the same subfolder, or else the only one anywhere.
+
+        Raises:
+            PhotoError: there is none, or there are several.
+        """
+        if self.folder is None:
+            return self.masks[0].path
+        same_name = [mask for mask in self.masks if mask.path.stem == content.path.stem]
+        found = [mask for mask in same_name if mask.below == content.below] or same_name
+        if len(found) != 1:
+            number = "no mask is" if not found else f"{len(found)} masks are"
+            raise PhotoError(
+                f"{content.name}: {number} named {content.path.stem} in {self.folder}; give one mask that name"
+            )
+        return found[0].path
+
+
+def find_content_masks(path: Path, contents: Sequence[Source]) -> ContentMasks:
+    """The masks that `path` names: a picture for a single content, or a folder.
+
+    Raises:
+        PlanError: it is a picture, and there are several contents.
+        PhotoError: the folder has no pictures or cannot be looked into.
+    """
+    if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for names that are too long
+        return ContentMasks(tuple(pictures_in(path, recursive=True)), path)
+    if len(contents) > 1:
+        raise PlanError(
+            f"--content-mask {path} is one picture and there are {len(contents)} contents; "
+            "give a folder with a mask of each one's name."
+        )
+    return ContentMasks((Source(path),), None)
+
+
+@dataclass(frozen=True)
+class StylizeWork:
+    """Give contents the look of styles; see `Work`.
+
+    Attributes:
+        matching: what is matched, how and how far.
+        style_size: pixels of the shorter side that the network sees.
+        exact: run the network at full size instead.
+        keep: of the content, exactly.
+        styles: at least one.
+        style_masks: one for each style, in their order, or none.
+        content_masks: the masks of the contents, if the styles have any.
+        max_pixels: larger styles and masks are not read.
+        look: of the styles together, once the work is prepared.
+        used: the files of styles and their masks, once the work is prepared.
+    """
+
+    model: "ModelFiles"
+    device: str
+    matching: "Matching"
+    style_size: int
+    exact: bool
+    keep: "Keep"
+    styles: tuple[StyleFile, ...]
+    style_masks: tuple[Path, ...]
+    content_masks: ContentMasks | None
+    max_pixels: int
+    look: "Look | None" = None
+    used: tuple[UsedFile, ...] = ()
+
+    @property
+    def working_size(self) -> int | None:
+        """See `Work`."""
+        return None if self.exact else self.style_size
+
+    def load(self) -> "Stylizer":
+        """See `Work`."""
+        from excolor.method.stylizer import Stylizer
+
+        return Stylizer.load(self.model, device=self.device)
+
+    def prepare(self, networks: "Stylizer", stop: Stop) -> Generator[Note, None, "StylizeWork"]:
+        """Measure the styles.
+
+        Raises:
+            PhotoError: a style or mask cannot be read, or they do not belong together.
+            DeviceError: the device has too little memory.
+        """
+        from excolor.method.stylizer import Style
+        from excolor.photo import read_photo
+
+        yield from ()
+        masks = [self._read_mask(path) for path in self.style_masks]
+        styles = [
+            Style(read_photo(style.path, max_pixels=self.max_pixels), style.weight, mask)
+            for style, mask in zip_longest(self.styles, masks)
+        ]
+        look = networks.measure(styles, self.matching, working_size=self.style_size, exact=self.exact)
+        files = [*(style.path for style in self.styles), *self.style_masks]
+        return replace(self, look=look, used=tuple(UsedFile(path, sha256_of(path)) for path in files))
+
+    def results(self, networks: "Stylizer", source: Source, pages: "Iterable[Photo]") -> Iterator[PageResult]:
+        """See `Work`."""
+        assert self.look is not None, "the work is not prepared"
+        mask, used = None, self.used
+        notes: tuple[str, ...] = ()
+        if self.content_masks is not None:
+            path = self.content_masks.mask_of(source)
+            mask, used = self._read_mask(path), (*used, UsedFile(path, sha256_of(path)))
+            if missing := self.look.missing(mask):
+                notes = (f"no style has the labels {', '.join(missing)} of {path}: they follow the whole style",)
+        for photo in pages:
+            result = networks.stylize(
+                photo,
+                self.look,
+                self.matching,
+                working_size=self.style_size,
+                exact=self.exact,
+                keep=self.keep,
+                mask=mask,
+            )
+            yield PageResult(result, used=used, notes=notes)
+
+    def provenance(self) -> "Provenance":
+        """See `Work`."""
+        size = {"exact": True} if self.exact else {"working_size": self.style_size}
+        settings = {"command": "stylize", **size, **asdict(self.matching), "keep": self.keep, **self._styles_recorded()}
+        return provenance(self.model, ("encoder", "decoder"), settings)
+
+    def _styles_recorded(self) -> dict[str, str]:
+        """What is recorded of several styles and of masks, besides the files themselves, which are references."""
+        recorded = {}
+        if len(self.styles) > 1:
+            largest = max(style.weight for style in self.styles)
+            weights = [style.weight / largest for style in self.styles]  # whose sum is finite, however large they were
+            recorded["weights"] = ", ".join(f"{weight / sum(weights):.4g}" for weight in weights)
+        if self.style_masks:
+            recorded["style_masks"] = ", ".join(mask.name for mask in self.style_masks)
+        return recorded
+
+    def _read_mask(self, path: Path) -> "Regions":
+        from excolor.method.regions import as_regions
+        from excolor.photo import read_photo
+
+        return as_regions(read_photo(path, max_pixels=self.max_pixels))

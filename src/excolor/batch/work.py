@@ -1,0 +1,103 @@
+"""What is done to a picture, as a plain value: it can be pickled, so that other processes and machines can do it."""
+
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
+
+from excolor.batch.events import Note
+from excolor.batch.sources import Source
+from excolor.batch.stop import Stop
+
+if TYPE_CHECKING:
+    import torch
+
+    from excolor.photo import Photo, Provenance
+    from excolor.weights import ModelFiles
+
+
+class Networks(Protocol):
+    """The networks of a model in memory: `Colorizer` or `Stylizer`."""
+
+    @property
+    def device(self) -> "torch.device":
+        """Where they are."""
+
+
+N = TypeVar("N", bound=Networks)
+
+
+@dataclass(frozen=True)
+class UsedFile:
+    """A file that shaped a result: a reference, a style, or a mask."""
+
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True)
+class PageResult:
+    """What a page becomes.
+
+    Attributes:
+        photo: the result.
+        stages: the steps to it, in the order of `excolor.batch.jobs.STAGES`, if they are asked for.
+        used: the references or styles of the picture that the page belongs to.
+        score: how well the reference fits, in [0, 1], if several were compared.
+        notes: what the user should know about the picture.
+    """
+
+    photo: "Photo"
+    stages: "tuple[Photo, ...]" = ()
+    used: tuple[UsedFile, ...] = ()
+    score: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Work(Protocol[N]):
+    """What is done to each picture of a batch, and by which model. Implementations are frozen dataclasses."""
+
+    @property
+    def working_size(self) -> int | None:
+        """Pixels of the shorter side that the networks see; None is the picture's own size."""
+
+    def load(self) -> N:
+        """Load the networks, once a process. Raises CheckpointError or DeviceError."""
+
+    def prepare(self, networks: N, stop: Stop) -> Generator[Note, None, Self]:
+        """Do once what all pictures need (encode references, measure styles), and return the work with it.
+
+        Raises:
+            PhotoError: a picture that all others need cannot be read.
+        """
+
+    def results(self, networks: N, source: Source, pages: "Iterable[Photo]") -> Iterator[PageResult]:
+        """What the pages of a picture become, each made before the next one is read.
+
+        Raises:
+            PhotoError: the picture is of a kind that cannot be used, or what belongs to it cannot be read.
+            DeviceError: the device has too little memory.
+        """
+
+    def provenance(self) -> "Provenance":
+        """Model, checkpoints and settings, without the files used."""
+
+
+def provenance(model: "ModelFiles", roles: Iterable[str], settings: Mapping[str, Any]) -> "Provenance":
+    """What results record of how they were made, without their references; `roles` are those of the networks used."""
+    from importlib.metadata import version
+
+    from excolor.photo import Provenance
+
+    checkpoints = {role: model.sha256(role) for role in roles}
+    return Provenance(
+        version("excolor"), model.name, checkpoints, (), {name: str(value) for name, value in settings.items()}
+    )
+
+
+def sha256_of(path: Path) -> str:
+    """The checksum of a file that was read before, in hex."""
+    import hashlib
+
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,180 @@
+"""A batch on the terminal: planned, its events shown, signals heeded, and its end turned into an exit code."""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import click
+
+from excolor.batch.events import Finished, Note, Started, Summary
+from excolor.batch.plan import Plan, plan_batch
+from excolor.batch.report import write_report
+from excolor.batch.sources import Source
+from excolor.batch.stop import Stop
+from excolor.cli.interruption import INTERRUPTED, Interruption
+from excolor.cli.options import FileOptions
+from excolor.cli.progress import Reporter, duration, is_terminal, rate, reporter
+from excolor.errors import OutputError
+
+if TYPE_CHECKING:
+    from excolor.batch.engine import Engine
+    from excolor.batch.work import Work
+
+AnyWork: TypeAlias = "Work[Any]"
+
+
+def plan_files(
+    sources: Sequence[Source],
+    options: FileOptions,
+    tag: str,
+    *,
+    keep: Iterable[Path] = (),
+    stages: Path | None = None,
+) -> Plan:
+    """`plan_batch`, and what the terminal adds to it: no picture is written to one, and skipped inputs are noted."""
+    plan = plan_batch(sources, options.outputs, tag, keep=keep, stages=stages)
+    if is_terminal(sys.stdout) and any(job.destination is None for job in plan.jobs):
+        raise click.UsageError("a picture would be written to the terminal; redirect it, or name a file with -o.")
+    if plan.earlier_results:
+        Reporter(None, options.quiet).note(f"inputs skipped, since they are results of others: {plan.earlier_results}")
+    return plan
+
+
+def run_batch(plan: Plan, work: AnyWork, options: FileOptions, doing: str) -> None:
+    """Do a work to all pictures of a plan, show how it goes, and write the report.
+
+    Args:
+        plan: of `plan_files`.
+        work: what is done to each picture.
+        options: of the command.
+        doing: what is done, for the progress bar.
+
+    Raises:
+        click.exceptions.Exit: 1 if a picture failed or stdout took no more, 130 if a signal ended it.
+        OutputError: stdout is full or closed.
+        Exception: a bug in the work on one picture, after everything else is shown and written.
+    """
+    stop = Stop()
+    # The outer one, so that a second signal while the progress bar is taken away ends as one at any other time
+    with Interruption(stop) as interruption, reporter(options.quiet) as report:
+        report.expect(len(plan.jobs), "Loading the model")
+        from excolor.batch.engine import Engine
+
+        stdin = getattr(sys.stdin, "buffer", None)
+        engine = Engine(plan, work, options.file_settings, jobs=options.jobs, stop=stop, stdin=stdin)
+        _Run(plan, engine, options, stop, interruption, report).show(doing)
+
+
+class _Run:
+    """A batch while it runs."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        engine: "Engine[Any]",
+        options: FileOptions,
+        stop: Stop,
+        interruption: Interruption,
+        report: Reporter,
+    ) -> None:
+        self._plan = plan
+        self._engine = engine
+        self._options = options
+        self._stop = stop
+        self._interruption = interruption
+        self._report = report
+        self._lost: OSError | None = None  # why stdout takes nothing more
+        self._went_well = True
+
+    def show(self, doing: str) -> None:
+        """Show all events, and raise what the end calls for; see `run_batch`."""
+        with closing(self._engine.run()) as events:
+            for event in events:
+                match event:
+                    case Note():
+                        self._report.note(event.message)
+                    case Started():
+                        self._report.expect(event.pictures, doing)
+                        self._interruption.end_at_once = self._end_at_once
+                    case Finished():
+                        self._show_picture(event)
+                    case Summary():
+                        self._conclude(event)
+        if self._lost is not None and not isinstance(self._lost, BrokenPipeError):
+            raise OutputError(_lost_output(self._lost))
+        if self._lost is None and self._interruption.by_signal:
+            raise click.exceptions.Exit(INTERRUPTED)
+        if self._lost is not None or not self._went_well:
+            raise click.exceptions.Exit(1)
+
+    def _show_picture(self, finished: Finished) -> None:
+        job, outcome = finished.job, finished.outcome
+        for note in outcome.notes:
+            self._report.note(f"{job.source.name}: {note}")
+        if outcome.status == "failed":
+            self._report.error(str(outcome.error))
+        elif self._lost is None:
+            try:
+                if job.destination is None:
+                    self._report.data(finished.data)
+                else:
+                    self._report.result(job.destination)
+            except OSError as error:  # whoever read the paths has read enough, or nobody can
+                self._lost = error
+                self._stop.ask()
+                if job.destination is None:
+                    self._engine.fail(job, _lost_output(error))
+        self._report.advance()
+
+    def _conclude(self, summary: Summary) -> None:
+        """Write the report and show the summary."""
+        self._went_well = self._write_report(summary) and not summary.totals["failed"]
+        self._interruption.end_at_once = None  # from here on a signal has nothing to save
+        for line in summary_lines(summary) if len(summary.outcomes) > 1 else ():
+            self._report.note(line)
+
+    def _write_report(self, summary: Summary) -> bool:
+        """Whether the report could be written, if one is asked for."""
+        outputs = self._plan.outputs
+        if outputs.report is None:
+            return True
+        try:
+            write_report(
+                summary,
+                outputs.report,
+                interrupted=self._interruption.by_signal,
+                overwrite=outputs.may_replace_report,
+            )
+        except OutputError as error:
+            self._report.error(str(error))
+            return False
+        return True
+
+    def _end_at_once(self) -> None:
+        """End without waiting for the threads, which nothing can stop while a network runs."""
+        from excolor.photo.files import remove_unfinished
+
+        try:
+            self._conclude(self._engine.summary())
+            self._report.end()
+        finally:
+            remove_unfinished()
+            os._exit(INTERRUPTED)
+
+
+def summary_lines(summary: Summary) -> Iterator[str]:
+    """How a batch went: the numbers, then what failed and why."""
+    totals = summary.totals
+    counts = ", ".join(f"{count} {status}" for status, count in totals.items() if count or status == "written")
+    speed = rate(totals["written"], summary.seconds)
+    yield f"{counts} in {duration(summary.seconds)}" + (f": {speed}" if speed else "")
+    for outcome in summary.outcomes:
+        if outcome.status == "failed":
+            yield f"  failed: {outcome.error}"
+
+
+def _lost_output(error: OSError) -> str:
+    return f"cannot write to standard output: {error.strerror or error}; send it elsewhere"
