@@ -135,7 +135,7 @@ def test_the_summary_and_the_report_tell_what_became_of_each(
     assert content["totals"] == {"written": 2, "skipped": 1, "failed": 2, "not begun": 0}
     assert content["model"] == "lite"
     assert content["settings"]["working_size"] == "32"
-    assert set(content["checkpoints"]) == {"encoder", "decoder", "colorizer"}
+    assert set(content["checkpoints"]) == {"encoder", "decoder", "matcher", "colorizer"}
     by_name = {Path(file["input"]).name: file for file in content["files"]}
     assert [by_name[f"{n}.jpg"]["status"] for n in range(5)] == ["written", "failed", "failed", "skipped", "written"]
     assert "2.jpg" in by_name["2.jpg"]["error"]

@@ -197,7 +197,7 @@ def test_provenance(command: str, suffix: str, tmp_path: Path, reference: Path, 
     assert found.model == "lite"
     assert found.settings["working_size"] == "32"
     files = find_model("lite")
-    roles = {"colorize": ("encoder", "decoder", "colorizer"), "pre-colorize": ("colorizer",)}
+    roles = {"colorize": ("encoder", "decoder", "matcher", "colorizer"), "pre-colorize": ("colorizer",)}
     assert dict(found.checkpoints) == {
         role: hashlib.sha256(getattr(files, role).read_bytes()).hexdigest()
         for role in roles.get(command, ("encoder", "decoder"))
