@@ -12,7 +12,7 @@ SOURCE = Path(__file__).parents[1] / "src"
 # From low to high: a module imports from lower layers, and within its own package
 LAYERS = (
     ("errors",),
-    ("reporting",),
+    ("settings", "reporting"),
     ("weights", "photo", "runtime"),
     ("imaging",),
     ("networks",),
@@ -148,8 +148,8 @@ def test_commands_import_what_is_heavy_inside(name: str) -> None:
     assert not {other.split(".")[0] for other in ON_IMPORT[name]} & HEAVY
 
 
-@pytest.mark.parametrize("name", ["excolor.photo", "excolor.weights"])
-def test_files_are_read_without_torch(name: str) -> None:
+@pytest.mark.parametrize("name", ["excolor.photo", "excolor.settings", "excolor.weights"])
+def test_files_and_settings_need_no_torch(name: str) -> None:
     assert "torch" not in heavy(name)
 
 

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from excolor.errors import ExcolorError
-    from excolor.method.colorizer import Colorizer, Reference, Settings, Stages
+    from excolor.method.colorizer import Colorizer, Reference, Stages
     from excolor.method.stylizer import Look, Style, Stylizer
-    from excolor.networks.transfer import Matching
     from excolor.photo import Photo, SaveSettings, open_photo, read_photo, write_photo
+    from excolor.settings import ColorizeSettings, Matching, StylizeSettings
 
 __all__ = [
+    "ColorizeSettings",
     "Colorizer",
     "ExcolorError",
     "Look",
@@ -26,9 +27,9 @@ __all__ = [
     "Photo",
     "Reference",
     "SaveSettings",
-    "Settings",
     "Stages",
     "Style",
+    "StylizeSettings",
     "Stylizer",
     "__version__",
     "open_photo",
@@ -40,13 +41,14 @@ _HOME = {
     "Colorizer": "method.colorizer",
     "ExcolorError": "errors",
     "Look": "method.stylizer",
-    "Matching": "networks.transfer",
+    "Matching": "settings",
     "Photo": "photo",
     "Reference": "method.colorizer",
     "SaveSettings": "photo",
-    "Settings": "method.colorizer",
+    "ColorizeSettings": "settings",
     "Stages": "method.colorizer",
     "Style": "method.stylizer",
+    "StylizeSettings": "settings",
     "Stylizer": "method.stylizer",
     "open_photo": "photo",
     "read_photo": "photo",

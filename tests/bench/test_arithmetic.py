@@ -11,7 +11,7 @@ from excolor.bench.measuring import count_networks, matrix_product_rate, multipl
 from excolor.bench.tasks import Task
 from excolor.networks.checkpoint import load_colorizer, load_transfer
 from excolor.networks.decoder import WideningConv
-from excolor.networks.transfer import Matching
+from excolor.settings import Matching
 from excolor.weights import find_model
 
 PICTURE = torch.zeros(2, 3, 10, 12)

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from excolor import Matching, Settings
+from excolor import ColorizeSettings, Matching
 from excolor.cli import options
 from excolor.cli.main import main
 from excolor.method.stylizer import STYLE_SIZE
@@ -114,8 +114,8 @@ def test_defaults_are_those_of_the_library() -> None:
     def defaults(command: str) -> dict[str, object]:
         return {parameter.name: parameter.default for parameter in main.commands[command].params}
 
-    assert asdict(Settings()).items() <= defaults("colorize").items()
-    assert defaults("pre-colorize")["working_size"] == Settings().working_size
+    assert asdict(ColorizeSettings()).items() <= defaults("colorize").items()
+    assert defaults("pre-colorize")["working_size"] == ColorizeSettings().working_size
     matching = asdict(Matching()) | {"parts": ",".join(Matching().parts), "working_size": STYLE_SIZE}
     assert matching.items() <= defaults("stylize").items()
 

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from excolor import Colorizer, Matching, Settings, Stylizer, read_photo
+from excolor import Colorizer, ColorizeSettings, Matching, Stylizer, read_photo
 from excolor.cli.main import main
 from excolor.evaluation import figures
 from excolor.reporting.sheet import Tile
@@ -85,10 +85,10 @@ def tile_of(rows: list[figures.Row], label: str) -> np.ndarray:
 
 def test_the_ablation_shows_every_step(colorizer: Colorizer, pictures: Path) -> None:
     target, reference = read_photo(pictures / "gray.jpg"), read_photo(pictures / "house.png")
-    rows = figures.ablation(colorizer, target, reference, Settings(working_size=48), 400)
+    rows = figures.ablation(colorizer, target, reference, ColorizeSettings(working_size=48), 400)
     assert labels(rows) == [["gray", "reference", "pre-colored", "transfer", "transfer + colorize"]]
     assert np.ptp(tile_of(rows, "gray"), axis=-1).max() < 0.01
-    result = colorizer.colorize(target, reference, Settings(working_size=48)).pixels / 255
+    result = colorizer.colorize(target, reference, ColorizeSettings(working_size=48)).pixels / 255
     assert np.abs(tile_of(rows, "transfer + colorize") - result).max() < 1e-6
     invented = colorizer.precolor(target, working_size=48).pixels / 255
     difference = np.abs(tile_of(rows, "pre-colored").mean((0, 1)) - invented.mean((0, 1)))
@@ -116,12 +116,12 @@ def test_references_stand_above_their_results(
     target = read_photo(pictures / "gray.jpg")
     references = [read_photo(pictures / name) for name in ("house.png", "evening.png")] * 3
     named = [(f"reference {i}", reference) for i, reference in enumerate(references[:count])]
-    rows = figures.references(colorizer, target, named, Settings(working_size=16), 64)
+    rows = figures.references(colorizer, target, named, ColorizeSettings(working_size=16), 64)
     assert [len(row) for row in labels(rows)] == columns
     above = [label for row in labels(rows)[::2] for label in row if label != "target"]
     assert above == [f"reference {i}" for i in range(count)]
     assert set(labels(rows)[1]) == {"pre-colored", "result"}
-    first = colorizer.colorize(target, references[0], Settings(working_size=16))
+    first = colorizer.colorize(target, references[0], ColorizeSettings(working_size=16))
     assert np.abs(rows[1].tiles[1].picture.mean((0, 1)) - first.pixels.mean((0, 1)) / 255).max() < 0.01
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from excolor import Colorizer, Settings
+from excolor import Colorizer, ColorizeSettings
 from excolor.evaluation.baselines import COLORIZERS, gray
 from excolor.evaluation.measuring import Evaluator, compare
 from excolor.evaluation.metrics import colorfulness, psnr
@@ -14,7 +14,7 @@ from excolor.evaluation.protocols import Case
 from excolor.imaging.color import rgb_to_lab
 
 NAME = "sea/1.png"
-SETTINGS = Settings(32)
+SETTINGS = ColorizeSettings(32)
 
 
 @pytest.fixture

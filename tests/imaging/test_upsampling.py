@@ -12,7 +12,8 @@ from hypothesis import given, settings
 
 from excolor.imaging import upsampling
 from excolor.imaging.upsampling import LocalAffine, fit_detail, fit_local_affine, strips
-from excolor.imaging.working_size import MINIMUM, MULTIPLE, crop, pad, seen_size, shrink
+from excolor.imaging.working_size import MULTIPLE, crop, pad, seen_size, shrink
+from excolor.settings import SMALLEST_SIZE
 
 side = st.integers(1, 20_000)
 
@@ -45,8 +46,8 @@ def test_padding_and_cropping_at_every_size() -> None:
     for height, width in sizes:
         picture = torch.arange(2.0 * height * width).view(1, 2, height, width)
         padded = pad(picture)
-        assert all(n % MULTIPLE == 0 and n >= MINIMUM for n in padded.shape[2:])
-        assert all(n - m < max(MULTIPLE, MINIMUM) for n, m in zip(padded.shape[2:], (height, width), strict=True))
+        assert all(n % MULTIPLE == 0 and n >= SMALLEST_SIZE for n in padded.shape[2:])
+        assert all(n - m < max(MULTIPLE, SMALLEST_SIZE) for n, m in zip(padded.shape[2:], (height, width), strict=True))
         assert torch.equal(crop(padded, (height, width)), picture)
 
 

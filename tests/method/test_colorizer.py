@@ -13,14 +13,14 @@ from lab_of_scikit_image import lightness, mean_lab
 from PIL import Image
 from skimage.color import rgb2gray, rgb2lab
 
-from excolor import Colorizer, Photo, Settings, Stylizer, read_photo
+from excolor import Colorizer, ColorizeSettings, Photo, Stylizer, read_photo
 from excolor.errors import CheckpointError, DeviceError, PhotoError, SettingError, UnknownModelError
 from excolor.evaluation.metrics import colorfulness, psnr
 from excolor.method.colorizer import Reference
 from excolor.photo import as_photo
 from excolor.runtime.devices import choose_device, out_of_memory_explained
 
-SMALL = Settings(working_size=64)
+SMALL = ColorizeSettings(working_size=64)
 
 
 def test_result_has_the_targets_size_and_lightness(colorizer: Colorizer, target: Path, reference: Path) -> None:
@@ -65,7 +65,7 @@ def test_strength_runs_from_the_precolored_picture_to_the_result(
 ) -> None:
     invented = colorizer.precolor(target, working_size=64).pixels
     none, half, full = (
-        colorizer.colorize(target, warm, Settings(working_size=64, strength=s)).pixels.astype(float)
+        colorizer.colorize(target, warm, ColorizeSettings(working_size=64, strength=s)).pixels.astype(float)
         for s in (0.0, 0.5, 1.0)
     )
     np.testing.assert_array_equal(none, invented)
@@ -73,14 +73,15 @@ def test_strength_runs_from_the_precolored_picture_to_the_result(
 
 
 def test_same_input_gives_the_same_bits(colorizer: Colorizer, target: Path, reference: Path) -> None:
-    settings = Settings(working_size=96, hint_share=0.3, seed=5)
+    settings = ColorizeSettings(working_size=96, hint_share=0.3, seed=5)
     first, second = (colorizer.colorize(target, reference, settings).pixels for _ in range(2))
     np.testing.assert_array_equal(first, second)
 
 
 def test_seed_moves_sparse_hints(colorizer: Colorizer, target: Path, reference: Path) -> None:
     first, second = (
-        colorizer.colorize(target, reference, Settings(working_size=96, hint_share=0.05, seed=s)).pixels for s in (1, 2)
+        colorizer.colorize(target, reference, ColorizeSettings(working_size=96, hint_share=0.05, seed=s)).pixels
+        for s in (1, 2)
     )
     assert (first != second).any()
 
@@ -112,7 +113,7 @@ def test_no_reference_is_refused() -> None:
 
 def test_matches_differ(colorizer: Colorizer, target: Path, reference: Path) -> None:
     results = [
-        colorizer.colorize(target, reference, Settings(working_size=96, match=match)).pixels.astype(float)
+        colorizer.colorize(target, reference, ColorizeSettings(working_size=96, match=match)).pixels.astype(float)
         for match in ("statistics", "semantic", "both")
     ]
     for i, first in enumerate(results):
@@ -231,19 +232,19 @@ def test_score_prefers_the_picture_itself(colorizer: Colorizer, target: Path, rn
 
 
 def test_stages_show_the_way(colorizer: Colorizer, target: Path, warm: Path) -> None:
-    stages = colorizer.colorize_stages(target, warm, Settings(working_size=96, hint_share=0.1))
+    stages = colorizer.colorize_stages(target, warm, ColorizeSettings(working_size=96, hint_share=0.1))
     assert stages.precolor.size == stages.coarse.size == stages.hints.size == (112, 96)
     vivid = {name: colorfulness(getattr(stages, name).pixels / 255) for name in ("coarse", "hints")}
     assert vivid["coarse"] > vivid["hints"] > 0  # hints are the coarse map with nine tenths taken away
     np.testing.assert_array_equal(
-        stages.result.pixels, colorizer.colorize(target, warm, Settings(working_size=96, hint_share=0.1)).pixels
+        stages.result.pixels, colorizer.colorize(target, warm, ColorizeSettings(working_size=96, hint_share=0.1)).pixels
     )
 
 
 @pytest.mark.parametrize("bad", [{"working_size": 8}, {"strength": 1.5}, {"hint_share": 0.0}, {"match": "magic"}])
 def test_settings_out_of_range_are_refused(bad: dict[str, float]) -> None:
     with pytest.raises(SettingError, match=next(iter(bad))):
-        Settings(**bad)
+        ColorizeSettings(**bad)
 
 
 def test_a_working_size_without_a_pixel_is_refused(colorizer: Colorizer, target: Path) -> None:
@@ -315,7 +316,7 @@ def test_what_transparent_pixels_hide_changes_nothing(
         for source in (reference, target):
             rgb = np.asarray(Image.open(source).convert("RGB").resize((160, 200)))
             cut_outs.append(np.dstack((np.where(visible[..., None] > 0, rgb, np.uint8(hidden)), visible)))
-        settings = Settings(working_size=96, match=match)  # type: ignore[arg-type]
+        settings = ColorizeSettings(working_size=96, match=match)  # type: ignore[arg-type]
         results.append(colorizer.colorize(cut_outs[1], cut_outs[0], settings).pixels[visible > 128])
     assert colorfulness(results[0][None] / 255) > 5
     np.testing.assert_allclose(results[0].astype(int), results[1], atol=1)

@@ -9,9 +9,10 @@ from torch import Tensor
 
 from excolor.networks import adain, wct
 from excolor.networks.encoder import LEVELS
-from excolor.networks.transfer import METHODS, PARTS, Matching, TransferNet, mix
+from excolor.networks.transfer import TransferNet, mix
+from excolor.settings import NETWORK_PARTS, STATISTICS_METHODS, Matching
 
-SUBSETS = [subset for size in (1, 2, 3) for subset in combinations(PARTS, size)]
+SUBSETS = [subset for size in (1, 2, 3) for subset in combinations(NETWORK_PARTS, size)]
 
 
 def picture(seed: int, height: int = 32, width: int = 40, n: int = 1) -> Tensor:
@@ -38,9 +39,9 @@ def matched_features(net: TransferNet, content: Tensor, style: Tensor, matching:
     return given
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", STATISTICS_METHODS)
 def test_alpha_zero_is_the_reconstruction(transfer_net: TransferNet, method) -> None:
-    found = run(transfer_net, CONTENT, STYLE, Matching(method, PARTS, alpha=0))
+    found = run(transfer_net, CONTENT, STYLE, Matching(method, NETWORK_PARTS, alpha=0))
     assert torch.equal(found, transfer_net.reconstruct(CONTENT).clamp(0, 1))
 
 
@@ -50,9 +51,9 @@ def test_no_parts_is_the_reconstruction(transfer_net: TransferNet) -> None:
     assert torch.equal(found, transfer_net.reconstruct(CONTENT).clamp(0, 1))
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", STATISTICS_METHODS)
 def test_own_style_is_the_reconstruction(transfer_net: TransferNet, method) -> None:
-    found = run(transfer_net, CONTENT, CONTENT, Matching(method, PARTS))
+    found = run(transfer_net, CONTENT, CONTENT, Matching(method, NETWORK_PARTS))
     torch.testing.assert_close(found, transfer_net.reconstruct(CONTENT).clamp(0, 1), atol=1e-3, rtol=0)
 
 
@@ -90,14 +91,14 @@ def test_matching_is_progressive(transfer_net: TransferNet) -> None:
     torch.testing.assert_close(given["relu1_2"], conv(net.conv1_2, first), atol=1e-4, rtol=1e-4)  # skips are not
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", STATISTICS_METHODS)
 def test_each_subset_of_parts_gives_another_picture(transfer_net: TransferNet, method) -> None:
     pictures = [run(transfer_net, CONTENT, STYLE, Matching(method, parts)) for parts in ((), *SUBSETS)]
     for (i, a), (j, b) in combinations(enumerate(pictures), 2):
         assert (a - b).abs().max() > 1e-3, f"{SUBSETS[i - 1]} and {SUBSETS[j - 1]} give the same"
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", STATISTICS_METHODS)
 def test_alpha_lies_between(transfer_net: TransferNet, method) -> None:
     outcomes = [run(transfer_net, CONTENT, STYLE, Matching(method, alpha=alpha)) for alpha in (0, 0.5, 1)]
     distance = (outcomes[2] - outcomes[0]).norm()
@@ -105,18 +106,18 @@ def test_alpha_lies_between(transfer_net: TransferNet, method) -> None:
     assert (outcomes[1] - outcomes[2]).norm() < distance
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", STATISTICS_METHODS)
 def test_a_style_measured_once_serves_any_number_of_contents(transfer_net: TransferNet, method) -> None:
-    matching = Matching(method, PARTS)
+    matching = Matching(method, NETWORK_PARTS)
     statistics = transfer_net.measure(STYLE, matching)
     for seed in (3, 4):
         content = picture(seed, 16, 24)
         assert torch.equal(transfer_net(content, statistics, matching), run(transfer_net, content, STYLE, matching))
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", STATISTICS_METHODS)
 def test_batch_equals_its_items(transfer_net: TransferNet, method) -> None:
-    content, style, matching = picture(5, n=3), picture(6, n=3), Matching(method, PARTS)
+    content, style, matching = picture(5, n=3), picture(6, n=3), Matching(method, NETWORK_PARTS)
     one_style = run(transfer_net, content, style[:1], matching)
     own_style = run(transfer_net, content, style, matching)
     for i in range(3):
@@ -129,7 +130,7 @@ def test_batch_equals_its_items(transfer_net: TransferNet, method) -> None:
 
 def test_statistics_are_kept_only_where_they_are_used(transfer_net: TransferNet) -> None:
     assert set(transfer_net.measure(STYLE, Matching(parts=("encoder",)))) == set(LEVELS)
-    full = transfer_net.measure(STYLE, Matching("wct", PARTS))
+    full = transfer_net.measure(STYLE, Matching("wct", NETWORK_PARTS))
     assert len(full) == 14 and all(isinstance(s, wct.Covariance) for s in full.values())
 
 
@@ -154,17 +155,17 @@ def halves(height: int, width: int, n: int = 1) -> Tensor:
     return torch.cat((1 - right, right), dim=1)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", STATISTICS_METHODS)
 def test_regions_of_one_style_are_as_none(transfer_net: TransferNet, method) -> None:
     """One region that is everywhere, with soft and meaningless further ones."""
-    matching = Matching(method, PARTS)
+    matching = Matching(method, NETWORK_PARTS)
     everywhere = torch.cat((torch.ones(1, 1, 32, 40), torch.zeros(1, 1, 32, 40)), dim=1)
     styles = transfer_net.measure_regions(STYLE, matching, torch.ones(1, 1, *STYLE.shape[2:])) * 2
     found = transfer_net(CONTENT, styles, matching, everywhere)
     torch.testing.assert_close(found, run(transfer_net, CONTENT, STYLE, matching), atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", STATISTICS_METHODS)
 def test_each_region_reaches_its_own_statistics(transfer_net: TransferNet, method) -> None:
     matching = Matching(method, ("encoder",))
     content, style = picture(7, 64, 64), picture(8, 64, 64)
@@ -181,10 +182,10 @@ def test_each_region_reaches_its_own_statistics(transfer_net: TransferNet, metho
         assert (found_mean - wanted[..., own].mean((2, 3))).abs().mean() > 0.1
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", STATISTICS_METHODS)
 def test_a_batch_with_regions_equals_its_items(transfer_net: TransferNet, method) -> None:
     """One item has no second region at all."""
-    content, matching = picture(5, n=3), Matching(method, PARTS)
+    content, matching = picture(5, n=3), Matching(method, NETWORK_PARTS)
     regions = halves(32, 40, n=3)
     regions[1] = torch.stack((torch.ones(32, 40), torch.zeros(32, 40)))
     styles = transfer_net.measure_regions(STYLE, matching, halves(24, 32))
@@ -198,9 +199,9 @@ def test_a_batch_with_regions_equals_its_items(transfer_net: TransferNet, method
         torch.testing.assert_close(own[0]["relu1_1"].mean[i : i + 1], alone[0]["relu1_1"].mean, atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", STATISTICS_METHODS)
 def test_a_mixture_lies_between_its_styles(transfer_net: TransferNet, method) -> None:
-    matching = Matching(method, PARTS)
+    matching = Matching(method, NETWORK_PARTS)
     first, second = (transfer_net.measure(style, matching) for style in (STYLE, picture(9)))
     ends = [transfer_net(CONTENT, mix([first, second], shares), matching) for shares in ((1, 0), (0.6, 0.4), (0, 1))]
     torch.testing.assert_close(ends[0], transfer_net(CONTENT, first, matching), atol=1e-5, rtol=0)

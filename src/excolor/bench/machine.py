@@ -13,9 +13,9 @@ import numpy as np
 import torch
 
 from excolor.bench.tasks import Conditions
-from excolor.method.colorizer import Settings
 from excolor.runtime.devices import cores
 from excolor.runtime.source_commit import commit
+from excolor.settings import COLORIZE_SIZE
 from excolor.weights import find_model
 
 
@@ -38,7 +38,7 @@ def describe_run(models: Sequence[str], sizes: Sequence[int], repeat: int, condi
         "threads": conditions.threads,
         "threads_as_used": conditions.threads_as_used,
         "dtype": conditions.dtype,
-        "working_size": Settings.working_size,
+        "working_size": COLORIZE_SIZE,
         "sizes": list(sizes),
         "repeat": repeat,
         "checkpoints": _checkpoints(models),

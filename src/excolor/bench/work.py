@@ -14,9 +14,9 @@ from excolor.evaluation.baselines import COLORIZERS
 from excolor.method.colorizer import Colorizer
 from excolor.method.hints import no_hints
 from excolor.networks.checkpoint import load_colorizer, load_transfer
-from excolor.networks.transfer import Matching
 from excolor.reporting.timing import Work
 from excolor.runtime.devices import Network, put_on
+from excolor.settings import Matching
 from excolor.weights import find_model
 
 Steps = dict[str, Work]

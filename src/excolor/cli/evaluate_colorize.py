@@ -23,7 +23,7 @@ def evaluate_colorize(options: Evaluation, protocols: tuple[str, ...] | None, ma
     found_model = options.model.find(quiet=options.quiet)
     with reporter(options.quiet) as report:
         report.expect(1, "Loading the model")
-        from excolor import Colorizer, Settings
+        from excolor import Colorizer, ColorizeSettings
         from excolor.evaluation.measuring import Evaluator, Measurement
         from excolor.evaluation.record import describe_run, to_csv, to_json
         from excolor.evaluation.relatives import with_relatives
@@ -33,7 +33,7 @@ def evaluate_colorize(options: Evaluation, protocols: tuple[str, ...] | None, ma
         pictures, cases = options.cases(plan)
         cases = with_relatives(cases, pictures.names, pictures.read)
         colorizer = Colorizer.load(found_model, device=options.device)
-        settings = Settings(options.working_size, match=match)  # type: ignore[arg-type]
+        settings = ColorizeSettings(options.working_size, match=match)  # type: ignore[arg-type]
         run = describe_run(colorizer, found_model, pictures, plan, settings) | {"film": film}
         evaluator = Evaluator(pictures, colorizer, settings, film)
         measurements, failures = measure_all(

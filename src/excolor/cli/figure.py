@@ -152,12 +152,12 @@ def ablation(
     """
     path = drawing.place(target, "ablation", reference)
     with drawing.model(model) as found:
-        from excolor import Colorizer, Settings, read_photo
+        from excolor import Colorizer, ColorizeSettings, read_photo
         from excolor.evaluation import figures
 
         photo, colors = read_photo(target), read_photo(reference)
         colorizer = Colorizer.load(found, device=device)
-        rows = figures.ablation(colorizer, photo, colors, Settings(**settings), drawing.tile)
+        rows = figures.ablation(colorizer, photo, colors, ColorizeSettings(**settings), drawing.tile)
     drawing.write(rows, photo.size, path)
 
 
@@ -208,13 +208,13 @@ def references(
     """
     path = drawing.place(target, "references", *named)
     with drawing.model(model) as found:
-        from excolor import Colorizer, Settings, read_photo
+        from excolor import Colorizer, ColorizeSettings, read_photo
         from excolor.evaluation import figures
 
         photo = read_photo(target)
         colors = [(reference.name, read_photo(reference)) for reference in named]
         colorizer = Colorizer.load(found, device=device)
-        rows = figures.references(colorizer, photo, colors, Settings(**settings), drawing.tile)
+        rows = figures.references(colorizer, photo, colors, ColorizeSettings(**settings), drawing.tile)
     drawing.write(rows, photo.size, path)
 
 

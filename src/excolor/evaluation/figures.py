@@ -16,11 +16,11 @@ import numpy as np
 
 from excolor.evaluation.baselines import STYLIZERS, gray
 from excolor.imaging.working_size import Floats, seen_size, shrink
-from excolor.method.colorizer import Colorizer, Settings
+from excolor.method.colorizer import Colorizer
 from excolor.method.stylizer import Stylizer
-from excolor.networks.transfer import METHODS, PARTS, Matching, Part
 from excolor.photo import Photo
 from excolor.reporting.sheet import Row, Tile
+from excolor.settings import NETWORK_PARTS, STATISTICS_METHODS, ColorizeSettings, Matching, NetworkPart
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ _CLASSICAL = {
 }
 
 
-def ablation(colorizer: Colorizer, target: Photo, reference: Photo, settings: Settings, side: int) -> list[Row]:
+def ablation(colorizer: Colorizer, target: Photo, reference: Photo, settings: ColorizeSettings, side: int) -> list[Row]:
     """A target, its pre-color, the transfer net's answer alone, and with the colorization net after it.
 
     Pictures come shrunk to what tiles of about `side` pixels a side can show; that holds for all figures here.
@@ -55,11 +55,11 @@ def parts(
 ) -> list[Row]:
     """A content in a style, matched at every subset of the three parts; method and alpha are those of `matching`."""
 
-    def stylized(subset: tuple[Part, ...]) -> Tile:
+    def stylized(subset: tuple[NetworkPart, ...]) -> Tile:
         result = stylizer.stylize(content, style, replace(matching, parts=subset), working_size=working_size)
         return Tile(_shown(result, side), " + ".join(subset) or "none")
 
-    subsets = [subset for size in range(len(PARTS) + 1) for subset in combinations(PARTS, size)]
+    subsets = [subset for size in range(len(NETWORK_PARTS) + 1) for subset in combinations(NETWORK_PARTS, size)]
     pair = [Tile(_shown(content, side), "content"), Tile(_shown(style, side), "style")]
     return [Row(tiles) for tiles in _evenly([*pair, *map(stylized, subsets)], _COLUMNS)]
 
@@ -68,7 +68,7 @@ def references(
     colorizer: Colorizer,
     target: Photo,
     named: Sequence[tuple[str, Photo]],
-    settings: Settings,
+    settings: ColorizeSettings,
     side: int,
 ) -> list[Row]:
     """A target and its pre-color at the left, each reference and below it what becomes of the target.
@@ -97,7 +97,7 @@ def methods(stylizer: Stylizer, content: Photo, style: Photo, working_size: int,
     small, look = _shown(content, side), _shown(style, side)
     own = [
         Tile(_shown(stylizer.stylize(content, style, Matching(method), working_size=working_size), side), _OWN[method])
-        for method in METHODS
+        for method in STATISTICS_METHODS
     ]
     classical = [Tile(STYLIZERS[method](small, look), title) for method, title in _CLASSICAL.items()]
     return [Row([Tile(small, "content"), Tile(look, "style"), *own]), Row(classical)]

@@ -14,7 +14,8 @@ from excolor.evaluation.photo_set import PhotoSet
 from excolor.evaluation.protocols import Case
 from excolor.evaluation.style_metrics import color_distance
 from excolor.evaluation.variants import recolored, zoomed
-from excolor.method.colorizer import Colorizer, Reference, Settings
+from excolor.method.colorizer import Colorizer, Reference
+from excolor.settings import ColorizeSettings
 
 EXCOLOR = "excolor"
 
@@ -50,7 +51,7 @@ class Measurement:
 class Evaluator:
     """Measures cases with one model, and makes the pictures to look at."""
 
-    def __init__(self, pictures: PhotoSet, colorizer: Colorizer, settings: Settings, film: Film = "modern") -> None:
+    def __init__(self, pictures: PhotoSet, colorizer: Colorizer, settings: ColorizeSettings, film: Film = "modern") -> None:
         """Use `colorizer` under `settings` on `pictures`, whose targets are seen on a film.
 
         On another film than the modern one colors are compared at the true lightness.

@@ -15,14 +15,15 @@ from excolor.evaluation.protocols import Case, Plan
 from excolor.evaluation.style_measuring import NUMBERS, StyleMeasurement
 from excolor.evaluation.style_summary import StyleSummary
 from excolor.evaluation.summary import ProtocolSummary
-from excolor.method.colorizer import Colorizer, Settings
+from excolor.method.colorizer import Colorizer
 from excolor.method.stylizer import Stylizer
 from excolor.reporting.timing import Timing
+from excolor.settings import ColorizeSettings
 from excolor.weights import ModelFiles, Network
 
 
 def describe_run(
-    colorizer: Colorizer, model: ModelFiles, pictures: PhotoSet, plan: Plan, settings: Settings
+    colorizer: Colorizer, model: ModelFiles, pictures: PhotoSet, plan: Plan, settings: ColorizeSettings
 ) -> dict[str, Any]:
     """All that the numbers depend on; `model` is what `colorizer` was loaded from."""
     used = {"working_size": settings.working_size, "match": settings.match}

@@ -18,11 +18,11 @@ from excolor.evaluation.style_metrics import (
     lightness_kept,
     profile_distance,
 )
-from excolor.method.stylizer import STYLE_SIZE, Stylizer
-from excolor.networks.transfer import METHODS, Matching
+from excolor.method.stylizer import Stylizer
 from excolor.reporting.timing import Timing, time_calls
+from excolor.settings import STATISTICS_METHODS, STYLIZE_SIZE, Matching
 
-OWN = tuple(f"excolor {method}" for method in METHODS)
+OWN = tuple(f"excolor {method}" for method in STATISTICS_METHODS)
 """What excolor's own methods are called beside those of `STYLIZERS`."""
 
 TIMED = (*(method for method in STYLIZERS if method != "identity"), *OWN)
@@ -93,10 +93,10 @@ class StyleEvaluator:
     ) -> dict[str, dict[int, Timing]]:
         """How long each of `TIMED` takes, from pixels to pixels, at squares of these sides.
 
-        Content and style of the pair are brought to the size first. excolor's networks work at `STYLE_SIZE`, as they do
-        for users who ask for nothing else. `told` is called after each of the times.
+        Content and style of the pair are brought to the size first. excolor's networks work at `STYLIZE_SIZE`, as they
+        do for users who ask for nothing else. `told` is called after each of the times.
         """
-        methods = _methods(self._stylizer, STYLE_SIZE)
+        methods = _methods(self._stylizer, STYLIZE_SIZE)
         times: dict[str, dict[int, Timing]] = {}
         for size in sizes:
             content, style = (np.asarray(cv2.resize(x, (size, size)), np.float32) for x in self._pair(case))
@@ -112,7 +112,10 @@ class StyleEvaluator:
 
 
 def _methods(stylizer: Stylizer, working_size: int) -> dict[str, Transfer]:
-    own = {name: _own(stylizer, Matching(method), working_size) for name, method in zip(OWN, METHODS, strict=True)}
+    own = {
+        name: _own(stylizer, Matching(method), working_size)
+        for name, method in zip(OWN, STATISTICS_METHODS, strict=True)
+    }
     return STYLIZERS | own
 
 

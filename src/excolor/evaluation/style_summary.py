@@ -7,9 +7,9 @@ import numpy as np
 
 from excolor.evaluation.intervals import half_width, standard_error
 from excolor.evaluation.style_measuring import NUMBERS, OWN, StyleMeasurement
-from excolor.method.stylizer import STYLE_SIZE
 from excolor.reporting.table import Table
 from excolor.reporting.timing import Timing
+from excolor.settings import STYLIZE_SIZE
 
 AXES = ("content", "style")
 """What the frontier is drawn by: both better when higher."""
@@ -118,7 +118,7 @@ def seconds_table(times: Mapping[str, Mapping[int, Timing]]) -> Table:
         (method, *(f"{t.median:.3f} ({t.lower:.3f}–{t.upper:.3f})" for t in (of_method[size] for size in sizes)))
         for method, of_method in times.items()
     ]
-    title = f"Seconds from pixels to pixels (quartiles), networks at {STYLE_SIZE} pixels or less"
+    title = f"Seconds from pixels to pixels (quartiles), networks at {STYLIZE_SIZE} pixels or less"
     return Table(title, ("method", *(f"{s}×{s}" for s in sizes)), rows)
 
 

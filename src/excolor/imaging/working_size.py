@@ -9,21 +9,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from excolor.errors import SettingError
 from excolor.photo import Photo
+from excolor.settings import SMALLEST_SIZE, check_working_size
 
 MULTIPLE = 8  # three poolings
-MINIMUM = 16  # reflection padding needs two pixels at 1/8 of the size
 
 _LONGEST = 4  # a picture of a wilder aspect ratio is shrunk until it has the area of 4:1 at the working size
 
 Floats = NDArray[np.float32]
-
-
-def check_working_size(shorter_side: int) -> None:
-    """Raise SettingError if the networks cannot work at a shorter side of so many pixels."""
-    if shorter_side < MINIMUM:
-        raise SettingError(f"working_size is {shorter_side} and must be at least {MINIMUM} pixels")
 
 
 def seen_size(size: tuple[int, int], shorter_side: int) -> tuple[int, int]:
@@ -51,10 +44,10 @@ def to_unit(pixels: np.ndarray) -> Floats:
 
 
 def pad(picture: Tensor) -> Tensor:
-    """Extend (N, C, H, W) at the bottom and right to multiples of MULTIPLE, at least MINIMUM, by reflection."""
+    """Extend (N, C, H, W) at the bottom and right to multiples of MULTIPLE, at least SMALLEST_SIZE, by reflection."""
     for axis in (2, 3):
         extent = picture.shape[axis]
-        target = max(MINIMUM, -(-extent // MULTIPLE) * MULTIPLE)
+        target = max(SMALLEST_SIZE, -(-extent // MULTIPLE) * MULTIPLE)
         # numpy reflects back and forth as often as it takes, down to a single pixel
         index = np.pad(np.arange(extent), (0, target - extent), mode="reflect")
         picture = picture.index_select(axis, torch.from_numpy(index).to(picture.device))

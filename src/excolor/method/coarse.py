@@ -7,7 +7,6 @@ Training shows the colorization net exactly these maps, so both use this module.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -17,9 +16,8 @@ from excolor.imaging.color import grayed, rgb_to_lab
 from excolor.method.correspondence import Correspondence
 from excolor.networks.encoder import Encoder
 from excolor.networks.neighbors import Landmarks, join_landmarks, landmarks, visible_landmarks
-from excolor.networks.transfer import Matching, Statistics, TransferNet, mix
-
-Match = Literal["statistics", "semantic", "both"]
+from excolor.networks.transfer import Statistics, TransferNet, mix
+from excolor.settings import Match, Matching
 
 _MATCHING = Matching("adain", ("encoder", "skip"), 1.0)
 _STATISTICS_CONFIDENCE = 0.3  # of a color that statistics alone put somewhere

@@ -9,7 +9,6 @@ reference is encoded once and given to as many targets as there are.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import torch
@@ -19,7 +18,6 @@ from excolor.errors import SettingError
 from excolor.imaging.color import ab_from_network, ab_to_network, colored, lightness_to_network
 from excolor.imaging.merging import from_unit, lightness_of, merge_ab
 from excolor.imaging.working_size import (
-    check_working_size,
     crop,
     hwc,
     pad,
@@ -31,7 +29,6 @@ from excolor.imaging.working_size import (
 )
 from excolor.method.coarse import (
     CoarseMap,
-    Match,
     ReferenceFeatures,
     coarse_map,
     describe_lightness,
@@ -46,36 +43,8 @@ from excolor.networks.neighbors import score
 from excolor.networks.transfer import TransferNet
 from excolor.photo import Photo, PhotoSource, as_photo
 from excolor.runtime.devices import choose_device, out_of_memory_explained, put_on
+from excolor.settings import COLORIZE_SIZE, ColorizeSettings
 from excolor.weights import ModelFiles, find_model
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a picture is colorized.
-
-    Attributes:
-        working_size: pixels of the shorter side that the networks see; smaller pictures are not enlarged.
-        strength: how far the reference is followed, in [0, 1]: 0 is the pre-colored picture.
-        match: how colors are taken from the reference: by `statistics` (the paper's way), by `semantic`
-            correspondence, or by `both`.
-        hint_share: share of the coarse map that the colorization net is shown, in (0, 1]; 1 shows all of it.
-        seed: of the hints' positions, if not all are shown.
-    """
-
-    working_size: int = 256
-    strength: float = 1.0
-    match: Match = "both"
-    hint_share: float = 1.0
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        check_working_size(self.working_size)
-        if not 0 <= self.strength <= 1:
-            raise SettingError(f"strength is {self.strength} and must lie in [0, 1]")
-        if self.match not in get_args(Match):
-            raise SettingError(f"match is {self.match!r} and must be one of {', '.join(get_args(Match))}")
-        if not 0 < self.hint_share <= 1:
-            raise SettingError(f"hint_share is {self.hint_share} and must lie in (0, 1]")
 
 
 @dataclass(frozen=True)
@@ -186,9 +155,7 @@ class Colorizer:
         return self._colorization.out.weight.device
 
     @torch.inference_mode()
-    def encode_reference(
-        self, reference: PhotoSource | Photo, *, working_size: int = Settings.working_size
-    ) -> Reference:
+    def encode_reference(self, reference: PhotoSource | Photo, *, working_size: int = COLORIZE_SIZE) -> Reference:
         """Encode a color picture once, for any number of targets. Raises PhotoError if it cannot be read."""
         photo = as_photo(reference)
         with out_of_memory_explained(self.device):
@@ -201,7 +168,7 @@ class Colorizer:
         self,
         target: PhotoSource | Photo,
         reference: PhotoSource | Photo | Reference,
-        settings: Settings = Settings(),
+        settings: ColorizeSettings = ColorizeSettings(),
     ) -> Photo:
         """Give `target` the colors of `reference`.
 
@@ -226,7 +193,7 @@ class Colorizer:
         self,
         target: PhotoSource | Photo,
         reference: PhotoSource | Photo | Reference,
-        settings: Settings = Settings(),
+        settings: ColorizeSettings = ColorizeSettings(),
     ) -> Stages:
         """Like `colorize`, and keep every step."""
         steps = self._colorize(as_photo(target), reference, settings)
@@ -238,7 +205,7 @@ class Colorizer:
         )
 
     @torch.inference_mode()
-    def _colorize(self, photo: Photo, reference: PhotoSource | Photo | Reference, settings: Settings) -> _Steps:
+    def _colorize(self, photo: Photo, reference: PhotoSource | Photo | Reference, settings: ColorizeSettings) -> _Steps:
         if not isinstance(reference, Reference):
             reference = self.encode_reference(reference, working_size=settings.working_size)
         reference.check_of(self.name)
@@ -260,7 +227,7 @@ class Colorizer:
             return _Steps(seen, invented, coarse.ab, ab_from_network(hints.ab), _merge(photo, seen, ab))
 
     @torch.inference_mode()
-    def precolor(self, target: PhotoSource | Photo, *, working_size: int = Settings.working_size) -> Photo:
+    def precolor(self, target: PhotoSource | Photo, *, working_size: int = COLORIZE_SIZE) -> Photo:
         """Invent plausible colors for `target`, without a reference. Arguments, result and errors as in `colorize`."""
         photo = as_photo(target)
         with out_of_memory_explained(self.device):
@@ -274,7 +241,7 @@ class Colorizer:
         target: PhotoSource | Photo,
         references: Sequence[Reference],
         *,
-        working_size: int = Settings.working_size,
+        working_size: int = COLORIZE_SIZE,
     ) -> list[float]:
         """How well each reference fits `target`, in [0, 1]: the mean cosine of features at places that correspond.
 
@@ -292,7 +259,7 @@ class Colorizer:
         lightness = lightness_of(shrink(shown(photo), size))[None]
         return _Seen(pad(lightness).to(self.device), size)
 
-    def _hints(self, coarse: CoarseMap, settings: Settings) -> Hints:
+    def _hints(self, coarse: CoarseMap, settings: ColorizeSettings) -> Hints:
         generator = Generator().manual_seed(settings.seed)
         return scatter(ab_to_network(coarse.ab), coarse.confidence, settings.hint_share, generator)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -17,17 +17,14 @@ from excolor.imaging.merging import from_unit, merge_ab, merge_lightness, merge_
 from excolor.imaging.working_size import Floats, crop, hwc, see_rgb, see_visible, seen_size
 from excolor.method.regions import Label, Regions, as_regions
 from excolor.networks.checkpoint import load_transfer
-from excolor.networks.transfer import Matching, Measured, TransferNet, mix
+from excolor.networks.transfer import Measured, TransferNet, matched_features, mix
 from excolor.photo import Photo, PhotoSource, as_photo
 from excolor.runtime.devices import WAY_OUT, check_memory, choose_device, out_of_memory_explained, put_on
+from excolor.settings import KEEPS, STYLIZE_SIZE, Keep, Matching
 from excolor.weights import ModelFiles, find_model
-
-STYLE_SIZE = 512  # pixels of the shorter side at which stylization works by default
 
 _EXACT_WAY_OUT = "a working size instead of --exact"
 _BYTES = 40  # for each pixel and channel of the first level, in float32: 600 to 700 a pixel at width 16, measured
-
-Keep = Literal["nothing", "luminance", "color"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +94,7 @@ class Stylizer:
 
     @torch.inference_mode()
     def measure(
-        self, style: Styles, matching: Matching, *, working_size: int = STYLE_SIZE, exact: bool = False
+        self, style: Styles, matching: Matching, *, working_size: int = STYLIZE_SIZE, exact: bool = False
     ) -> Look:
         """Measure styles once, for any number of contents; `exact` as in `stylize`.
 
@@ -123,9 +120,9 @@ class Stylizer:
         self,
         content: PhotoSource | Photo,
         style: Styles | Look,
-        matching: Matching = Matching(),  # noqa: B008 - frozen
+        matching: Matching = Matching(),
         *,
-        working_size: int = STYLE_SIZE,
+        working_size: int = STYLIZE_SIZE,
         exact: bool = False,
         keep: Keep = "nothing",
         mask: PhotoSource | Photo | Regions | None = None,
@@ -152,8 +149,8 @@ class Stylizer:
                 mask.
             DeviceError: the device has too little memory.
         """
-        if keep not in get_args(Keep):
-            raise SettingError(f"keep is {keep!r} and must be one of {', '.join(get_args(Keep))}")
+        if keep not in KEEPS:
+            raise SettingError(f"keep is {keep!r} and must be one of {', '.join(KEEPS)}")
         photo = as_photo(content)
         regions = None if mask is None else as_regions(mask)
         look = (
@@ -230,7 +227,7 @@ def _check_goes_with(look: Look, model: str, matching: Matching, mask: Regions |
         raise SettingError(
             f"the style was measured by the model {look.model}, and this is {model}; measure it again with this one"
         )
-    if matching.method != look.matching.method or not matching.names() <= look.matching.names():
+    if matching.method != look.matching.method or not matched_features(matching) <= matched_features(look.matching):
         raise SettingError("the style was measured under another matching; measure it again under this one")
     if mask is None and look.regions is not None:
         raise SettingError("the style has a mask and the content has none: give both, or neither")

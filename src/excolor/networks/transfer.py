@@ -11,56 +11,26 @@ visible, (N, 1, H, W) in [0, 1]: the others are changed alike, but count for no 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from excolor.errors import SettingError
 from excolor.networks import adain, wct
 from excolor.networks.decoder import DECODED, Decoder
 from excolor.networks.encoder import LEVELS, POOLS, SKIPS, Encoder, keep
+from excolor.settings import Matching, NetworkPart
 
-Method = Literal["adain", "wct"]
-Part = Literal["encoder", "skip", "decoder"]
 Statistics = adain.Moments | wct.Covariance
 Measured = dict[str, Statistics]
 """Statistics by the name of the feature."""
 
-METHODS: tuple[Method, ...] = get_args(Method)
-PARTS: tuple[Part, ...] = get_args(Part)
-
-_FEATURES: dict[Part, tuple[str, ...]] = {"encoder": LEVELS, "skip": SKIPS + POOLS, "decoder": DECODED}
+_FEATURES: dict[NetworkPart, tuple[str, ...]] = {"encoder": LEVELS, "skip": SKIPS + POOLS, "decoder": DECODED}
 
 
-@dataclass(frozen=True)
-class Matching:
-    """What is matched, how, and how far.
-
-    Attributes:
-        method: `adain` matches mean and deviation of each channel, `wct` the whole covariance.
-        parts: where (the paper's Figure 5 compares the subsets); empty reconstructs the content.
-        alpha: which statistics the features are given, in [0, 1]: 0 is the content's own, 1 the style's.
-    """
-
-    method: Method = "adain"
-    parts: tuple[Part, ...] = ("encoder", "skip")
-    alpha: float = 1.0
-
-    def __post_init__(self) -> None:
-        unknown = [part for part in self.parts if part not in PARTS]
-        if unknown:
-            raise SettingError(f"unknown part {unknown[0]!r}: choose from {', '.join(PARTS)}")
-        if self.method not in METHODS:
-            raise SettingError(f"unknown method {self.method!r}: choose from {', '.join(METHODS)}")
-        if not 0 <= self.alpha <= 1:
-            raise SettingError(f"alpha is {self.alpha} and must lie in [0, 1]")
-
-    def names(self) -> frozenset[str]:
-        """The names of the features that are matched."""
-        return frozenset(name for part in self.parts for name in _FEATURES[part])
+def matched_features(matching: Matching) -> frozenset[str]:
+    """The names of the features whose statistics are matched."""
+    return frozenset(name for part in matching.parts for name in _FEATURES[part])
 
 
 class TransferNet(nn.Module):
@@ -95,7 +65,7 @@ class TransferNet(nn.Module):
         `style` is what `measure` gave under the same method and parts; its batch size is N or 1. With the content's R
         regions (N, R, H, W) it is a sequence of R of them, in the same order.
         """
-        names = matching.names() if matching.alpha > 0 else frozenset()
+        names = matched_features(matching) if matching.alpha > 0 else frozenset()
         styles = [style] if isinstance(style, Mapping) else style
         counted = regions if regions is None or visible is None else _counted(regions, visible)
 
@@ -122,7 +92,7 @@ class TransferNet(nn.Module):
 
     def _measure(self, style: Tensor, matching: Matching, regions: Tensor | None) -> list[Measured]:
         measure = adain.measure if matching.method == "adain" else wct.measure
-        names = matching.names()
+        names = matched_features(matching)
         measured: list[Measured] = [{} for _ in range(1 if regions is None else regions.shape[1])]
 
         def collect(name: str, feature: Tensor) -> Tensor:
