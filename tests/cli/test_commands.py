@@ -17,9 +17,9 @@ from PIL import Image
 from excolor import ColorizeSettings, Matching
 from excolor.cli import options
 from excolor.cli.main import main
-from excolor.method.stylizer import STYLE_SIZE
 from excolor.networks.checkpoint import load_encoder, load_matcher, save_network
 from excolor.networks.encoder import Encoder, EncoderConfig
+from excolor.settings import STYLIZE_SIZE
 from excolor.weights import find_model
 
 ROOT = Path(__file__).parents[2]
@@ -97,7 +97,7 @@ def test_help_is_instant_and_imports_nothing_heavy() -> None:
 
 
 def test_commands_stylize_at_the_size_that_the_library_does() -> None:
-    assert options.STYLE_SIZE == STYLE_SIZE
+    assert options.STYLE_SIZE == STYLIZE_SIZE
 
 
 def test_version_and_module() -> None:
@@ -116,7 +116,7 @@ def test_defaults_are_those_of_the_library() -> None:
 
     assert asdict(ColorizeSettings()).items() <= defaults("colorize").items()
     assert defaults("pre-colorize")["working_size"] == ColorizeSettings().working_size
-    matching = asdict(Matching()) | {"parts": ",".join(Matching().parts), "working_size": STYLE_SIZE}
+    matching = asdict(Matching()) | {"parts": ",".join(Matching().parts), "working_size": STYLIZE_SIZE}
     assert matching.items() <= defaults("stylize").items()
 
 

@@ -74,7 +74,7 @@ def test_everything_at_once(album: Path, tmp_path: Path) -> None:
     assert found["model"] == "lite"
     assert found["device"] == "cpu"
     assert (found["side"], found["working_size"], found["match"], found["seed"]) == (48, 48, "both", 3)
-    digests = {files_of_model.encoder, files_of_model.decoder, files_of_model.colorizer}
+    digests = {getattr(files_of_model, network) for network in files_of_model.present()}
     digested = subprocess.run(["sha256sum", *digests], check=True, capture_output=True, text=True).stdout
     assert {line.split()[0] for line in digested.splitlines()} == set(found["checkpoints"].values())
     assert found["failures"] == []

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from excolor import Colorizer, Settings
+from excolor import Colorizer, ColorizeSettings
 from excolor.evaluation.baselines import gray
 from excolor.evaluation.film import FILMS, Film, at_true_lightness, on_film
 from excolor.evaluation.measuring import Evaluator
@@ -59,7 +59,7 @@ def test_new_protocols_are_measured_where_they_are_named(album: Path, colorizer:
     pictures = PhotoSet(album, side=40, leave_out=("sea",))  # the only one in its folder
     plan = Plan(("recolored", "zoomed", "related"), limit=1)
     cases = with_relatives(plan.cases(pictures.names), pictures.names, pictures.read)
-    evaluator = Evaluator(pictures, colorizer, Settings(32))
+    evaluator = Evaluator(pictures, colorizer, ColorizeSettings(32))
     found = [m for case in cases if (m := evaluator.measure(case)) is not None]
     assert {m.case.protocol for m in found} == {"recolored", "zoomed", "related"}
     summaries = summarize(found)
@@ -82,7 +82,9 @@ def test_targets_on_film_are_gray_and_colors_are_compared_at_the_true_lightness(
         np.testing.assert_allclose(target, gray(picture), atol=1e-3)
     else:
         assert psnr(target, gray(picture)) < 40
-    measured = Evaluator(PhotoSet(album, side=40), colorizer, Settings(32), film).measure(Case("none", NAME, None))
+    measured = Evaluator(PhotoSet(album, side=40), colorizer, ColorizeSettings(32), film).measure(
+        Case("none", NAME, None)
+    )
     assert measured is not None
     # Gray has no color error that depends on the film
     expected = psnr(at_true_lightness(gray(picture), picture), picture)

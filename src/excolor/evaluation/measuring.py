@@ -51,7 +51,9 @@ class Measurement:
 class Evaluator:
     """Measures cases with one model, and makes the pictures to look at."""
 
-    def __init__(self, pictures: PhotoSet, colorizer: Colorizer, settings: ColorizeSettings, film: Film = "modern") -> None:
+    def __init__(
+        self, pictures: PhotoSet, colorizer: Colorizer, settings: ColorizeSettings, film: Film = "modern"
+    ) -> None:
         """Use `colorizer` under `settings` on `pictures`, whose targets are seen on a film.
 
         On another film than the modern one colors are compared at the true lightness.
