@@ -24,9 +24,9 @@ from excolor.batch.stop import Stop
 from excolor.batch.stylizing import StyleFile, StylizeWork
 from excolor.batch.work import Work
 from excolor.errors import OutputError
-from excolor.method.colorizer import Colorizer, Settings
-from excolor.networks.transfer import Matching
+from excolor.method.colorizer import Colorizer
 from excolor.photo import MAX_PIXELS, Photo, read_photo
+from excolor.settings import ColorizeSettings, Matching
 from excolor.weights import find_model
 
 Write = Callable[..., Path]
@@ -125,7 +125,7 @@ def test_references_that_are_not_used_are_noted(scans: Path, tmp_path: Path, ref
     (folder / "damaged.jpg").write_text("no picture")
     small(folder / "sub/gray.png")
     files = ReferenceFiles(find_references([folder]), (folder,), "fit", MAX_PIXELS)
-    work = ColorizeWork(find_model(), "cpu", Settings(SIZE), files)
+    work = ColorizeWork(find_model(), "cpu", ColorizeSettings(SIZE), files)
     events = list(engine_on(scans, tmp_path / "out", work).run())
     notes = [event.message for event in events if isinstance(event, Note)]
     assert len(notes) == 2
@@ -168,7 +168,7 @@ np.save(sys.stdout.buffer, result.photo.pixels)
 def test_work_goes_to_another_process_and_makes_the_same(
     command: str, tmp_path: Path, small: Write, reference: Path, warm: Path
 ) -> None:
-    path, model, settings = small(tmp_path / "scan.png", size=(160, 120)), find_model(), Settings(96)
+    path, model, settings = small(tmp_path / "scan.png", size=(160, 120)), find_model(), ColorizeSettings(96)
     named = (reference, warm)
     work: Work[Any]
     match command:

@@ -15,7 +15,6 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from excolor import ColorizeSettings, Matching
-from excolor.cli import options
 from excolor.cli.main import main
 from excolor.networks.checkpoint import load_encoder, load_matcher, save_network
 from excolor.networks.encoder import Encoder, EncoderConfig
@@ -94,10 +93,6 @@ def test_help_is_instant_and_imports_nothing_heavy() -> None:
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert min(seconds) < 0.3
-
-
-def test_commands_stylize_at_the_size_that_the_library_does() -> None:
-    assert options.STYLE_SIZE == STYLIZE_SIZE
 
 
 def test_version_and_module() -> None:

@@ -10,9 +10,10 @@ from excolor.batch.references import Choice, ReferenceChoice, ReferenceFiles
 from excolor.batch.sources import Source
 from excolor.batch.stop import Stop
 from excolor.batch.work import PageResult, provenance
+from excolor.settings import ColorizeSettings
 
 if TYPE_CHECKING:
-    from excolor.method.colorizer import Colorizer, Settings
+    from excolor.method.colorizer import Colorizer
     from excolor.photo import Photo, Provenance
     from excolor.weights import ModelFiles
 
@@ -30,7 +31,7 @@ class ColorizeWork:
 
     model: "ModelFiles"
     device: str
-    settings: "Settings"
+    settings: ColorizeSettings
     references: ReferenceFiles | ReferenceChoice
     treat_as_gray: bool | None = None
     with_stages: bool = False

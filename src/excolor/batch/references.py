@@ -12,9 +12,10 @@ from excolor.batch.sources import Source, each_once, pictures_in
 from excolor.batch.stop import Stop
 from excolor.batch.work import UsedFile, sha256_of
 from excolor.errors import PhotoError, SettingError
+from excolor.settings import ColorizeSettings
 
 if TYPE_CHECKING:
-    from excolor.method.colorizer import Colorizer, Reference, Settings
+    from excolor.method.colorizer import Colorizer, Reference
     from excolor.photo import Photo
 
 Pairing = Literal["fit", "name", "all"]
@@ -50,7 +51,7 @@ class Choice:
 class ReferenceChoice(Protocol):
     """Which reference each target gets. Implementations are frozen dataclasses."""
 
-    def choose(self, colorizer: "Colorizer", settings: "Settings", source: Source, photo: "Photo") -> Choice:
+    def choose(self, colorizer: "Colorizer", settings: ColorizeSettings, source: Source, photo: "Photo") -> Choice:
         """The reference for a target, given its source and its first page. Raises PhotoError if there is none."""
 
 
@@ -71,7 +72,7 @@ class ReferenceFiles:
     max_pixels: int
 
     def encode(
-        self, colorizer: "Colorizer", settings: "Settings", stop: Stop
+        self, colorizer: "Colorizer", settings: ColorizeSettings, stop: Stop
     ) -> Generator[Note, None, ReferenceChoice]:
         """Encode what all targets may need, and return who chooses; skip gray references if any is in color.
 
@@ -108,7 +109,7 @@ class BestFit:
 
     candidates: tuple[EncodedReference, ...]
 
-    def choose(self, colorizer: "Colorizer", settings: "Settings", source: Source, photo: "Photo") -> Choice:
+    def choose(self, colorizer: "Colorizer", settings: ColorizeSettings, source: Source, photo: "Photo") -> Choice:
         """The one with the best score; with a single candidate nothing is compared."""
         if len(self.candidates) == 1:
             (only,) = self.candidates
@@ -125,7 +126,7 @@ class AllTogether:
     joined: "Reference"
     files: tuple[UsedFile, ...]
 
-    def choose(self, colorizer: "Colorizer", settings: "Settings", source: Source, photo: "Photo") -> Choice:
+    def choose(self, colorizer: "Colorizer", settings: ColorizeSettings, source: Source, photo: "Photo") -> Choice:
         """The same for every target."""
         return Choice(self.joined, self.files)
 
@@ -138,7 +139,7 @@ class SameName:
     similar: "_NameIndex"
     max_pixels: int
 
-    def choose(self, colorizer: "Colorizer", settings: "Settings", source: Source, photo: "Photo") -> Choice:
+    def choose(self, colorizer: "Colorizer", settings: ColorizeSettings, source: Source, photo: "Photo") -> Choice:
         """The one of that name in the same subfolder, or else the only one anywhere.
 
         Raises:
@@ -211,7 +212,7 @@ def _joined(encoded: Sequence[EncodedReference], colorizer: "Colorizer") -> AllT
     return AllTogether(joined, tuple(one.file for one in encoded))
 
 
-def _encode(path: Path, colorizer: "Colorizer", settings: "Settings", max_pixels: int) -> EncodedReference:
+def _encode(path: Path, colorizer: "Colorizer", settings: ColorizeSettings, max_pixels: int) -> EncodedReference:
     from excolor.photo import read_photo
 
     photo = read_photo(path, max_pixels=max_pixels)

@@ -15,9 +15,9 @@ from excolor.errors import PhotoError, PlanError
 
 if TYPE_CHECKING:
     from excolor.method.regions import Regions
-    from excolor.method.stylizer import Keep, Look, Stylizer
-    from excolor.networks.transfer import Matching
+    from excolor.method.stylizer import Look, Stylizer
     from excolor.photo import Photo, Provenance
+    from excolor.settings import Keep, Matching
     from excolor.weights import ModelFiles
 
 

@@ -10,6 +10,7 @@ import click
 from excolor.cli.options import FiniteRange, check_apart, ending_in
 from excolor.cli.progress import is_terminal
 from excolor.cli.tables import print_table
+from excolor.settings import COLORIZE_SIZE, SMALLEST_SIZE
 
 if TYPE_CHECKING:
     from excolor.bench.comparison import Change
@@ -32,11 +33,11 @@ class Sizes(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         """Parse "512,256" to (256, 512)."""
         if isinstance(value, tuple):
             return value
-        from excolor.imaging.working_size import MINIMUM, MULTIPLE
+        from excolor.imaging.working_size import MULTIPLE
 
         for word in value.split(","):
-            if not word.strip().isdecimal() or int(word) < MINIMUM or int(word) % MULTIPLE:
-                self.fail(f"{word!r} is not a multiple of {MULTIPLE} from {MINIMUM} on.", param, ctx)
+            if not word.strip().isdecimal() or int(word) < SMALLEST_SIZE or int(word) % MULTIPLE:
+                self.fail(f"{word!r} is not a multiple of {MULTIPLE} from {SMALLEST_SIZE} on.", param, ctx)
         return tuple(sorted({int(word) for word in value.split(",")}))
 
 
@@ -172,7 +173,6 @@ def bench(
 def _conditions(device: str, dtype: str, threads: int | None, compiled: bool) -> "Conditions":
     import torch
 
-    from excolor import Settings
     from excolor.bench.tasks import Conditions
     from excolor.runtime.devices import choose_device, choose_dtype
     from excolor.runtime.threads import threads_for
@@ -184,7 +184,7 @@ def _conditions(device: str, dtype: str, threads: int | None, compiled: bool) ->
         dtype=own_dtype if dtype == "auto" else dtype,
         own_dtype=own_dtype,
         threads=threads or torch.get_num_threads(),
-        threads_as_used=threads or threads_for(Settings.working_size, torch.get_num_threads()),
+        threads_as_used=threads or threads_for(COLORIZE_SIZE, torch.get_num_threads()),
         compiled=compiled,
     )
 

@@ -20,10 +20,10 @@ from excolor.cli.options import (
     treat_as_gray_option,
     working_size_option,
 )
+from excolor.settings import COLORIZE_SIZE, ColorizeSettings, Match
 
 if TYPE_CHECKING:
     from excolor.batch.references import Pairing
-    from excolor.method.coarse import Match
 
 
 @click.command(cls=Command)
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 @option(
     "--strength",
     type=FiniteRange(0, 1),
-    default=1.0,
+    default=ColorizeSettings.strength,
     show_default=True,
     group=QUALITY,
     help="Follow the reference this far; 0 invents the colors.",
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 @match_option
 @hint_share_option
 @seed_option("the places of the hints, if not all are given")
-@working_size_option(256)
+@working_size_option(COLORIZE_SIZE)
 @option(
     "--save-stages",
     type=click.Path(path_type=Path, file_okay=False),
@@ -74,7 +74,7 @@ def colorize(
     references: tuple[Path, ...],
     pair: "Pairing",
     strength: float,
-    match: "Match",
+    match: Match,
     hint_share: float,
     seed: int,
     working_size: int,
@@ -107,9 +107,7 @@ def colorize(
     plan = plan_files(sources, files, "color", keep=keep, stages=save_stages)
     model_files = model.find(quiet=files.quiet)
 
-    from excolor.method.colorizer import Settings
-
-    settings = Settings(working_size, strength, match, hint_share, seed)
+    settings = ColorizeSettings(working_size, strength, match, hint_share, seed)
     chosen = ReferenceFiles(found, references, pair, files.max_pixels)
     work = ColorizeWork(model_files, device, settings, chosen, treat_as_gray, with_stages=save_stages is not None)
     run_batch(plan, work, files, "Colorizing")

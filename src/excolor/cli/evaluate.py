@@ -5,12 +5,13 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from excolor.cli.options import SEED, STYLE_SIZE, CommaList, ModelChoice, ending_in, model_options
+from excolor.cli.options import SEED, CommaList, ModelChoice, ending_in, model_options
 from excolor.evaluation.protocols import PROTOCOLS
+from excolor.settings import MATCHES, SMALLEST_SIZE, STYLIZE_SIZE, ColorizeSettings
 
 _PATH = click.Path(path_type=Path)
 _FILE = click.Path(path_type=Path, dir_okay=False)
-_SIDES = {"colorize": 176, "stylize": STYLE_SIZE}
+_SIDES = {"colorize": 176, "stylize": STYLIZE_SIZE}
 _OTHER = {"colorize": "stylize", "stylize": "colorize"}
 _OF_OTHER_TASK = {"colorize": ("--plot", "--seconds"), "stylize": ("--protocol", "--match", "--film")}
 
@@ -56,13 +57,13 @@ _OF_OTHER_TASK = {"colorize": ("--plot", "--seconds"), "stylize": ("--protocol",
 )
 @click.option(
     "--working-size",
-    type=click.IntRange(16, 4096),
+    type=click.IntRange(SMALLEST_SIZE, 4096),
     help="Pixels of the shorter side that the networks see.  [default: --side; stylize: 512 at most]",
 )
 @click.option(
     "--match",
-    type=click.Choice(["statistics", "semantic", "both"]),
-    default="both",
+    type=click.Choice(MATCHES),
+    default=ColorizeSettings.match,
     show_default=True,
     help="Colorize: how colors are taken from the reference.",
 )
@@ -164,7 +165,7 @@ def evaluate(
         limit=limit,
         seed=seed,
         side=side,
-        working_size=working_size or (side if task == "colorize" else min(side, STYLE_SIZE)),
+        working_size=working_size or (side if task == "colorize" else min(side, STYLIZE_SIZE)),
         json_file=json_file,
         csv_file=csv_file,
         sheet_file=sheet_file,

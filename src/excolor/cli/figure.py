@@ -12,7 +12,6 @@ import click
 from excolor.cli.options import (
     PHOTO,
     SEED,
-    STYLE_SIZE,
     FiniteRange,
     ModelChoice,
     check_apart,
@@ -22,6 +21,7 @@ from excolor.cli.options import (
     packing,
     working_size_option,
 )
+from excolor.settings import COLORIZE_SIZE, MATCHES, STYLIZE_SIZE, ColorizeSettings
 
 if TYPE_CHECKING:
     from excolor.reporting.sheet import Row
@@ -106,18 +106,18 @@ def colorizing_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--hint-share",
             type=FiniteRange(0, 1, min_open=True),
-            default=1.0,
+            default=ColorizeSettings.hint_share,
             show_default=True,
             help="How much of the transfer net's colors the second network is shown.",
         ),
         click.option(
             "--match",
-            type=click.Choice(["statistics", "semantic", "both"]),
-            default="both",
+            type=click.Choice(MATCHES),
+            default=ColorizeSettings.match,
             show_default=True,
             help="How colors are taken from the reference; the paper's way is statistics.",
         ),
-        working_size_option(256),
+        working_size_option(COLORIZE_SIZE),
     ):
         packed = option(packed)
     return packed
@@ -165,7 +165,7 @@ def ablation(
 @click.argument("content", type=PHOTO)
 @click.argument("style", type=PHOTO)
 @method_option
-@working_size_option(STYLE_SIZE)
+@working_size_option(STYLIZE_SIZE)
 @model_options
 @drawing_options
 def parts(
@@ -221,7 +221,7 @@ def references(
 @figure.command()
 @click.argument("content", type=PHOTO)
 @click.argument("style", type=PHOTO)
-@working_size_option(STYLE_SIZE)
+@working_size_option(STYLIZE_SIZE)
 @model_options
 @drawing_options
 def methods(content: Path, style: Path, working_size: int, model: ModelChoice, device: str, drawing: Drawing) -> None:

@@ -11,6 +11,7 @@ import click
 
 from excolor.batch.plan import Outputs
 from excolor.cli.commands import INPUT, OUTPUT, QUALITY, RUN, option
+from excolor.settings import MATCHES, SMALLEST_SIZE, STATISTICS_METHODS, ColorizeSettings, Matching
 
 if TYPE_CHECKING:
     from excolor.batch.processing import FileSettings
@@ -25,8 +26,6 @@ PHOTO = click.Path(path_type=Path)
 PICTURES = click.Path(allow_dash=True)
 
 SEED = click.IntRange(0, 2**32 - 1)
-
-STYLE_SIZE = 512  # pixels: that of `excolor.method.stylizer`, whose import takes long
 
 
 class FiniteRange(click.FloatRange):
@@ -245,8 +244,8 @@ def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 method_option = option(
     "--method",
-    type=click.Choice(["adain", "wct"]),
-    default="adain",
+    type=click.Choice(STATISTICS_METHODS),
+    default=Matching.method,
     show_default=True,
     group=QUALITY,
     help="Match mean and deviation of each channel (adain), or the whole covariance (wct).",
@@ -254,8 +253,8 @@ method_option = option(
 
 match_option = option(
     "--match",
-    type=click.Choice(["statistics", "semantic", "both"]),
-    default="both",
+    type=click.Choice(MATCHES),
+    default=ColorizeSettings.match,
     show_default=True,
     group=QUALITY,
     help="Take colors by statistics (as in the paper), from similar regions, or by both.",
@@ -264,7 +263,7 @@ match_option = option(
 hint_share_option = option(
     "--hint-share",
     type=FiniteRange(0, 1, min_open=True),
-    default=1.0,
+    default=ColorizeSettings.hint_share,
     show_default=True,
     group=QUALITY,
     help="Give this share of the coarse color map to the colorization network as hints.",
@@ -273,14 +272,16 @@ hint_share_option = option(
 
 def seed_option(use: str) -> Callable[[F], F]:
     """--seed; `use` completes the sentence "Seed for ..."."""
-    return option("--seed", type=SEED, default=0, show_default=True, group=QUALITY, help=f"Seed for {use}.")
+    return option(
+        "--seed", type=SEED, default=ColorizeSettings.seed, show_default=True, group=QUALITY, help=f"Seed for {use}."
+    )
 
 
 def working_size_option(default: int) -> Callable[[F], F]:
     """--working-size."""
     return option(
         "--working-size",
-        type=click.IntRange(16, 4096),
+        type=click.IntRange(SMALLEST_SIZE, 4096),
         default=default,
         show_default=True,
         group=QUALITY,

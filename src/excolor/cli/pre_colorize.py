@@ -12,12 +12,13 @@ from excolor.cli.options import (
     treat_as_gray_option,
     working_size_option,
 )
+from excolor.settings import COLORIZE_SIZE
 
 
 @click.command("pre-colorize", cls=Command)
 @click.argument("targets", type=PICTURES, nargs=-1, required=True, metavar="TARGET...")
 @treat_as_gray_option
-@working_size_option(256)
+@working_size_option(COLORIZE_SIZE)
 @model_options
 @file_options
 def pre_colorize(

@@ -4,7 +4,7 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -13,7 +13,6 @@ from excolor.cli.commands import QUALITY, REFERENCES, Command, option
 from excolor.cli.options import (
     PHOTO,
     PICTURES,
-    STYLE_SIZE,
     CommaList,
     FileOptions,
     FiniteRange,
@@ -23,10 +22,7 @@ from excolor.cli.options import (
     model_options,
     working_size_option,
 )
-
-if TYPE_CHECKING:
-    from excolor.method.stylizer import Keep
-    from excolor.networks.transfer import Method, Part
+from excolor.settings import NETWORK_PARTS, STYLIZE_SIZE, Keep, Matching, NetworkPart, StatisticsMethod
 
 
 class WeightedStyle(click.ParamType):  # type: ignore[type-arg,unused-ignore]
@@ -82,8 +78,8 @@ class WeightedStyle(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 @option(
     "--at",
     "parts",
-    type=CommaList(("encoder", "skip", "decoder")),
-    default="encoder,skip",
+    type=CommaList(NETWORK_PARTS),
+    default=",".join(Matching.parts),
     show_default=True,
     group=QUALITY,
     help="Match statistics in these parts of the network.",
@@ -91,7 +87,7 @@ class WeightedStyle(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 @option(
     "--alpha",
     type=FiniteRange(0, 1),
-    default=1.0,
+    default=Matching.alpha,
     show_default=True,
     group=QUALITY,
     help="Follow the style this far; at 0 the content only passes through the network.",
@@ -108,7 +104,7 @@ class WeightedStyle(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     group=QUALITY,
     help="Change luminance only: the content's colors are kept, gray stays gray.",
 )
-@working_size_option(STYLE_SIZE)
+@working_size_option(STYLIZE_SIZE)
 @option(
     "--exact",
     is_flag=True,
@@ -120,8 +116,8 @@ class WeightedStyle(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 def stylize(
     pictures: tuple[str, ...],
     styles: tuple[StyleFile, ...],
-    method: "Method",
-    parts: "tuple[Part, ...]",
+    method: StatisticsMethod,
+    parts: tuple[NetworkPart, ...],
     alpha: float,
     keep_luminance: bool,
     only_luminance: bool,
@@ -159,8 +155,6 @@ def stylize(
     keep = [*lists_in(contents), *style_files, *(masks.paths if masks else [])]
     plan = plan_files(sources, files, "styled", keep=keep)
     model_files = model.find(quiet=files.quiet)
-
-    from excolor.networks.transfer import Matching
 
     kept: Keep = "luminance" if keep_luminance else "color" if only_luminance else "nothing"
     work = StylizeWork(
