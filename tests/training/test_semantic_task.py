@@ -56,6 +56,20 @@ def test_a_batch_is_the_same_for_the_same_seed_and_training_lowers_its_loss(task
     assert all(torch.equal(tensor, frozen[name]) for name, tensor in task.net.backbone.state_dict().items())
 
 
+def test_validation_measures_with_and_without_references(task: SemanticTask, store: PhotoStore) -> None:
+    task.modules.eval()
+    numbers = task.validate(store)
+    assert set(numbers) == {
+        "gray_psnr",
+        "none_psnr",
+        "none_colorfulness",
+        "mirror_psnr",
+        "turned_psnr",
+        "random_psnr",
+    }
+    assert all(value == value for value in numbers.values())
+
+
 def test_each_kind_of_pair_can_be_left_out(task: SemanticTask) -> None:
     for name in ("empty", "similar", "unrelated", "patches", "aged", "recolored"):
         task.recipe = replace(RECIPE, **{name: 0.0})

@@ -17,7 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
-from excolor.imaging.color import ab_to_network, rgb_to_lab
+from excolor.evaluation.metrics import colorfulness
+from excolor.imaging.color import ab_to_network, colored, grayed, rgb_to_lab
 from excolor.method.hints import geometric_patches
 from excolor.method.semantic_correspondence import (
     CELL,
@@ -27,6 +28,7 @@ from excolor.method.semantic_correspondence import (
     describe,
     reference_colors,
 )
+from excolor.method.semantic_exemplar import SemanticExemplarNet
 from excolor.method.semantic_hints import semantic_hints
 from excolor.networks.backbone import Levels
 from excolor.networks.semantic_colorization import SemanticColorizationNet, SemanticHints, no_semantic_hints
@@ -35,6 +37,7 @@ from excolor.training.photo_store import PhotoStore
 from excolor.training.semantic_losses import color_loss
 from excolor.training.semantic_pairs import draw_similar, draw_two_views, draw_view
 from excolor.training.semantic_recipes import SemanticRecipe
+from excolor.training.validation import arrays, mean, mean_psnr, validation_crops
 
 
 class Batch(NamedTuple):
@@ -170,8 +173,29 @@ class SemanticTask:
         noise = torch.randn(tone.shape, generator=generator, device=tone.device) * uniform(0, 4)
         return (tone + noise).clamp(0, 100)
 
+    @torch.no_grad()
     def validate(self, photos: PhotoStore) -> dict[str, float]:
-        return {}
+        rgb = validation_crops(photos)
+        lab = rgb_to_lab(rgb)
+        lightness, gray = lab[:, :1], grayed(lab[:, :1])
+        model = SemanticExemplarNet(self.net)
+        invented = colored(lightness, model.invent(lightness))
+        vivid = [mean(colorfulness(picture) for picture in arrays(x)) for x in (invented, rgb)]
+        numbers = {
+            "gray_psnr": mean_psnr(gray, rgb),
+            "none_psnr": mean_psnr(invented, rgb),
+            "none_colorfulness": vivid[0] / vivid[1],
+        }
+        quarter_turn = torch.cat((-lab[:, 2:], lab[:, 1:2]), dim=1)
+        turned = colored(lightness, quarter_turn)
+        for name, reference, truth in (
+            ("mirror", rgb.flip(3), rgb),
+            ("turned", turned.flip(3), turned),
+            ("random", rgb.roll(1, 0), rgb),
+        ):
+            ab = model(lightness, model.encode_reference(reference)).ab
+            numbers[f"{name}_psnr"] = mean_psnr(colored(lightness, ab), truth)
+        return numbers
 
     def export(self, folder: Path) -> list[Path]:
         path = folder / "semantic.pt"

