@@ -29,11 +29,11 @@ from excolor.networks.backbone import Levels
 CELL = 8
 """Pixels: side of a place of the coarsest grid."""
 
-_AFFINITY_TEMPERATURE = 0.05  # of the cosine between two places of one picture
-_AFFINITY_REACH = 1 / 8  # of the longer side: how far a similar place may be
+_AFFINITY_TEMPERATURE = 0.1  # of the cosine between two places of one picture
+_AFFINITY_REACH = 1 / 4  # of the longer side: how far a similar place may be
 _AFFINITY_LIGHTNESS = 12.0  # L units
 _GROUPED_TEMPERATURE = 0.008  # of the cosine of averaged descriptors
-_GROUPED_SHARE = 3.0  # weight of that cosine beside the one of single places, where a match is chosen
+_GROUPED_SHARE = 4.0  # weight of that cosine beside the one of single places, where a match is chosen
 _LEAST_DEVIATION = 0.1  # of a channel, relative to the deviation of all
 _FINE_TEMPERATURE = 0.03  # of the score of fine candidates
 _FINE_WEIGHT = (0.5, 0.3)  # of the cosine of shallow features, at 1/4 and at 1/2
