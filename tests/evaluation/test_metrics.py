@@ -11,7 +11,7 @@ import pytest
 from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from excolor.evaluation.metrics import ciede2000, colorfulness, mean_ciede2000, psnr, ssim
+from excolor.evaluation.metrics import ciede2000, colorfulness, edge_error, lab, mean_ciede2000, psnr, ssim
 
 PICTURE = np.random.default_rng(0).random((12, 17, 3))
 
@@ -130,3 +130,16 @@ def test_colorfulness_follows_its_definition() -> None:
 
 def test_gray_has_no_colorfulness() -> None:
     assert colorfulness(np.repeat(PICTURE[..., :1], 3, -1)) == 0
+
+
+def test_the_error_at_edges_counts_where_colors_run_over_them_and_nowhere_else() -> None:
+    wanted = np.full((32, 32, 3), (0.5, 0.4, 0.4), np.float32)
+    wanted[:, 16:] = (0.2, 0.4, 0.7)
+    assert edge_error(wanted, wanted) == 0
+    far, near = wanted.copy(), wanted.copy()
+    far[:, :4] = (0.9, 0.1, 0.1)
+    near[:, 13:16] = (0.2, 0.4, 0.7)
+    assert edge_error(far, wanted) == 0
+    distance = np.linalg.norm(lab(wanted)[0, 0, 1:] - lab(wanted)[0, 31, 1:])
+    assert edge_error(near, wanted) == pytest.approx(distance * 3 / 9, rel=0.01)  # 3 of the 9 columns near the edge
+    assert np.isnan(edge_error(wanted, np.full_like(wanted, 0.5)))

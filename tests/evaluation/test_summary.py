@@ -14,7 +14,7 @@ from excolor.evaluation.summary import margins, summarize, table
 
 def measurement(protocol: str, target: str, truth: float, **psnr: float) -> Measurement:
     numbers = {
-        method: {"psnr": value, "ssim": 0.9, "ciede2000": 8.0, "colorfulness": value / 2}
+        method: {"psnr": value, "ssim": 0.9, "ciede2000": 8.0, "edge_error": 9.0, "colorfulness": value / 2}
         for method, value in psnr.items()
     }
     return Measurement(Case(protocol, target, None if protocol == "none" else "r"), truth, numbers)
@@ -72,7 +72,7 @@ def test_the_table_reads_as_markdown() -> None:
     assert len({len(line) for line in lines}) == 1
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     assert cells[0][:4] == ["protocol", "pictures", "method", "PSNR dB"]
-    assert cells[4] == ["mirror", "3", "gray", "22.00", "0.900", "8.00", "11.0", "37%"]
+    assert cells[4] == ["mirror", "3", "gray", "22.00", "0.900", "8.00", "9.0", "11.0", "37%"]
     assert cells[5][:3] == ["", "", "tint"]
 
 
@@ -89,6 +89,7 @@ def test_csv_has_a_line_for_each_method() -> None:
         "psnr": "20",
         "ssim": "0.9",
         "ciede2000": "8.0",
+        "edge_error": "9.0",
         "colorfulness": "10.0",
         "truth_colorfulness": "20",
     }

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from excolor.evaluation.baselines import COLORIZERS, gray
 from excolor.evaluation.film import Film, at_true_lightness, on_film
-from excolor.evaluation.metrics import colorfulness, lab, mean_ciede2000, psnr, ssim
+from excolor.evaluation.metrics import colorfulness, edge_error, lab, mean_ciede2000, psnr, ssim
 from excolor.evaluation.photo_set import PhotoSet
 from excolor.evaluation.protocols import Case
 from excolor.evaluation.style_metrics import color_distance
@@ -23,6 +23,7 @@ COMPARISONS: dict[str, Callable[[NDArray[np.floating], NDArray[np.floating]], fl
     "psnr": psnr,
     "ssim": ssim,
     "ciede2000": mean_ciede2000,
+    "edge_error": edge_error,
 }
 
 _COLORLESS = 1.0  # colorfulness, in 8-bit steps, below which there is nothing to hide

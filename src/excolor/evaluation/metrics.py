@@ -3,6 +3,8 @@
 Pictures are (H, W, 3) float arrays of sRGB in [0, 1]. Lab is (H, W, 3), as in `excolor.imaging.color`.
 """
 
+import math
+
 import cv2
 import numpy as np
 import torch
@@ -15,6 +17,8 @@ Doubles = NDArray[np.float64]
 
 SSIM_WINDOW = 11  # pixels a side (Wang et al. 2004, section III.C)
 _SSIM_SIGMA = 1.5
+_STRONG_EDGE = 11.0  # ab units
+_NEAR_EDGE = 4  # pixels
 _SSIM_C1, _SSIM_C2 = 0.01**2, 0.03**2  # of a range of 1
 
 
@@ -53,6 +57,22 @@ def ssim(found: Image, wanted: Image) -> float:
 def mean_ciede2000(found: Image, wanted: Image) -> float:
     """The mean over pixels of `ciede2000`: about 1 is a difference just seen, 100 is black against white."""
     return float(ciede2000(lab(found), lab(wanted)).mean())
+
+
+def edge_error(found: Image, wanted: Image) -> float:
+    """The mean distance of ab within 4 pixels of strong edges of the wanted ab: how far colors run over edges.
+
+    An edge is strong where ab differs by 11 or more from a pixel to its neighbors to the right and below. NaN if there
+    is none.
+    """
+    ab = lab(wanted)[..., 1:]
+    across, down = (np.diff(ab, axis=axis, append=np.take(ab, [-1], axis)) for axis in (1, 0))
+    strong = np.sqrt((across**2 + down**2).sum(-1)) >= _STRONG_EDGE
+    side = 2 * _NEAR_EDGE + 1
+    near = cv2.dilate(strong.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
+    if not near.any():
+        return math.nan
+    return float(np.linalg.norm(lab(found)[..., 1:] - ab, axis=-1)[near].mean())
 
 
 def ciede2000(lab_1: Image, lab_2: Image) -> Doubles:

@@ -13,11 +13,15 @@ from excolor.reporting.table import Table
 
 @dataclass(frozen=True)
 class MethodSummary:
-    """Means over pictures; `colorfulness_ratio` is the mean colorfulness over the mean of the truth's."""
+    """Means over pictures; `colorfulness_ratio` is the mean colorfulness over the mean of the truth's.
+
+    `edge_error` is over those that have strong edges of color; None if none has.
+    """
 
     psnr: float
     ssim: float
     ciede2000: float
+    edge_error: float | None
     colorfulness: float
     colorfulness_ratio: float
 
@@ -85,7 +89,8 @@ def _summarize(protocol: str, measurements: Sequence[Measurement]) -> ProtocolSu
     for method in measurements[0].methods:
         colorful = mean(method, "colorfulness")
         methods[method] = MethodSummary(
-            **{metric: mean(method, metric) for metric in COMPARISONS},
+            **{metric: mean(method, metric) for metric in COMPARISONS if metric != "edge_error"},
+            edge_error=_mean_of_numbers([m.methods[method]["edge_error"] for m in measurements]),
             colorfulness=colorful,
             colorfulness_ratio=colorful / truth,
         )
@@ -94,6 +99,12 @@ def _summarize(protocol: str, measurements: Sequence[Measurement]) -> ProtocolSu
     differences = [m.methods[EXCOLOR]["psnr"] - m.methods[best]["psnr"] for m in measurements]
     margin = Margin(best, float(np.mean(differences)), standard_error(differences))
     return ProtocolSummary(protocol, len(measurements), truth, methods, margin, _following(measurements))
+
+
+def _mean_of_numbers(values: Sequence[float]) -> float | None:
+    """The mean of those that are numbers."""
+    known = [value for value in values if not np.isnan(value)]
+    return float(np.mean(known)) if known else None
 
 
 def _following(measurements: Sequence[Measurement]) -> Following | None:
@@ -122,12 +133,23 @@ def table(summaries: Sequence[ProtocolSummary]) -> Table:
                     f"{numbers.psnr:.2f}",
                     f"{numbers.ssim:.3f}",
                     f"{numbers.ciede2000:.2f}",
+                    "–" if numbers.edge_error is None else f"{numbers.edge_error:.1f}",
                     f"{numbers.colorfulness:.1f}",
                     f"{numbers.colorfulness_ratio:.0%}",
                 )
             )
             head = "", ""
-    headings = ("protocol", "pictures", "method", "PSNR dB", "SSIM", "CIEDE2000", "colorfulness", "of the truth's")
+    headings = (
+        "protocol",
+        "pictures",
+        "method",
+        "PSNR dB",
+        "SSIM",
+        "CIEDE2000",
+        "ab at edges",
+        "colorfulness",
+        "of the truth's",
+    )
     return Table(None, headings, rows, text_columns=3)
 
 
