@@ -1,8 +1,10 @@
 """Pictures in: every kind of file, image and array that people have."""
 
 import io
+import os
 import struct
 import sys
+import threading
 import warnings
 
 import imagecodecs
@@ -487,3 +489,29 @@ def test_looking_into_a_png_decodes_nothing(tmp_path, monkeypatch):
     path = saved(Image.fromarray(levels(3)), tmp_path / "a.png")
     monkeypatch.setattr(ImageFile.ImageFile, "load", lambda image: image.size == (1, 1) or pytest.fail("decoded"))
     assert open_photo(path).size == (HEIGHT, WIDTH)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
+def test_pipes_are_read(tmp_path, suffix):
+    """As a shell gives them: `excolor colorize <(cat gray.jpg)`."""
+    data = saved(Image.fromarray(smooth()), tmp_path / f"a{suffix}").read_bytes()
+    expected = read_photo(tmp_path / f"a{suffix}").pixels
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for read in (read_photo, lambda path: open_photo(path).read()):
+        writer = threading.Thread(target=pipe.write_bytes, args=(data,))
+        writer.start()
+        photo = read(pipe)
+        writer.join()
+        assert photo.path == pipe
+        np.testing.assert_array_equal(photo.pixels, expected)
+
+
+def test_a_damaged_pipe_is_named(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(b"",))
+    writer.start()
+    with pytest.raises(PhotoError, match=f"cannot read {pipe}: the file is empty"):
+        open_photo(pipe)
+    writer.join()

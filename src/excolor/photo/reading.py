@@ -4,6 +4,7 @@ import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
@@ -58,7 +59,7 @@ def read_photo(
     are kept if they are in [0, 1], otherwise their range is brought there.
 
     Args:
-        source: a path, or a file opened for reading bytes.
+        source: a path, which may be that of a pipe, or a file opened for reading bytes.
         page: 1 is the first one, of several pages of a TIFF; of other files the first frame is read.
         max_pixels: larger pictures are refused before they are decoded.
         draft: a JPEG may come at 1/2, 1/4 or 1/8 of its size, which is quicker to decode, but with no side shorter than
@@ -84,12 +85,14 @@ class PhotoFile:
         load: what the largest page asks of memory: its pixels, those of more than 8 bits counted twice.
     """
 
-    def __init__(self, source: str | os.PathLike[str] | BinaryIO, max_pixels: int) -> None:
+    def __init__(self, source: str | os.PathLike[str] | BinaryIO, max_pixels: int, label: str | None) -> None:
         """See `open_photo`."""
         with _opened(source) as (file, path):
-            header = read_header(file, _name(path), max_pixels)
-            self._source = path if path is not None else _rest(file)
+            header = read_header(file, label or _name(path), max_pixels)
+            # What comes through a pipe comes once
+            self._content = _all_of(file) if path is None or isinstance(file, io.BytesIO) else None
         self._max_pixels = max_pixels
+        self._label = label
         self.path = path
         self.format = header.format
         self.size = header.size
@@ -98,13 +101,19 @@ class PhotoFile:
 
     def read(self, page: int = 1) -> Photo:
         """Decode a page; errors as in `read_photo`."""
-        source = io.BytesIO(self._source) if isinstance(self._source, bytes) else self._source
-        return read_photo(source, page=page, max_pixels=self._max_pixels)
+        label = self._label or _name(self.path)
+        if self._content is None:
+            assert self.path is not None  # see above
+            return read_photo(self.path, page=page, max_pixels=self._max_pixels, label=label)
+        photo = read_photo(io.BytesIO(self._content), page=page, max_pixels=self._max_pixels, label=label)
+        return replace(photo, path=self.path)
 
 
-def open_photo(source: str | os.PathLike[str] | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> PhotoFile:
+def open_photo(
+    source: str | os.PathLike[str] | BinaryIO, *, max_pixels: int = MAX_PIXELS, label: str | None = None
+) -> PhotoFile:
     """Look into a picture file without decoding it. Arguments and errors as in `read_photo`."""
-    return PhotoFile(source, max_pixels)
+    return PhotoFile(source, max_pixels, label)
 
 
 @contextmanager
@@ -123,13 +132,13 @@ def _opened(source: str | os.PathLike[str] | BinaryIO) -> Iterator[tuple[BinaryI
     except OSError as error:
         raise PhotoError(f"cannot read {path}: {error.strerror}; check that you may read this file") from error
     with file:
-        yield file, path
+        yield (file if file.seekable() else io.BytesIO(file.read())), path
 
 
 def _name(path: Path | None) -> str:
     return "the picture" if path is None else str(path)
 
 
-def _rest(file: BinaryIO) -> bytes:
+def _all_of(file: BinaryIO) -> bytes:
     file.seek(0)
     return file.read()
