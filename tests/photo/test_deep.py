@@ -154,6 +154,82 @@ def test_gray_of_other_numbers(tmp_path, dtype):
     assert photo.pixels.dtype == np.float32
     np.testing.assert_allclose(photo.pixels, ramp, atol={"f2": 1e-3, "i1": 5e-3}.get(dtype, 1e-4))
 
+    assert bool(photo.notes) == (dtype in ("i1", "i2", "i4"))
+
+
+@pytest.mark.parametrize(("low", "high", "share"), [(-0.05, 1.8, 0.01), (0, 40.0, 0.04), (-0.3, 1, 0.02)])
+@pytest.mark.parametrize("channels", [(), (3,)], ids=["gray", "color"])
+def test_a_few_floats_outside_of_0_to_1_are_clipped_and_noted(tmp_path, low, high, share, channels):
+    """Highlights of a renderer, and what resampling adds at edges; the rest stays as it is."""
+    rng = np.random.default_rng(1)
+    array = rng.random((40, 50, *channels), np.float32)
+    chosen = rng.random(array.shape) < share
+    array[chosen] = np.where(rng.random(chosen.sum()) < 0.5, low, high)
+    tifffile.imwrite(tmp_path / "a.tif", array, photometric="rgb" if channels else "minisblack")
+    photo = read_photo(tmp_path / "a.tif")
+    np.testing.assert_array_equal(photo.pixels, array.clip(0, 1))
+    (note,) = photo.notes
+    assert f"{((array < 0) | (array > 1)).sum()} of its levels lie outside of 0 to 1" in note
+
+
+@pytest.mark.parametrize("white", [255, 4095, 65535])
+def test_floats_of_another_white_are_stretched_and_noted(tmp_path, white):
+    """Also of a night, of which most is black."""
+    array = np.linspace(0, white, 2000, dtype=np.float32).reshape(40, 50)
+    array[:30] = 0
+    tifffile.imwrite(tmp_path / "a.tif", array)
+    photo = read_photo(tmp_path / "a.tif")
+    np.testing.assert_allclose(photo.pixels, array / white, atol=1e-6)
+    assert photo.notes == (f"its levels go from 0 to {white:g}, which are taken for black and white",)
+
+
+@pytest.mark.parametrize("dtype", ["u2", "u4", "i1", "i2", "i4"])
+def test_integers_are_of_the_largest_of_their_type(tmp_path, dtype):
+    largest = np.iinfo(dtype).max
+    ramp = np.linspace(0, 0.9, HEIGHT * WIDTH).reshape(HEIGHT, WIDTH)
+    tifffile.imwrite(tmp_path / "a.tif", (ramp * largest).astype(dtype))
+    photo = read_photo(tmp_path / "a.tif")
+    white = 1 if photo.pixels.dtype == np.float32 else 65535
+    np.testing.assert_allclose(photo.pixels / white, ramp, atol=1e-2 if dtype == "i1" else 1e-4)
+    assert photo.notes == ()
+
+
+@pytest.mark.parametrize("dtype", ["u4", "i4"])
+def test_16_bits_in_32_are_read_as_such(tmp_path, dtype):
+    tifffile.imwrite(tmp_path / "a.tif", ALPHA.astype(dtype))
+    assert_same(read_photo(tmp_path / "a.tif"), ALPHA)
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14])
+@pytest.mark.parametrize("channels", [(), (3,)], ids=["gray", "color"])
+def test_a_file_that_declares_its_largest_value(tmp_path, bits, channels):
+    """Tag MaxSampleValue (TIFF 6.0, section 8): cameras and scanners of fewer bits write theirs into 16."""
+    white = (1 << bits) - 1
+    array = (levels(*channels, dtype=np.uint16) >> (16 - bits)).astype(np.uint16)
+    tags = [(281, 3, 3 if channels else 1, (white,) * 3 if channels else white)]
+    photometric = "rgb" if channels else "minisblack"
+    tifffile.imwrite(tmp_path / "a.tif", array, photometric=photometric, extratags=tags)
+    photo = read_photo(tmp_path / "a.tif")
+    np.testing.assert_allclose(photo.pixels / 65535, array / white, atol=1 / 65535)
+    assert photo.notes == ()
+    tifffile.imwrite(tmp_path / "b.tif", array, photometric=photometric)
+    silent = read_photo(tmp_path / "b.tif")
+    assert_same(silent, array)
+    assert silent.notes and f"its brightest level is {array.max()} of 65535" in silent.notes[0]
+
+
+@pytest.mark.parametrize("declared", [255, 40000])
+def test_a_declared_value_that_is_not_white_is_not_believed(tmp_path, declared):
+    """Some writers put the largest value of the picture there, and of some the tag is of another file."""
+    tifffile.imwrite(tmp_path / "a.tif", ALPHA // 2, extratags=[(281, 3, 1, declared)])
+    assert_same(read_photo(tmp_path / "a.tif"), ALPHA // 2)
+
+
+def test_complex_numbers_are_one_clear_sentence(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", np.ones((HEIGHT, WIDTH), np.complex64))
+    with pytest.raises(PhotoError, match=r"a.tif: its levels are complex64"):
+        read_photo(tmp_path / "a.tif")
+
 
 def test_fewer_channels_than_colors(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", ALPHA)

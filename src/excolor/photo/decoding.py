@@ -99,8 +99,7 @@ def decode(file: BinaryIO, name: str, page: int, max_pixels: int, draft: int | N
         chosen = pages[page - 1]
         _check_size(chosen.width, chosen.height, name, max_pixels)
         if chosen.is_deep:
-            raw, alpha, metadata, profile = tiff.decode_deep(file, chosen, name)
-            return _finish(raw, alpha, metadata, profile, chosen.orientation), "TIFF"
+            return _finish(*tiff.decode_deep(file, chosen, name), chosen.orientation), "TIFF"
     image = _open(file, name, max_pixels)
     if pages:
         with guarded(name):
@@ -130,7 +129,8 @@ def decode_image(image: Image.Image, name: str) -> Raster:
     metadata = _metadata(image, name)
     # The pixels of a TIFF are turned by Pillow while it loads them
     turned = 1 if hasattr(image, "tag_v2") else orientation_of(metadata)
-    return _finish(*_split(image, name), metadata, image.info.get("icc_profile"), turned)
+    pixels, alpha, notes = _split(image, name)
+    return _finish(pixels, alpha, notes, metadata, image.info.get("icc_profile"), turned)
 
 
 def _upright_size(height: int, width: int, turned: int) -> tuple[int, int]:
@@ -196,21 +196,22 @@ def _metadata(image: Image.Image, name: str) -> Metadata:
     return replace(metadata, quantization=tuple(tuple(tables[key]) for key in sorted(tables)))
 
 
-def _split(image: Image.Image, name: str) -> tuple[np.ndarray, np.ndarray | None]:
-    """Pixels (H, W), (H, W, 3) or (H, W, 4) CMYK, and alpha, of an image of any mode."""
+def _split(image: Image.Image, name: str) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...]]:
+    """Pixels (H, W), (H, W, 3) or (H, W, 4) CMYK, alpha, and notes, of an image of any mode."""
     if image.mode.startswith("I;16"):
-        return np.array(image, dtype=np.uint16), None
+        return np.array(image, dtype=np.uint16), None, ()
     if image.mode in ("I", "F"):
-        return from_numbers(np.array(image), name), None
+        levels, notes = from_numbers(np.array(image), name)
+        return levels, None, notes
     if image.mode == "CMYK":
-        return np.array(image), None
+        return np.array(image), None, ()
     is_gray = image.mode in ("1", "L", "LA", "La")
     alpha = None
     if image.has_transparency_data:
         image = image.convert("LA" if is_gray else "RGBA")
         alpha = np.array(image.getchannel("A"))
     mode = "L" if is_gray else "RGB"
-    return np.array(image if image.mode == mode else image.convert(mode)), alpha
+    return np.array(image if image.mode == mode else image.convert(mode)), alpha, ()
 
 
 def _decode_16_bit_png(file: BinaryIO, image: Image.Image, name: str) -> Raster:
@@ -222,7 +223,7 @@ def _decode_16_bit_png(file: BinaryIO, image: Image.Image, name: str) -> Raster:
     else:
         levels, alpha = from_array(levels)
     metadata = _metadata_without_pixels(file, image, name)
-    return _finish(levels, alpha, metadata, image.info.get("icc_profile"), orientation_of(metadata))
+    return _finish(levels, alpha, (), metadata, image.info.get("icc_profile"), orientation_of(metadata))
 
 
 def _profile_of_jpeg_2000(file: BinaryIO) -> bytes | None:
@@ -248,6 +249,7 @@ def _is_lossless_webp(file: BinaryIO) -> bool:
 def _finish(
     pixels: np.ndarray,
     alpha: np.ndarray | None,
+    notes: tuple[str, ...],
     metadata: Metadata,
     profile: Any,
     turned: int,
@@ -264,4 +266,5 @@ def _finish(
         np.ascontiguousarray(pixels),
         None if alpha is None else np.ascontiguousarray(alpha),
         replace(upright(metadata), profile=own),
+        notes=notes,
     )

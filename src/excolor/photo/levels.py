@@ -87,23 +87,81 @@ def _levels(array: np.ndarray) -> np.ndarray:
     return array.astype(np.float32, copy=False)
 
 
-def from_numbers(values: np.ndarray, name: str) -> np.ndarray:
-    """Levels (H, W, ...) from a file's integers or floats, of which it says nowhere what white is.
+def from_numbers(
+    values: np.ndarray, name: str, bits: int | None = None, declared: int | None = None
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Levels (H, W, ...), uint16 or float32, from a file's integers or floats; and notes on what had to be guessed.
 
-    Integers of 16 bits are taken as such (uint16) and floats in [0, 1] too; of others the lowest becomes black and the
-    highest white (float32).
+    Integers mean the part that they are of the largest that their type holds. Those of 32 bits and more that use little
+    of it are taken for 16 bits if they fit, and stretched otherwise, as are all with negatives among them: the lowest
+    becomes black and the highest white. Floats are of 1.0: a few that lie outside of [0, 1] are clipped; if they are
+    many, white is something else, and all are stretched.
+
+    Args:
+        values: as stored.
+        name: what messages call the file.
+        bits: of an unsigned integer, where they are fewer than those of its type.
+        declared: the largest value, if the file says so; used if it has all bits set and none is larger.
 
     Raises:
-        PhotoError: there are infinite ones or NaN among them.
+        PhotoError: there are infinite ones or NaN among them, or they are complex.
     """
+    if values.dtype.kind not in "iuf":
+        raise PhotoError(f"cannot use {name}: its levels are {values.dtype}; convert them to 16-bit integers")
     low, high = float(values.min()), float(values.max())
     if not np.isfinite([low, high]).all():
         raise PhotoError(f"cannot use {name}: some of its levels are infinite or not numbers (NaN); replace them first")
-    if values.dtype.kind in "iu" and low >= 0 and high <= 65535:
+    if values.dtype.kind == "f":
+        return _from_floats(values, low, high)
+    if low < 0:
+        return _stretched(values, low, high)
+    white = int(np.iinfo(values.dtype).max) if bits is None or values.dtype.kind == "i" else (1 << bits) - 1
+    if declared is not None and high <= declared < white and (declared & (declared + 1)) == 0:
+        return _from_integers(values, declared), ()
+    if white > 65535:
+        if high <= 65535:
+            white = 65535
+        elif high < white / _LITTLE_USED:
+            return _stretched(values, low, high)
+    notes: tuple[str, ...] = ()
+    if 0 < high < white / _DARK:
+        notes = (
+            f"its brightest level is {high:.0f} of {white}, so that it is dark; if its levels have fewer bits than its "
+            "file says, convert it to 16 bits first",
+        )
+    return _from_integers(values, white), notes
+
+
+_LITTLE_USED = 16  # levels below the 16th part of what 32 bits hold hardly have these for white
+_DARK = 3  # a picture with no level above a third of white is either dark or of fewer bits: 14 in 16 are a quarter
+_FEW = 0.05  # of the levels that are not 0: highlights and what sharpening adds; of 0 to 255 nearly all are above 1
+
+
+def _from_integers(values: np.ndarray, white: int) -> np.ndarray:
+    """Non-negative integers, of which `white` is the largest, as uint16; as float32 if it is larger than 65535."""
+    if white == 65535:
         return values.astype(np.uint16, copy=False)
-    if values.dtype.kind == "f" and low >= 0 and high <= 1:
-        return values.astype(np.float32, copy=False)
+    levels = np.empty(values.shape, np.uint16 if white < 65535 else np.float32)
+    for rows in strips(values):
+        levels[rows] = values[rows].astype(np.uint32) * 65535 // white if white < 65535 else values[rows] / white
+    return levels
+
+
+def _from_floats(values: np.ndarray, low: float, high: float) -> tuple[np.ndarray, tuple[str, ...]]:
+    if low >= 0 and high <= 1:
+        return values.astype(np.float32, copy=False), ()
+    outside = used = 0
+    for rows in strips(values):
+        outside += int(np.count_nonzero((values[rows] < 0) | (values[rows] > 1)))
+        used += int(np.count_nonzero(values[rows]))
+    if outside > _FEW * used:
+        return _stretched(values, low, high)
+    levels = np.clip(values, 0, 1).astype(np.float32, copy=False)
+    return levels, (f"{outside} of its levels lie outside of 0 to 1 (from {low:g} to {high:g}) and are clipped",)
+
+
+def _stretched(values: np.ndarray, low: float, high: float) -> tuple[np.ndarray, tuple[str, ...]]:
     levels = np.empty(values.shape, np.float32)
     for rows in strips(values):
         levels[rows] = (values[rows].astype(np.float64) - low) / ((high - low) or 1.0)
-    return levels
+    return levels, (f"its levels go from {low:g} to {high:g}, which are taken for black and white",)

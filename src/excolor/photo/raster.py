@@ -1,6 +1,6 @@
 """Pixels with what belongs to them, as they pass between decoding, the networks and encoding."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -16,11 +16,13 @@ class Raster:
             share the memory that the caller gave: read it, do not write to it.
         alpha: (H, W), of the same dtype as pixels, 0 transparent; None if the picture has none.
         metadata: what is carried from the input to the output.
+        notes: what was guessed or lost when the file was read, each in words that can follow its name and a colon.
     """
 
     pixels: np.ndarray
     alpha: np.ndarray | None = None
     metadata: Metadata = Metadata()  # noqa: RUF009 - frozen
+    notes: tuple[str, ...] = field(default=(), kw_only=True)
 
     @property
     def size(self) -> tuple[int, int]:

@@ -15,6 +15,7 @@ from excolor.errors import PhotoError
 from excolor.photo.decoding import decode, decode_image, read_header
 from excolor.photo.levels import from_array
 from excolor.photo.photo import Photo
+from excolor.photo.raster import Raster
 
 PhotoSource: TypeAlias = str | os.PathLike[str] | Image.Image | np.ndarray
 
@@ -37,8 +38,7 @@ def as_photo(source: PhotoSource | Photo) -> Photo:
     if isinstance(source, np.ndarray):
         return Photo(*from_array(source))
     if isinstance(source, Image.Image):
-        page = decode_image(source, getattr(source, "filename", "") or "the picture")
-        return Photo(page.pixels, page.alpha, page.metadata, None, source.format)
+        return _as_photo(decode_image(source, getattr(source, "filename", "") or "the picture"), None, source.format)
     if isinstance(source, str | os.PathLike):
         return read_photo(source)
     raise PhotoError(f"cannot use a {type(source).__name__} as a picture: give a path, a PIL image or a numpy array")
@@ -71,7 +71,7 @@ def read_photo(
     """
     with _opened(source) as (file, path):
         decoded, kind = decode(file, label or _name(path), page, max_pixels, draft)
-    return Photo(decoded.pixels, decoded.alpha, decoded.metadata, path, kind)
+    return _as_photo(decoded, path, kind)
 
 
 class PhotoFile:
@@ -133,6 +133,10 @@ def _opened(source: str | os.PathLike[str] | BinaryIO) -> Iterator[tuple[BinaryI
         raise PhotoError(f"cannot read {path}: {error.strerror}; check that you may read this file") from error
     with file:
         yield (file if file.seekable() else io.BytesIO(file.read())), path
+
+
+def _as_photo(decoded: Raster, path: Path | None, kind: str | None) -> Photo:
+    return Photo(decoded.pixels, decoded.alpha, decoded.metadata, path, kind, notes=decoded.notes)
 
 
 def _name(path: Path | None) -> str:

@@ -20,7 +20,7 @@ from excolor.photo.raster import Raster
 from excolor.photo.tags import Directory, TagReader
 
 _SUBFILE_TYPE, _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _ORIENTATION, _SAMPLES = 254, 256, 257, 258, 262, 274, 277
-_SAMPLE_FORMAT, _UNSIGNED = 339, 1
+_MAX_SAMPLE_VALUE, _SAMPLE_FORMAT, _UNSIGNED = 281, 339, 1
 _REDUCED_OR_MASK = 1 | 4  # bits of NewSubfileType (TIFF 6.0, section 8)
 _MIN_IS_WHITE, _MIN_IS_BLACK, _RGB, _SEPARATED = 0, 1, 2, 5  # photometric interpretations (section 8 and 16)
 _CHANNELS = {_MIN_IS_WHITE: 1, _MIN_IS_BLACK: 1, _RGB: 3, _SEPARATED: 4}
@@ -89,8 +89,8 @@ def _describe(reader: TagReader, directory: Directory, index: int) -> TiffPage |
 
 def decode_deep(
     file: BinaryIO, picture: TiffPage, name: str
-) -> tuple[np.ndarray, np.ndarray | None, Metadata, bytes | None]:
-    """Levels (H, W), (H, W, 3), or CMYK (H, W, 4), as stored; alpha (H, W); metadata; and the ICC profile.
+) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...], Metadata, bytes | None]:
+    """Levels (H, W), (H, W, 3), or CMYK (H, W, 4), as stored; alpha (H, W); notes; metadata; and the ICC profile.
 
     Raises:
         PhotoError: the file is damaged.
@@ -104,6 +104,7 @@ def decode_deep(
         if page.axes.startswith("S"):  # each channel on its own plane
             levels = np.moveaxis(levels, 0, -1)
         profile = page.iccprofile
+        declared = page.tags.valueof(_MAX_SAMPLE_VALUE)
     if levels.ndim == 2:
         levels = levels[..., None]
     if levels.ndim != 3 or levels.shape[:2] != (picture.height, picture.width):
@@ -111,7 +112,8 @@ def decode_deep(
     colors = _CHANNELS[int(page.photometric)]
     if levels.shape[2] < colors:
         raise PhotoError(f"cannot read {name}: it is damaged, with {levels.shape[2]} channels for {colors} colors")
-    levels = _full_range(levels, page.bitspersample, name)
+    declared = max(declared) if isinstance(declared, tuple) else declared
+    levels, notes = from_numbers(levels, name, page.bitspersample, declared if isinstance(declared, int) else None)
     pixels, alpha = levels[..., :colors], None
     if page.extrasamples and page.extrasamples[0] in (_ASSOCIATED, _UNASSOCIATED) and levels.shape[2] > colors:
         alpha = levels[..., colors]
@@ -119,14 +121,7 @@ def decode_deep(
             pixels = _unmultiplied(pixels, alpha)
     if page.photometric == _MIN_IS_WHITE:
         pixels = _white(pixels) - pixels
-    return pixels[..., 0] if colors == 1 else pixels, alpha, read_tiff_metadata(file, picture.index), profile
-
-
-def _full_range(levels: np.ndarray, bits: int, name: str) -> np.ndarray:
-    """uint16 or float32 levels, from whatever number of bits."""
-    if levels.dtype == np.uint16 and bits < 16:
-        return (levels.astype(np.uint32) * 65535 // ((1 << bits) - 1)).astype(np.uint16)
-    return from_numbers(levels, name)
+    return pixels[..., 0] if colors == 1 else pixels, alpha, notes, read_tiff_metadata(file, picture.index), profile
 
 
 def _white(levels: np.ndarray) -> Any:
