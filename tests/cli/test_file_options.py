@@ -475,3 +475,13 @@ def test_planning_errors_are_told_before_the_model_is_loaded(
         result = excolor("pre-colorize", *arguments)
         assert result.exit_code == code, (arguments, result.output)
         assert "Error: " in result.stderr
+
+
+def test_what_reading_had_to_guess_is_noted(tmp_path: Path, excolor: Callable[..., Result]) -> None:
+    levels = np.full((64, 64), 0.4, np.float32)
+    levels[0, :3] = 1.8
+    tifffile.imwrite(tmp_path / "a.tif", levels)
+    result = excolor("pre-colorize", tmp_path / "a.tif", "-o", tmp_path / "b.png")
+    assert result.exit_code == 0
+    assert "a.tif: 3 of its levels lie outside of 0 to 1 (from 0.4 to 1.8) and are clipped" in result.stderr
+    assert not excolor("pre-colorize", tmp_path / "a.tif", "-o", tmp_path / "c.png", "-q").stderr

@@ -181,6 +181,7 @@ class _Attempt(Generic[N]):
         """The pages that are wanted, each when the one before is done."""
         for number in numbers:
             photo = file.read(number)
+            self.outcome = replace(self.outcome, notes=self.outcome.notes + photo.notes)
             if self._job.destination is not None:
                 check_fits(photo, self._job.destination)
             yield photo
