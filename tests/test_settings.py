@@ -15,7 +15,8 @@ def test_the_defaults_are_in_range() -> None:
     ("kind", "bad", "sentence"),
     [
         (ColorizeSettings, {"working_size": 15}, "working_size is 15 and must be at least 16 pixels"),
-        (ColorizeSettings, {"strength": 1.5}, "strength is 1.5 and must lie in [0, 1]"),
+        (ColorizeSettings, {"strength": 2.5}, "strength is 2.5 and must lie in [0, 2]"),
+        (ColorizeSettings, {"vivid": -1.0}, "vivid is -1.0 and must lie in [0, 3]"),
         (ColorizeSettings, {"strength": float("nan")}, "strength is nan"),
         (ColorizeSettings, {"match": "texture"}, "match is 'texture' and must be one of statistics, semantic, both"),
         (ColorizeSettings, {"hint_share": 0.0}, "hint_share is 0.0 and must lie in (0, 1]"),

@@ -28,6 +28,12 @@ COLORIZE_SIZE = 256
 STYLIZE_SIZE = 512
 """Pixels of the shorter side at which pictures are stylized by default."""
 
+STRONGEST = 2.0
+"""The highest strength: matches are trusted fully."""
+
+MOST_VIVID = 3.0
+"""The highest factor of chroma."""
+
 SMALLEST_SIZE = 16
 """Pixels: reflection padding needs two of them at 1/8 of the size."""
 
@@ -44,10 +50,12 @@ class ColorizeSettings:
 
     Attributes:
         working_size: pixels of the shorter side that the networks see; smaller pictures are not enlarged.
-        strength: how far the reference is followed, in [0, 1]: 0 is the pre-colored picture.
+        strength: how far the reference is followed, in [0, 2]: 0 is the pre-colored picture, up to 1 the two are mixed,
+            and above 1 matches are trusted more than their confidence says.
         match: how colors are taken from the reference.
         hint_share: share of the coarse map that the colorization net is given as hints, in (0, 1]; 1 is all of it.
         seed: of the hints' positions, if not all are given.
+        vivid: factor of the result's chroma, in [0, 3]; what sRGB cannot show loses chroma again.
 
     Raises:
         SettingError: one of them is out of its range.
@@ -58,11 +66,14 @@ class ColorizeSettings:
     match: Match = "both"
     hint_share: float = 1.0
     seed: int = 0
+    vivid: float = 1.0
 
     def __post_init__(self) -> None:
         check_working_size(self.working_size)
-        if not 0 <= self.strength <= 1:
-            raise SettingError(f"strength is {self.strength} and must lie in [0, 1]")
+        if not 0 <= self.strength <= STRONGEST:
+            raise SettingError(f"strength is {self.strength} and must lie in [0, {STRONGEST:g}]")
+        if not 0 <= self.vivid <= MOST_VIVID:
+            raise SettingError(f"vivid is {self.vivid} and must lie in [0, {MOST_VIVID:g}]")
         if self.match not in MATCHES:
             raise SettingError(f"match is {self.match!r} and must be one of {', '.join(MATCHES)}")
         if not 0 < self.hint_share <= 1:

@@ -390,7 +390,8 @@ def test_cuda_asked_for_and_absent(gray: Path, reference: Path) -> None:
     [
         ("colorize",),
         ("colorize", "a.jpg"),
-        ("colorize", "a.jpg", "--ref", "b.jpg", "--strength", "2"),
+        ("colorize", "a.jpg", "--ref", "b.jpg", "--strength", "2.1"),
+        ("colorize", "a.jpg", "--ref", "b.jpg", "--vivid", "-1"),
         ("colorize", "a.jpg", "--ref", "b.jpg", "--working-size", "1"),
         ("colorize", "a.jpg", "b.jpg", "--ref", "c.jpg", "-o", "one.png"),
         ("stylize", "a.jpg"),

@@ -72,6 +72,18 @@ def test_strength_runs_from_the_precolored_picture_to_the_result(
     assert 0.3 < np.abs(half - none).mean() / np.abs(full - none).mean() < 0.7
 
 
+def test_more_strength_follows_doubtful_matches_and_vivid_scales_chroma(
+    colorizer: Colorizer, target: Path, reference: Path
+) -> None:
+    full, more, pale, none = (
+        colorizer.colorize(target, reference, ColorizeSettings(working_size=64, **chosen)).pixels / 255
+        for chosen in ({}, {"strength": 2.0}, {"vivid": 0.5}, {"vivid": 0.0})
+    )
+    assert np.abs(more - full).mean() > 0.002
+    assert colorfulness(pale) == pytest.approx(colorfulness(full) / 2, rel=0.15)  # some of it fits no gamut
+    assert colorfulness(none) < 1
+
+
 def test_same_input_gives_the_same_bits(colorizer: Colorizer, target: Path, reference: Path) -> None:
     settings = ColorizeSettings(working_size=96, hint_share=0.3, seed=5)
     first, second = (colorizer.colorize(target, reference, settings).pixels for _ in range(2))
@@ -241,7 +253,9 @@ def test_stages_show_the_way(colorizer: Colorizer, target: Path, warm: Path) -> 
     )
 
 
-@pytest.mark.parametrize("bad", [{"working_size": 8}, {"strength": 1.5}, {"hint_share": 0.0}, {"match": "magic"}])
+@pytest.mark.parametrize(
+    "bad", [{"working_size": 8}, {"strength": 2.5}, {"vivid": -0.5}, {"hint_share": 0.0}, {"match": "magic"}]
+)
 def test_settings_out_of_range_are_refused(bad: dict[str, float]) -> None:
     with pytest.raises(SettingError, match=next(iter(bad))):
         ColorizeSettings(**bad)

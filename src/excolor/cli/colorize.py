@@ -20,7 +20,7 @@ from excolor.cli.options import (
     treat_as_gray_option,
     working_size_option,
 )
-from excolor.settings import COLORIZE_SIZE, ColorizeSettings, Match
+from excolor.settings import COLORIZE_SIZE, MOST_VIVID, STRONGEST, ColorizeSettings, Match
 
 if TYPE_CHECKING:
     from excolor.batch.references import Pairing
@@ -49,11 +49,19 @@ if TYPE_CHECKING:
 )
 @option(
     "--strength",
-    type=FiniteRange(0, 1),
+    type=FiniteRange(0, STRONGEST),
     default=ColorizeSettings.strength,
     show_default=True,
     group=QUALITY,
-    help="Follow the reference this far; 0 invents the colors.",
+    help="Follow the reference this far; 0 invents the colors, and above 1 doubtful matches are followed too.",
+)
+@option(
+    "--vivid",
+    type=FiniteRange(0, MOST_VIVID),
+    default=ColorizeSettings.vivid,
+    show_default=True,
+    group=QUALITY,
+    help="Multiply the result's chroma by this.",
 )
 @match_option
 @hint_share_option
@@ -74,6 +82,7 @@ def colorize(
     references: tuple[Path, ...],
     pair: "Pairing",
     strength: float,
+    vivid: float,
     match: Match,
     hint_share: float,
     seed: int,
@@ -107,7 +116,7 @@ def colorize(
     plan = plan_files(sources, files, "color", keep=keep, stages=save_stages)
     model_files = model.find(quiet=files.quiet)
 
-    settings = ColorizeSettings(working_size, strength, match, hint_share, seed)
+    settings = ColorizeSettings(working_size, strength, match, hint_share, seed, vivid)
     chosen = ReferenceFiles(found, references, pair, files.max_pixels)
     work = ColorizeWork(model_files, device, settings, chosen, treat_as_gray, with_stages=save_stages is not None)
     run_batch(plan, work, files, "Colorizing")

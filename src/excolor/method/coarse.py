@@ -45,6 +45,13 @@ def describe_lightness(encoder: Encoder, correspondence: Correspondence, lightne
     return correspondence.describe(encoder(grayed(lightness)))
 
 
+def trusted_more(coarse: CoarseMap, share: float) -> CoarseMap:
+    """The same colors with confidence nearer to certainty: all the way if `share` is 1, not at all up to 0."""
+    if share <= 0:
+        return coarse
+    return CoarseMap(coarse.ab, coarse.confidence.lerp(torch.ones_like(coarse.confidence), min(share, 1.0)))
+
+
 def encode_reference(
     net: TransferNet, correspondence: Correspondence, rgb: Tensor, visible: Tensor | None = None
 ) -> ReferenceFeatures:

@@ -34,6 +34,7 @@ from excolor.method.coarse import (
     describe_lightness,
     encode_reference,
     join_references,
+    trusted_more,
 )
 from excolor.method.correspondence import Correspondence, correspondence_by
 from excolor.method.hints import Hints, no_hints, scatter
@@ -221,9 +222,9 @@ class Colorizer:
                 reference.features,
                 settings.match,
             )
-            hints = self._hints(coarse, settings)
+            hints = self._hints(trusted_more(coarse, settings.strength - 1), settings)
             refined = self._refine(seen, hints)
-            ab = invented.lerp(refined, settings.strength)
+            ab = invented.lerp(refined, min(settings.strength, 1.0)) * settings.vivid
             return _Steps(seen, invented, coarse.ab, ab_from_network(hints.ab), _merge(photo, seen, ab))
 
     @torch.inference_mode()
