@@ -12,7 +12,7 @@ from PIL import Image, TiffImagePlugin
 from PIL.PngImagePlugin import PngInfo
 from skimage.color import rgb2lab
 
-from excolor.photo import Metadata, Photo, profiles, read_photo, read_provenance
+from excolor.photo import Metadata, Photo, icc, read_photo, read_provenance
 
 Run = Callable[..., Result]
 
@@ -80,7 +80,7 @@ def test_what_a_file_tells_is_kept(
             assert image.getexif().get_ifd(34665)[TAKEN] == "1931:07:04 10:00:00"
         if suffix == ".png":
             assert image.text["Title"] == "Half Dome"
-        assert image.info["icc_profile"] == profiles.SRGB
+        assert image.info["icc_profile"] == icc.SRGB
         if suffix != ".webp":
             assert image.info["dpi"] == pytest.approx((600, 600), abs=0.02)
     assert b"Box 12, 1931" in made.metadata.xmp
@@ -145,7 +145,7 @@ def test_a_gray_profile_is_read_and_not_handed_on(target: Path, reference: Path,
     tifffile.imwrite(source, levels, iccprofile=linear)
     assert excolor("colorize", source, "--ref", reference, "-o", output).exit_code == 0
     with Image.open(output) as image:
-        assert image.info["icc_profile"] == profiles.SRGB
+        assert image.info["icc_profile"] == icc.SRGB
     error = np.abs(lightness(read_photo(output).pixels) - lightness(crop(target)))
     assert error.max() < 0.1
 

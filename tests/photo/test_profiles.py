@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from PIL import Image, ImageCms
 
-from excolor.photo.profiles import SRGB, from_srgb, kind_of, to_srgb
+from excolor.photo.icc import SRGB
+from excolor.photo.profiles import from_srgb, kind_of, to_srgb
 
 SRGB_TABLE = icc.table_curve(icc.srgb_to_linear(np.linspace(0, 1, 1024)))  # as in the profile most files have
 DISPLAY_P3 = icc.rgb(icc.P3, SRGB_TABLE)

@@ -24,8 +24,8 @@ from excolor.photo import (
     as_photo,
     check_fits,
     encode_photo,
+    icc,
     left_out,
-    profiles,
     read_photo,
     write_photo,
 )
@@ -179,7 +179,7 @@ def test_quality_is_that_of_webp_too(tmp_path):
 @pytest.mark.parametrize("suffix", OUTPUT_FORMATS)
 def test_an_srgb_profile_is_embedded_in_color(tmp_path, suffix):
     with Image.open(Photo(smooth()).save(tmp_path / f"color{suffix}")) as image:
-        assert image.info["icc_profile"] == profiles.SRGB
+        assert image.info["icc_profile"] == icc.SRGB
     with Image.open(Photo(levels()).save(tmp_path / f"gray{suffix}")) as image:
         assert "icc_profile" not in image.info
 

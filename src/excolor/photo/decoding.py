@@ -15,9 +15,10 @@ from PIL import Image
 
 from excolor.errors import PhotoError
 from excolor.photo import png, profiles, tiff
+from excolor.photo.declared_color import ADOBE_RGB, cicp_profile, gamma_profile
 from excolor.photo.guard import guarded
 from excolor.photo.levels import from_array, from_numbers
-from excolor.photo.metadata import Metadata, orientation_of, read_metadata, upright
+from excolor.photo.metadata import Metadata, declares_adobe_rgb, orientation_of, read_metadata, upright
 from excolor.photo.raster import Raster
 
 # Pillow's names, listed so that no malicious file reaches a reader that runs programs (EPS) or is little tested
@@ -45,6 +46,18 @@ _UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
 _FIRST_SIDEWAYS = 5
 
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+
+
+@dataclass(frozen=True)
+class _ColorSpace:
+    """What levels of a file mean: the ICC profile, None for sRGB; and that in which a result is to be written.
+
+    A color space that is not embedded as a profile is not kept: 8 bits of linear light, say, would be too coarse.
+    """
+
+    profile: bytes | None = None
+    kept: bytes | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,7 +112,8 @@ def decode(file: BinaryIO, name: str, page: int, max_pixels: int, draft: int | N
         chosen = pages[page - 1]
         _check_size(chosen.width, chosen.height, name, max_pixels)
         if chosen.is_deep:
-            return _finish(*tiff.decode_deep(file, chosen, name), chosen.orientation), "TIFF"
+            raw, alpha, notes, metadata, profile = tiff.decode_deep(file, chosen, name)
+            return _finish(raw, alpha, notes, metadata, _embedded(profile), chosen.orientation), "TIFF"
     image = _open(file, name, max_pixels)
     if pages:
         with guarded(name):
@@ -124,13 +138,13 @@ def decode_image(image: Image.Image, name: str) -> Raster:
     """
     if 0 in image.size:
         raise PhotoError(f"cannot use {name}: it has no pixels ({image.width}×{image.height})")
+    cicp = _cicp(image)  # Pillow closes the file when it has loaded the pixels
     with guarded(name):
         image.load()
     metadata = _metadata(image, name)
     # The pixels of a TIFF are turned by Pillow while it loads them
     turned = 1 if hasattr(image, "tag_v2") else orientation_of(metadata)
-    pixels, alpha, notes = _split(image, name)
-    return _finish(pixels, alpha, notes, metadata, image.info.get("icc_profile"), turned)
+    return _finish(*_split(image, name), metadata, _color_space(image, metadata, cicp), turned)
 
 
 def _upright_size(height: int, width: int, turned: int) -> tuple[int, int]:
@@ -223,7 +237,35 @@ def _decode_16_bit_png(file: BinaryIO, image: Image.Image, name: str) -> Raster:
     else:
         levels, alpha = from_array(levels)
     metadata = _metadata_without_pixels(file, image, name)
-    return _finish(levels, alpha, (), metadata, image.info.get("icc_profile"), orientation_of(metadata))
+    space = _color_space(image, metadata, png.declared_color(file))
+    return _finish(levels, alpha, (), metadata, space, orientation_of(metadata))
+
+
+def _embedded(profile: Any) -> _ColorSpace:
+    """The color space of an ICC profile in a file; sRGB if there is none, or it is damaged."""
+    kind = profiles.kind_of(profile) if isinstance(profile, bytes) else None
+    return _ColorSpace() if kind is None else _ColorSpace(profile, profile if kind == "rgb" else None)
+
+
+def _cicp(image: Image.Image) -> bytes | None:
+    """The chunk cICP of a PNG that Pillow has opened and not closed."""
+    file = getattr(image, "fp", None)
+    return png.declared_color(file) if image.format == "PNG" and file is not None and not file.closed else None
+
+
+def _color_space(image: Image.Image, metadata: Metadata, cicp: bytes | None) -> _ColorSpace:
+    """What the pixels mean: by cICP, ICC profile, sRGB, or gAMA and cHRM, in this order (PNG, third edition, 4.3).
+
+    For a camera's JPEG without a profile it is what EXIF says.
+    """
+    if cicp is not None and (declared := cicp_profile(cicp))[0] is not None:
+        return _ColorSpace(declared[0], None, declared[1])
+    embedded = _embedded(image.info.get("icc_profile"))
+    if embedded.profile is not None or "srgb" in image.info:
+        return embedded
+    if image.format in ("JPEG", "MPO") and declares_adobe_rgb(metadata.exif):
+        return _ColorSpace(ADOBE_RGB, ADOBE_RGB)
+    return _ColorSpace(gamma_profile(image.info.get("gamma"), image.info.get("chromaticity")))
 
 
 def _profile_of_jpeg_2000(file: BinaryIO) -> bytes | None:
@@ -251,20 +293,17 @@ def _finish(
     alpha: np.ndarray | None,
     notes: tuple[str, ...],
     metadata: Metadata,
-    profile: Any,
+    space: _ColorSpace,
     turned: int,
 ) -> Raster:
     """Turn arrays upright from this orientation, and bring pixels to sRGB."""
     turn = _UPRIGHT.get(turned)
     if turn is not None:
         pixels, alpha = turn(pixels), None if alpha is None else turn(alpha)
-    if not isinstance(profile, bytes):
-        profile = None
-    pixels = profiles.to_srgb(pixels, profile)
-    own = profile if profile is not None and profiles.kind_of(profile) == "rgb" else None
+    pixels = profiles.to_srgb(pixels, space.profile)
     return Raster(
         np.ascontiguousarray(pixels),
         None if alpha is None else np.ascontiguousarray(alpha),
-        replace(upright(metadata), profile=own),
-        notes=notes,
+        replace(upright(metadata), profile=space.kept),
+        notes=notes + space.notes,
     )

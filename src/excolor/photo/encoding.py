@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from excolor.errors import OutputError, SettingError
-from excolor.photo import png, profiles, tiff
+from excolor.photo import icc, png, profiles, tiff
 from excolor.photo.levels import is_opaque, to_8_bit
 from excolor.photo.metadata import Metadata, lost_in_tiff, save_options
 from excolor.photo.raster import Raster
@@ -169,7 +169,7 @@ def _in_its_profile(page: Raster, settings: SaveSettings) -> tuple[Raster, bytes
     own = page.metadata.profile
     if own is not None and (converted := profiles.from_srgb(page.pixels, own)) is not None:
         return Raster(converted, page.alpha, page.metadata), own
-    return page, profiles.SRGB
+    return page, icc.SRGB
 
 
 def _jpeg_quality(own: tuple[tuple[int, ...], ...], wanted: int | None) -> dict[str, Any]:

@@ -28,6 +28,21 @@ def is_16_bit(file: BinaryIO) -> bool:
     return file.read(1) == b"\x10"
 
 
+def declared_color(file: BinaryIO) -> bytes | None:
+    """The bytes of the chunk cICP (PNG, third edition, 11.3.2.6), if there is one; the file stays where it is."""
+    position = file.tell()
+    file.seek(_HEADER)
+    found = None
+    while len(head := file.read(8)) == 8 and head[4:] not in (b"IDAT", b"IEND"):
+        length = int.from_bytes(head[:4], "big")
+        if head[4:] == b"cICP":
+            found = file.read(min(length, 4))
+            break
+        file.seek(length + 4, io.SEEK_CUR)
+    file.seek(position)
+    return found
+
+
 def without_pixels(file: BinaryIO) -> Image.Image:
     """A stand-in of one pixel that has all metadata of the PNG, also what stands behind its pixels; none is decoded."""
     metadata = b"".join(chunk for kind, chunk in _chunks(file) if kind in _METADATA_CHUNKS)

@@ -9,13 +9,13 @@ the last few profiles are, and other threads run meanwhile. Work goes in strips,
 output.
 """
 
-import struct
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
 import imagecodecs
 import numpy as np
 
+from excolor.photo.icc import GRAY, SRGB
 from excolor.photo.levels import strips
 
 ProfileKind: TypeAlias = Literal["gray", "rgb", "cmyk", "lab"]
@@ -34,66 +34,6 @@ _SAME = 1 / 255
 entries and rounded primaries differ by as much."""
 
 _STRIP_PIXELS = 1 << 22  # a transform is made anew for each strip of about this size: a tenth of the time for CMYK
-
-
-def _s15_fixed_16(*values: float) -> bytes:
-    return struct.pack(f">{len(values)}i", *(round(value * 65536) for value in values))
-
-
-def _profile(space: bytes, name: str, tags: dict[bytes, bytes]) -> bytes:
-    """An ICC version 4 display profile: header, tag table and tags (ICC.1:2022, section 7)."""
-    tags = {b"desc": _text(name), b"cprt": _text("No copyright, use freely")} | tags
-    header = struct.pack(
-        ">4x4sI4s4s4s6H4s28x12s48x",
-        *(b"", 0x04200000, b"mntr", space, b"XYZ "),  # no preferred color engine
-        *(2000, 1, 1, 0, 0, 0),  # a fixed date: the same bytes on every day
-        b"acsp",  # then no platform, for the same bytes on every machine
-        _WHITE,
-    )
-    table, data = struct.pack(">I", len(tags)), b""
-    start = len(header) + 4 + 12 * len(tags)
-    places: dict[bytes, int] = {}  # tags of equal content share it
-    for tag, content in tags.items():
-        if content not in places:
-            places[content] = start + len(data)
-            data += content + bytes(-len(content) % 4)
-        table += struct.pack(">4sII", tag, places[content], len(content))
-    whole = header + table + data
-    return struct.pack(">I", len(whole)) + whole[4:]
-
-
-def _text(text: str) -> bytes:
-    """A tag of type mluc with one text, in English."""
-    encoded = text.encode("utf-16-be")
-    return b"mluc" + struct.pack(">4xII2s2sII", 1, 12, b"en", b"US", len(encoded), 28) + encoded
-
-
-def _xyz(*values: float) -> bytes:
-    return b"XYZ \0\0\0\0" + _s15_fixed_16(*values)
-
-
-_WHITE = _s15_fixed_16(0.9642, 1.0, 0.8249)  # D50, the white of every profile
-# IEC 61966-2-1: the tone curve, as a parametric curve of type 3
-_SRGB_CURVE = b"para\0\0\0\0\0\3\0\0" + _s15_fixed_16(2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
-_GRAY = _profile(b"GRAY", "sRGB gray", {b"wtpt": b"XYZ \0\0\0\0" + _WHITE, b"kTRC": _SRGB_CURVE})
-
-SRGB: bytes = _profile(
-    b"RGB ",
-    "sRGB",
-    {
-        b"wtpt": b"XYZ \0\0\0\0" + _WHITE,
-        # Bradford's adaptation of D65 to D50, and the primaries of IEC 61966-2-1 so adapted
-        b"chad": b"sf32\0\0\0\0"
-        + _s15_fixed_16(1.04788, 0.02292, -0.05022, 0.02959, 0.99048, -0.01707, -0.00925, 0.01508, 0.75168),
-        b"rXYZ": _xyz(0.43604, 0.22249, 0.01392),
-        b"gXYZ": _xyz(0.38512, 0.71690, 0.09706),
-        b"bXYZ": _xyz(0.14305, 0.06061, 0.71391),
-        b"rTRC": _SRGB_CURVE,
-        b"gTRC": _SRGB_CURVE,
-        b"bTRC": _SRGB_CURVE,
-    },
-)
-"""The profile to embed in a picture of sRGB colors: the same bytes on every machine."""
 
 
 @lru_cache(maxsize=16)
@@ -158,7 +98,7 @@ def _gray_to_srgb(pixels: np.ndarray, kind: ProfileKind, profile: bytes) -> np.n
     """Gray (H, W) through a gray or an RGB profile: looked up in a table of all levels, except for floats."""
 
     def convert(levels: np.ndarray) -> np.ndarray:
-        return _transform(np.stack([levels] * _CHANNELS[kind], -1), kind, profile, "gray", _GRAY)
+        return _transform(np.stack([levels] * _CHANNELS[kind], -1), kind, profile, "gray", GRAY)
 
     probe = np.linspace(0, 1, 256, dtype=np.float32)[None]
     if np.abs(convert(probe) - probe).max() <= _SAME:

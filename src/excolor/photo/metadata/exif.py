@@ -33,6 +33,9 @@ _STRUCTURAL = frozenset(
 # Descriptions that programs read as a declaration of how the pages are arranged: tifffile's and ImageJ's
 _STRUCTURAL_DESCRIPTIONS = (b'{"shape":', b"ImageJ=")
 
+_COLOR_SPACE, _INTEROPERABILITY_INDEX = 0xA001, 1
+_UNCALIBRATED, _ADOBE = 65535, 2  # color spaces; the second is none of EXIF's, but some cameras write it
+
 _MAX_TAG = 1 << 20  # bytes of a tag of the first directory of a TIFF; private ones may hold whole documents
 _MAX_EXIF = 1 << 22  # bytes of the Exif directory of a TIFF
 
@@ -62,6 +65,25 @@ def dpi_of(exif: bytes) -> tuple[float, float] | None:
         sides.append(numerator / denominator if denominator else math.inf)
     unit = reader.integer(directory, RESOLUTION_UNIT)
     return valid_dpi(sides, {None: 1.0, 2: 1.0, 3: 2.54}.get(unit, 0.0))  # without a unit it is inches
+
+
+def declares_adobe_rgb(exif: bytes) -> bool:
+    """Whether a camera says that the colors are those of Adobe RGB (DCF 2.0, section 3.3.2: interoperability R03)."""
+    found = first_directory(exif)
+    pointer = None if found is None else found[0].integer(found[1], EXIF)
+    if found is None or pointer is None:
+        return False
+    reader = found[0]
+    with suppress(ValueError):
+        own = reader.directory(pointer)
+        space, pointer = reader.integer(own, _COLOR_SPACE), reader.integer(own, INTEROPERABILITY)
+        if space == _ADOBE:
+            return True
+        if space in (None, _UNCALIBRATED) and pointer is not None:
+            index = reader.directory(pointer).entries.get(_INTEROPERABILITY_INDEX)
+            value = None if index is None else reader.tag(index, 8)
+            return value is not None and value.data.startswith(b"R03")
+    return False
 
 
 def valid_dpi(dpi: Any, scale: float = 1.0) -> tuple[float, float] | None:
