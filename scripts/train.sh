@@ -61,5 +61,5 @@ else
 fi
 
 cp "$encoder" "$decoder" "$matcher" "$colorizer" "$out/"
-excolor evaluate "$validation" --model "$out" --device "${DEVICE:-auto}" --seed "${SEED:-0}" ${LIMIT:+--limit "$LIMIT"} \
+excolor evaluate colorize "$validation" --model "$out" --device "${DEVICE:-auto}" --seed "${SEED:-0}" ${LIMIT:+--limit "$LIMIT"} \
     --json "$out/numbers.json" --sheet "$out/sheet.png" --force

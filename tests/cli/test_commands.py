@@ -1,6 +1,7 @@
 """The commands as a user meets them: real pictures, the shipped weights, exit codes, stdout and stderr."""
 
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -69,6 +70,53 @@ def test_help_has_an_example(command: tuple[str, ...], flag: str) -> None:
     result = run(*command, flag)
     assert result.exit_code == 0
     assert f"excolor {' '.join(command)}".strip() in result.stdout.split("Example")[1]
+
+
+def groups(group: click.Group, prefix: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """The commands that have commands."""
+    found = [prefix]
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            found += groups(command, (*prefix, name))
+    return found
+
+
+@pytest.mark.parametrize("command", [c for c in groups(main) if c != ("weights",)], ids=" ".join)
+def test_summaries_of_commands_fit_one_line(command: tuple[str, ...]) -> None:
+    shown = CliRunner().invoke(main, [*command, "-h"], terminal_width=80).stdout.split("Commands:\n")[1]
+    for line in shown.splitlines():
+        assert line.endswith("."), line
+        assert not line.endswith("..."), line
+
+
+@pytest.mark.parametrize("command", [c for c in ALL if c not in groups(main) and c[0] != "weights"], ids=" ".join)
+def test_options_are_explained_in_sentences(command: tuple[str, ...]) -> None:
+    found: click.Command = main
+    for name in command:
+        assert isinstance(found, click.Group)
+        found = found.commands[name]
+    for option in found.params:
+        if isinstance(option, click.Option):
+            assert option.help, option.name
+            assert option.help[0].isupper() and "." in option.help, option.help
+            assert option.help.split()[0] not in ("Of", "The", "A", "Which", "Where", "How"), option.help
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        (("colorize",), ["Input", "References", "Quality", "Output", "Run"]),
+        (("pre-colorize",), ["Input", "Quality", "Output", "Run"]),
+        (("stylize",), ["Input", "References", "Quality", "Output", "Run"]),
+        (("evaluate", "colorize"), ["Input", "Measuring", "Output", "Run"]),
+        (("train", "decoder"), ["Input", "Training", "Output", "Run"]),
+        (("bench",), ["Measuring", "Output", "Run"]),
+    ],
+)
+def test_options_are_grouped(command: tuple[str, ...], expected: list[str]) -> None:
+    shown = run(*command, "-h").stdout
+    assert [line[:-1] for line in shown.splitlines() if re.fullmatch(r"[A-Z]\w+:", line)] == expected
+    assert "TARGET...\n" not in shown.split("Run:")[1]  # arguments are no options
 
 
 @pytest.mark.parametrize("command", [c for c in ALL if c], ids=" ".join)
@@ -416,7 +464,7 @@ def test_ctrl_c_exits_130(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None
         raise KeyboardInterrupt
 
     monkeypatch.setattr("excolor.evaluation.measuring.Evaluator.measure", interrupt)
-    result = run("evaluate", photos)
+    result = run("evaluate", "colorize", photos)
     assert result.exit_code == 130
     assert "Interrupted" in result.stderr and "Traceback" not in result.output
 

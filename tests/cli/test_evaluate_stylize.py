@@ -1,4 +1,4 @@
-"""`excolor evaluate --task stylize` as a user meets it: the shipped model on a handful of pictures."""
+"""`excolor evaluate stylize` as a user meets it: the shipped model on a handful of pictures."""
 
 import csv
 import errno
@@ -16,8 +16,7 @@ from PIL import Image
 from excolor.cli.main import main
 from excolor.reporting.timing import Timing
 
-STYLIZE = ("--task", "stylize")
-QUICK = (*STYLIZE, "--no-seconds", "--side", 48)
+QUICK = ("--no-seconds", "--side", 48)
 METHODS = ["identity", "reinhard", "monge-kantorovich", "histogram", "excolor adain", "excolor wct"]
 
 
@@ -35,7 +34,7 @@ def album(tmp_path: Path, reference: Path) -> Path:
 
 
 def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, ["evaluate", *map(str, arguments)])
+    return CliRunner().invoke(main, ["evaluate", "stylize", *map(str, arguments)])
 
 
 def results_in(path: Path) -> dict[str, Any]:
@@ -55,7 +54,7 @@ def test_stylization_is_on_the_frontier(tmp_path: Path) -> None:
         width, height = photograph.width // 2, photograph.height // 2
         for i, (left, top) in enumerate(((0, 0), (width, 0), (0, height), (width, height))):
             photograph.crop((left, top, left + width, top + height)).save(album / name / f"{i}.png")
-    result = run(album, *STYLIZE, "--no-seconds", "--json", tmp_path / "out.json")
+    result = run(album, "--no-seconds", "--json", tmp_path / "out.json")
     assert result.exit_code == 0, result.output
     found = results_in(tmp_path / "out.json")["results"]
     assert found["pairs"] == 16
@@ -117,7 +116,7 @@ def test_seconds_are_told(album: Path, tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr("excolor.evaluation.style_measuring.time_calls", time_calls)
     monkeypatch.setattr("excolor.cli.evaluate_stylize._SIZES", (32, 64))
-    result = run(album, *STYLIZE, "--side", 48, "--limit", 1, "--json", tmp_path / "out.json")
+    result = run(album, "--side", 48, "--limit", 1, "--json", tmp_path / "out.json")
     assert result.exit_code == 0, result.output
     assert "| excolor adain     | 0.500 (0.250–0.750) | 0.500 (0.250–0.750) |" in result.stdout
     assert timed == [(32, 32, 3)] * 5 + [(64, 64, 3)] * 5
@@ -150,11 +149,12 @@ def test_a_run_goes_on_where_it_was(album: Path, tmp_path: Path) -> None:
     assert found == expected
 
 
-def test_a_state_of_the_other_task_is_refused(album: Path, tmp_path: Path) -> None:
+def test_a_state_of_another_run_is_refused(album: Path, tmp_path: Path) -> None:
     state = tmp_path / "state"
     assert run(album, *QUICK, "--limit", 1, "--resume", state).exit_code == 0
-    for other in ((), ("--task", "stylize", "--working-size", 40)):
-        result = run(album, "--side", 48, "--limit", 1, "--resume", state, *other)
+    for command, other in (("colorize", ()), ("stylize", ("--working-size", 40))):
+        arguments = ["evaluate", command, album, "--side", 48, "--limit", 1, "--resume", state, *other]
+        result = CliRunner().invoke(main, [str(argument) for argument in arguments])
         assert result.exit_code == 1
         assert "the run in it was another one" in result.stderr
 
@@ -172,16 +172,17 @@ def test_a_damaged_picture_is_named_and_left_out(album: Path, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ((*STYLIZE, "--match", "both"), "--match goes with --task colorize only"),
-        ((*STYLIZE, "--protocol", "random"), "--protocol goes with --task colorize only"),
-        (("--plot", "plot.png"), "--plot goes with --task stylize only"),
-        (("--no-seconds",), "--seconds goes with --task stylize only"),
-        ((*STYLIZE, "--plot", "plot.svg"), "plot.svg does not end in .png"),
-        (("--task", "sing"), "sing"),
+        (("stylize", "--match", "both"), "--match"),
+        (("stylize", "--protocol", "random"), "--protocol"),
+        (("colorize", "--plot", "plot.png"), "--plot"),
+        (("colorize", "--no-seconds"), "--no-seconds"),
+        (("stylize", "--plot", "plot.svg"), "plot.svg does not end in .png"),
+        (("sing",), "sing"),
     ],
 )
 def test_wrong_usage(options: tuple[str, ...], words: str, album: Path) -> None:
-    result = run(album, *options)
+    command, *others = options
+    result = CliRunner().invoke(main, ["evaluate", command, str(album), *others])
     assert result.exit_code == 2
     assert words in " ".join(result.stderr.split())
 

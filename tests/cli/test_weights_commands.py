@@ -226,7 +226,7 @@ def test_a_model_is_fetched_when_it_is_first_used(
     assert len(made) == 1
 
 
-@pytest.mark.parametrize("command", ["pre-colorize", "stylize", "evaluate"])
+@pytest.mark.parametrize("command", ["pre-colorize", "stylize", "evaluate colorize"])
 def test_every_command_takes_a_table(
     command: str,
     excolor: Run,
@@ -239,20 +239,20 @@ def test_every_command_takes_a_table(
     words = {
         "pre-colorize": [target, "-o", machine / "out.png"],
         "stylize": [reference, target, "-o", machine / "out.png"],
-        "evaluate": [machine, "--protocol", "none"],
+        "evaluate colorize": [machine, "--protocol", "none"],
     }[command]
-    if command == "evaluate":
+    if command == "evaluate colorize":
         (machine / "reference.jpg").write_bytes(reference.read_bytes())
-    refused = excolor(command, *words, "--model", "copy", "--weights", table, "--offline")
+    refused = excolor(*command.split(), *words, "--model", "copy", "--weights", table, "--offline")
     assert refused.exit_code == 1
     assert "was not asked (offline)" in refused.stderr
     monkeypatch.setenv("EXCOLOR_WEIGHTS", str(table))
     monkeypatch.setenv("EXCOLOR_OFFLINE", "1")
-    refused = excolor(command, *words, "--model", "copy")
+    refused = excolor(*command.split(), *words, "--model", "copy")
     assert refused.exit_code == 1
     assert "was not asked (offline)" in refused.stderr
     monkeypatch.delenv("EXCOLOR_OFFLINE")
-    done = excolor(command, *words, "--model", "copy", "--working-size", 32)
+    done = excolor(*command.split(), *words, "--model", "copy", "--working-size", 32)
     assert done.exit_code == 0, done.output
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from excolor.cli.options import FiniteRange, check_apart, ending_in
+from excolor.cli.commands import MEASURING, OUTPUT, Command, option
+from excolor.cli.options import FiniteRange, check_apart, device_option, ending_in, quiet_option
 from excolor.cli.progress import is_terminal
 from excolor.cli.tables import print_table
 from excolor.settings import COLORIZE_SIZE, SMALLEST_SIZE
@@ -41,69 +42,78 @@ class Sizes(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         return tuple(sorted({int(word) for word in value.split(",")}))
 
 
-@click.command()
-@click.option(
+@click.command(cls=Command)
+@option(
     "--sizes",
     type=Sizes(),
     default="256,512,1024",
     show_default=True,
     metavar="N,N,...",
-    help="Sides of the square pictures, in pixels.",
+    group=MEASURING,
+    help="Time square pictures with sides of these many pixels.",
 )
-@click.option(
+@option(
     "--models",
     metavar="NAME,...",
-    help="Models of weights.toml or folders of checkpoints.  [default: those of the package]",
+    group=MEASURING,
+    help="Time these models of weights.toml or folders of checkpoints.  [default: those of the package]",
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option(
+@option(
     "--dtype",
     type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
     default="auto",
     show_default=True,
-    help="Of networks that run at the named size; auto is what the other commands take.",
+    group=MEASURING,
+    help="Run networks at the named size in this precision; auto takes what the other commands take.",
 )
-@click.option(
+@option(
     "--threads",
     type=click.IntRange(1),
     metavar="N",
-    help="Of torch, for everything.  [default: all; what is timed as used takes as many as colorize does]",
+    group=MEASURING,
+    help="Give torch N threads for everything.  [default: all; what is timed as used takes as many as colorize]",
 )
-@click.option(
+@option(
     "--repeat",
     type=click.IntRange(1),
     default=5,
     show_default=True,
     metavar="N",
-    help="Time each at least so many times, and for N/5 s.",
+    group=MEASURING,
+    help="Time each at least N times, and for N/5 s.",
 )
-@click.option("--compile", "compiled", is_flag=True, help="Time the networks through torch.compile as well.")
-@click.option("--json", "json_file", type=_FILE, metavar="FILE", help="Write everything there, for --compare.")
-@click.option("--csv", "csv_file", type=_FILE, metavar="FILE", help="Write a line for each time there.")
-@click.option("--markdown", "markdown_file", type=_FILE, metavar="FILE", help="Write the tables there.")
-@click.option(
+@option("--compile", "compiled", is_flag=True, group=MEASURING, help="Time the networks through torch.compile as well.")
+@option(
+    "--compare",
+    type=_FILE,
+    metavar="OLD.json",
+    group=MEASURING,
+    help="Print ratios to an earlier run, and exit with 1 if this one is slower.",
+)
+@option(
+    "--threshold",
+    type=FiniteRange(0),
+    metavar="X",
+    default=0.1,
+    show_default=True,
+    group=MEASURING,
+    help="Accept medians that are slower by this share, with --compare.",
+)
+@option("--json", "json_file", type=_FILE, metavar="FILE", group=OUTPUT, help="Write everything, for --compare.")
+@option("--csv", "csv_file", type=_FILE, metavar="FILE", group=OUTPUT, help="Write a line for each time.")
+@option("--markdown", "markdown_file", type=_FILE, metavar="FILE", group=OUTPUT, help="Write the tables.")
+@option(
     "--plot",
     "plot_file",
     type=_FILE,
     callback=ending_in(".png", ".svg"),
     metavar="FILE.png|svg",
-    help="Draw time against megapixels there.",
+    group=OUTPUT,
+    help="Plot time against megapixels.",
 )
-@click.option(
-    "--compare",
-    type=_FILE,
-    metavar="OLD.json",
-    help="Tell ratios to an earlier run; exit code 1 if this one is slower.",
-)
-@click.option(
-    "--threshold",
-    type=FiniteRange(0),
-    default=0.1,
-    show_default=True,
-    help="With --compare: the share by which a median may be slower.",
-)
-@click.option("-f", "--force", is_flag=True, help="Replace files that exist.")
-@click.option("-q", "--quiet", is_flag=True, help="No notes and no progress bar.")
+@option("-f", "--force", is_flag=True, group=OUTPUT, help="Replace files that exist.")
+@device_option
+@quiet_option
 def bench(
     sizes: tuple[int, ...],
     models: str | None,
@@ -123,9 +133,9 @@ def bench(
 ) -> None:
     """Measure the paper's table of runtimes on this machine.
 
-    Timed are the networks at the full named size, as in the paper; the whole of what colorize does, as used; WCT in
-    place of AdaIN; and the classical methods of Welsh et al. 2002 and Reinhard et al. 2001. The seconds that the paper
-    gives are shown beside them, in a table of their own. Let nothing else run meanwhile.
+    It times the networks at the full named size, as in the paper; all that colorize does, as used; WCT in place of
+    AdaIN; and the classical methods of Welsh et al. 2002 and Reinhard et al. 2001. The seconds that the paper gives are
+    printed beside them, in a table of their own. Let nothing else run meanwhile.
 
     \b
     Example:
@@ -155,19 +165,17 @@ def bench(
         tasks = plan(names, sizes, conditions)
         run = describe_run(names, sizes, repeat, conditions)
         if (run["load"] or 0) > _BUSY:
-            report.note(
-                f"This machine is at work already (load {run['load']}): times may come out longer than they are"
-            )
+            report.note(f"This machine is busy already (load {run['load']}): times may come out too long")
         before = None if compare is None else Results.read(compare)
         if before is not None:
             check_comparable(tasks, run["device_name"], before)
             for name in other_weights(before, run):
                 report.note(f"{name} had other weights in {compare}")
         results = _measure(tasks, run, names, conditions, repeat, report)
-    _print_results(results)  # before anything that may fail: it took long
+    _print_results(results)  # first, since it took long and what follows may fail
     _write(results, json_file, csv_file, markdown_file, plot_file, force)
     if before is not None:
-        _tell_changes(compare_results(before, results), threshold)
+        _print_changes(compare_results(before, results), threshold)
 
 
 def _conditions(device: str, dtype: str, threads: int | None, compiled: bool) -> "Conditions":
@@ -205,13 +213,13 @@ def _measure(
 
     report.expect(len(tasks) + len(models) + 1, "Measuring", rated=False)
 
-    def told(value: T) -> T:
+    def counted(value: T) -> T:
         report.advance()
         return value
 
-    cells = tuple(told(run_task(task, repeat)) for task in tasks)
-    start_up = {find_model(model).name: told(run_start_up(model, conditions.device, repeat)) for model in models}
-    rate = told(run_apart(matrix_product_rate, conditions.device, conditions.dtype, conditions.threads, repeat))
+    cells = tuple(counted(run_task(task, repeat)) for task in tasks)
+    start_up = {find_model(model).name: counted(run_start_up(model, conditions.device, repeat)) for model in models}
+    rate = counted(run_apart(matrix_product_rate, conditions.device, conditions.dtype, conditions.threads, repeat))
     return Results(run, start_up, rate, cells)
 
 
@@ -254,7 +262,7 @@ def _write(
         write_bytes(plot(results, plot_file.suffix.lower().removeprefix(".")), plot_file, overwrite=force)
 
 
-def _tell_changes(changes: "Sequence[Change]", threshold: float) -> None:
+def _print_changes(changes: "Sequence[Change]", threshold: float) -> None:
     """Print the ratios; exit code 1 if any is a regression."""
     from excolor.bench.comparison import comparison_table
 

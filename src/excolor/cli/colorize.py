@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 @option(
     "--strength",
     type=FiniteRange(0, STRONGEST),
+    metavar="X",
     default=ColorizeSettings.strength,
     show_default=True,
     group=QUALITY,
@@ -58,12 +59,13 @@ if TYPE_CHECKING:
 @option(
     "--vivid",
     type=FiniteRange(0, MOST_VIVID),
+    metavar="X",
     default=ColorizeSettings.vivid,
     show_default=True,
     group=QUALITY,
     help="Multiply the result's chroma by this.",
 )
-@match_option
+@match_option()
 @hint_share_option
 @seed_option("the places of the hints, if not all are given")
 @working_size_option(COLORIZE_SIZE)

@@ -9,9 +9,12 @@ from excolor.errors import PlanError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-INPUT, REFERENCES, QUALITY, OUTPUT, RUN = "Input", "References", "Quality", "Output", "Run"
-_GROUPS = (INPUT, REFERENCES, QUALITY, OUTPUT, RUN)
+INPUT, REFERENCES, QUALITY, TRAINING, MEASURING = "Input", "References", "Quality", "Training", "Measuring"
+OUTPUT, RUN = "Output", "Run"
+_GROUPS = (INPUT, REFERENCES, QUALITY, TRAINING, MEASURING, OUTPUT, RUN)
 """The groups of options in the help, in this order."""
+
+_WIDEST = 28  # characters: longer names of options have a line of their own
 
 
 class GroupedOption(click.Option):
@@ -42,16 +45,18 @@ class Command(click.Command):
         """Write the options by group; those without one, such as --help, come last."""
         rows: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
-            record = parameter.get_help_record(ctx)
+            record = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
             if record is not None:
                 rows.setdefault(getattr(parameter, "group", RUN), []).append(record)
         if len(rows) == 1:
             super().format_options(ctx, formatter)
             return
-        for group in _GROUPS:
-            if group in rows:
-                with formatter.section(group):
-                    formatter.write_dl(rows[group])
+        names = [len(name) for records in rows.values() for name, _ in records]
+        width = max((length for length in names if length <= _WIDEST), default=0)
+        for group in (name for name in _GROUPS if name in rows):
+            (name, text), *others = rows[group]
+            with formatter.section(group):  # all groups have their texts in the same column
+                formatter.write_dl([(name.ljust(width), text), *others], col_max=width)
 
 
 class Group(click.Group):

@@ -1,24 +1,60 @@
-"""`excolor evaluate --task colorize`: how close colors come to the truth."""
+"""`excolor evaluate colorize`: how close colors come to the truth."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
-from excolor.cli.evaluations import Evaluation, end, measure_all
+from excolor.cli.commands import INPUT, MEASURING, Command, option
+from excolor.cli.evaluations import Evaluation, end, evaluation_options, measure_all
+from excolor.cli.options import CommaList, match_option
 from excolor.cli.tables import print_table
+from excolor.evaluation.protocols import PROTOCOLS
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from excolor.evaluation.film import Film
     from excolor.evaluation.measuring import Evaluator, Measurement
+    from excolor.settings import Match
 
 
-def evaluate_colorize(options: Evaluation, protocols: tuple[str, ...] | None, match: str, film: "Film") -> None:
-    """Measure, print the table and the margins, and write the files that are asked for."""
+@click.command("colorize", cls=Command)
+@option(
+    "--film",
+    type=click.Choice(["modern", "ortho", "faded", "grainy"]),
+    default="modern",
+    show_default=True,
+    group=INPUT,
+    help="Show the targets as on this film; unless it is modern, colors are compared at the true lightness.",
+)
+@option(
+    "--protocol",
+    "protocols",
+    type=CommaList(PROTOCOLS),
+    group=MEASURING,
+    help="Measure by these protocols.  [default: the first six, as far as they apply]",
+)
+@match_option(MEASURING)
+@evaluation_options("target,reference", side=176, working_size="--side")
+def evaluate_colorize(options: Evaluation, film: "Film", protocols: tuple[str, ...] | None, match: "Match") -> None:
+    """Measure how close colors come to those that were hidden.
+
+    The colors of PHOTOS, a folder or tar file of color photographs, are hidden and found again. Protocols: none has no
+    reference; mirror is given the picture itself, mirrored; halves the left half for the right; frames the first frame
+    of a sequence for the later ones; random an unrelated picture; pairs what a table says. If they are named: recolored
+    turns a picture and another crop of it to another hue, zoomed repeats it a little larger and in slightly other
+    colors, related takes the picture of the same folder that fits best. Beside excolor stand gray, a tint, and two
+    classical methods (Reinhard et al. 2001, Welsh et al. 2002).
+
+    \b
+    Example:
+        excolor evaluate colorize photos/ --limit 100 --sheet sheet.png
+    """
     from excolor.cli.progress import reporter
 
+    if options.pairs and protocols and "pairs" not in protocols:
+        raise click.UsageError("--pairs is for the protocol pairs, which --protocol leaves out.")
     plan = options.plan(protocols, ("target", "reference"))
     found_model = options.model.find(quiet=options.quiet)
     with reporter(options.quiet) as report:
@@ -33,7 +69,7 @@ def evaluate_colorize(options: Evaluation, protocols: tuple[str, ...] | None, ma
         pictures, cases = options.cases(plan)
         cases = with_relatives(cases, pictures.names, pictures.read)
         colorizer = Colorizer.load(found_model, device=options.device)
-        settings = ColorizeSettings(options.working_size, match=match)  # type: ignore[arg-type]
+        settings = ColorizeSettings(options.working_size or options.side, match=match)
         run = describe_run(colorizer, found_model, pictures, plan, settings) | {"film": film}
         evaluator = Evaluator(pictures, colorizer, settings, film)
         measurements, failures = measure_all(
@@ -42,13 +78,13 @@ def evaluate_colorize(options: Evaluation, protocols: tuple[str, ...] | None, ma
             evaluator.measure,
             State(options.resume, run, Measurement),
             report,
-            lambda case: f"{case.target} has no color to hide: it is left out of {case.protocol}",
+            lambda case: f"{case.target} has no color to hide: it is not measured in {case.protocol}",
         )
         summaries = summarize(measurements)
-    try:  # before anything that may fail: it took long
+    try:  # first, since it took long and what follows may fail
         print_table(table(summaries))
         click.echo(margins(summaries))
-    finally:  # nor are files lost if nobody reads on
+    finally:  # nor are files lost if nobody reads the table
         if options.json_file:
             options.write(to_json(run, summaries, failures), options.json_file)
         if options.csv_file:

@@ -1,12 +1,15 @@
-"""`excolor evaluate --task stylize`: how much of the content is kept, and how far the style is reached."""
+"""`excolor evaluate stylize`: how much of the content is kept, and how far the style is reached."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
-from excolor.cli.evaluations import Evaluation, end, measure_all
+from excolor.cli.commands import MEASURING, OUTPUT, Command, option
+from excolor.cli.evaluations import FILE, Evaluation, end, evaluation_options, measure_all
+from excolor.cli.options import ending_in
 from excolor.cli.tables import print_table
+from excolor.settings import STYLIZE_SIZE
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -18,10 +21,39 @@ if TYPE_CHECKING:
 _SIZES = 256, 512, 1024  # sides of squares, as in the paper's table
 
 
-def evaluate_stylize(options: Evaluation, *, timed: bool) -> None:
-    """Measure, print the tables and who is on the frontier, and write the files that are asked for."""
+@click.command("stylize", cls=Command)
+@option(
+    "--seconds/--no-seconds",
+    "timed",
+    default=True,
+    show_default=True,
+    group=MEASURING,
+    help="Time the methods at 256, 512 and 1024 pixels as well, which takes some 20 s.",
+)
+@option(
+    "--plot",
+    "plot_file",
+    type=FILE,
+    callback=ending_in(".png"),
+    metavar="FILE.png",
+    group=OUTPUT,
+    help="Plot content kept against style reached.",
+)
+@evaluation_options("content,style", side=STYLIZE_SIZE, working_size=f"--side, but {STYLIZE_SIZE} at most")
+def evaluate_stylize(options: Evaluation, timed: bool) -> None:
+    """Measure how much content is kept and how much style is reached.
+
+    Each of PHOTOS, a folder or tar file of color photographs, is given the look of an unrelated one, or of what a table
+    of pairs says. Beside excolor's AdaIN and WCT stand the content as it is, Reinhard et al. 2001, the linear
+    Monge-Kantorovich map (Pitié and Kokaram 2007), and histogram matching.
+
+    \b
+    Example:
+        excolor evaluate stylize photos/ --limit 40 --plot tradeoff.png
+    """
     from excolor.cli.progress import reporter
 
+    working_size = options.working_size or min(options.side, STYLIZE_SIZE)
     plan = options.plan(("pairs",) if options.pairs else ("random",), ("content", "style"))
     found_model = options.model.find(quiet=options.quiet)
     with reporter(options.quiet) as report:
@@ -40,15 +72,15 @@ def evaluate_stylize(options: Evaluation, *, timed: bool) -> None:
         pictures, cases = options.cases(plan)
         stylizer = Stylizer.load(found_model, device=options.device)
         statistics = StyleStatistics(load_encoder(found_model.encoder).to(stylizer.device))
-        run = describe_style_run(stylizer, found_model, pictures, plan, options.working_size)
-        evaluator = StyleEvaluator(pictures, stylizer, statistics, options.working_size)
+        run = describe_style_run(stylizer, found_model, pictures, plan, working_size)
+        evaluator = StyleEvaluator(pictures, stylizer, statistics, working_size)
         measurements, failures = measure_all(
             options.photos,
             cases,
             evaluator.measure,
             State(options.resume, run, StyleMeasurement),
             report,
-            lambda case: f"{case.target} looks like {case.reference} already: this pair is left out",
+            lambda case: f"{case.target} looks like {case.reference} already: this pair is skipped",
         )
         summary = summarize(measurements)
         if timed:
@@ -56,9 +88,9 @@ def evaluate_stylize(options: Evaluation, *, timed: bool) -> None:
             seconds = evaluator.seconds(measurements[0].case, _SIZES, report.advance)
         else:
             seconds = {}
-    try:  # before anything that may fail: it took long
-        _tell(summary, seconds)
-    finally:  # nor are files lost if nobody reads on
+    try:  # first, since it took long and what follows may fail
+        _print_summary(summary, seconds)
+    finally:  # nor are files lost if nobody reads the table
         if options.json_file:
             options.write(style_to_json(run, summary, seconds, failures), options.json_file)
         if options.csv_file:
@@ -71,7 +103,7 @@ def evaluate_stylize(options: Evaluation, *, timed: bool) -> None:
     end(failures)
 
 
-def _tell(summary: "StyleSummary", seconds: "Mapping[str, Mapping[int, Timing]]") -> None:
+def _print_summary(summary: "StyleSummary", seconds: "Mapping[str, Mapping[int, Timing]]") -> None:
     from excolor.evaluation.style_summary import margins_table, means_table, seconds_table, verdict
 
     for table in (means_table(summary), margins_table(summary), *([seconds_table(seconds)] if seconds else [])):

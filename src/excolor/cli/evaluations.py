@@ -1,14 +1,16 @@
-"""What the two tasks of `excolor evaluate` share: the options, and measuring with a state that can be resumed."""
+"""What `excolor evaluate colorize` and `stylize` share: the options, and measuring with a state that can be resumed."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from excolor.cli.options import ModelChoice, check_apart
+from excolor.cli.commands import INPUT, MEASURING, OUTPUT, option
+from excolor.cli.options import ModelChoice, check_apart, model_options, packing, quiet_option, seed_option
 from excolor.errors import OutputError, PhotoError
+from excolor.settings import SMALLEST_SIZE
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -22,10 +24,12 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", "Measurement", "StyleMeasurement")
 
+FILE = click.Path(path_type=Path, dir_okay=False)
+
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What is measured on, and where the numbers go: the options that do not depend on the task."""
+    """What is measured on, and where the numbers go: the options of both commands."""
 
     photos: Path
     pairs: Path | None
@@ -34,17 +38,17 @@ class Evaluation:
     limit: int | None
     seed: int
     side: int
-    working_size: int
+    working_size: int | None
     json_file: Path | None
     csv_file: Path | None
     sheet_file: Path | None
     sheet_count: int
-    plot_file: Path | None
     resume: Path | None
     model: ModelChoice
     device: str
     force: bool
     quiet: bool
+    plot_file: Path | None = None
 
     def __post_init__(self) -> None:
         files = self.json_file, self.csv_file, self.sheet_file, self.plot_file
@@ -108,6 +112,106 @@ class Evaluation:
                 raise OutputError(f"{path} is one of the pictures and would be replaced; write elsewhere")
 
 
+def evaluation_options(
+    columns: str, side: int, working_size: str
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The options of `Evaluation`, given to a command as `options`.
+
+    Args:
+        columns: of the table of pairs.
+        side: the default of --side.
+        working_size: the default of --working-size, in words.
+    """
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        packed = model_options(packing(command, options=Evaluation))
+        for add_option in reversed(
+            (
+                option(
+                    "--pairs",
+                    type=FILE,
+                    metavar="FILE.csv",
+                    group=INPUT,
+                    help=f"Read rows of {columns} from this table: names in PHOTOS, or paths from the table's folder.",
+                ),
+                option(
+                    "--frames",
+                    multiple=True,
+                    metavar="PREFIX",
+                    group=INPUT,
+                    help="Take these folders in PHOTOS for frames in order, besides those called frames or *_frames.",
+                ),
+                option(
+                    "--leave-out",
+                    multiple=True,
+                    metavar="PREFIX",
+                    group=INPUT,
+                    help="Skip pictures in PHOTOS whose names begin like this.",
+                ),
+                option(
+                    "--limit",
+                    type=click.IntRange(1),
+                    metavar="N",
+                    group=INPUT,
+                    help="Use only N pictures of each protocol, chosen by the seed.",
+                ),
+                option(
+                    "--side",
+                    type=click.IntRange(32, 4096),
+                    metavar="N",
+                    default=side,
+                    show_default=True,
+                    group=INPUT,
+                    help="Shrink pictures to this many pixels on the shorter side first.",
+                ),
+                seed_option("everything that is chosen", MEASURING),
+                option(
+                    "--working-size",
+                    type=click.IntRange(SMALLEST_SIZE, 4096),
+                    metavar="N",
+                    group=MEASURING,
+                    help=f"Run the networks at this many pixels on the shorter side.  [default: {working_size}]",
+                ),
+                option(
+                    "--json", "json_file", type=FILE, metavar="FILE", group=OUTPUT, help="Write settings and means."
+                ),
+                option(
+                    "--csv", "csv_file", type=FILE, metavar="FILE", group=OUTPUT, help="Write each picture's numbers."
+                ),
+                option(
+                    "--sheet",
+                    "sheet_file",
+                    type=FILE,
+                    metavar="FILE.png",
+                    group=OUTPUT,
+                    help="Write a contact sheet of some pictures.",
+                ),
+                option(
+                    "--sheet-count",
+                    type=click.IntRange(1, 200),
+                    metavar="N",
+                    default=12,
+                    show_default=True,
+                    group=OUTPUT,
+                    help="Show this many pictures on the sheet.",
+                ),
+                option(
+                    "--resume",
+                    type=FILE,
+                    metavar="STATE",
+                    group=OUTPUT,
+                    help="Keep measurements in this file as they are made, and skip those that it holds already.",
+                ),
+                option("-f", "--force", is_flag=True, group=OUTPUT, help="Replace files that exist."),
+                quiet_option,
+            )
+        ):
+            packed = add_option(packed)
+        return click.argument("photos", type=click.Path(path_type=Path))(packed)
+
+    return add
+
+
 def measure_all(
     photos: Path,
     cases: "Sequence[Case]",
@@ -116,9 +220,9 @@ def measure_all(
     report: "Reporter",
     unmeasured: "Callable[[Case], str]",
 ) -> tuple[list[M], list[str]]:
-    """Measure what `state` does not hold yet: all measurements, and what went wrong, each picture once.
+    """Measure what `state` does not hold yet; returns all measurements, and what went wrong, each picture once.
 
-    What went wrong is told as it happens; so is, in the words of `unmeasured`, where there was nothing to measure.
+    What went wrong is shown as it happens, and so is, in the words of `unmeasured`, what has nothing to measure.
 
     Raises:
         click.ClickException: nothing could be measured.
@@ -131,7 +235,7 @@ def measure_all(
                 measurement = measure(case)
             except PhotoError as error:
                 if str(error) not in failures:
-                    report.error(f"{error}; it is left out")
+                    report.error(f"{error}; it is skipped")
                     failures[str(error)] = None
             else:
                 if measurement is None:

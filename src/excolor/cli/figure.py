@@ -1,4 +1,4 @@
-"""`excolor figure ablation|parts|references|methods`: the paper's figures for pictures of one's own."""
+"""`excolor figure ablation|parts|references|methods`: the paper's figures for your own pictures."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,19 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from excolor.cli.commands import OUTPUT, REFERENCES, Group, option
 from excolor.cli.options import (
     PHOTO,
-    SEED,
-    FiniteRange,
     ModelChoice,
     check_apart,
     ending_in,
+    hint_share_option,
+    match_option,
     method_option,
     model_options,
     packing,
+    quiet_option,
+    seed_option,
     working_size_option,
 )
-from excolor.settings import COLORIZE_SIZE, MATCHES, STYLIZE_SIZE, ColorizeSettings
+from excolor.settings import COLORIZE_SIZE, STYLIZE_SIZE
 
 if TYPE_CHECKING:
     from excolor.reporting.sheet import Row
@@ -38,7 +41,7 @@ class Drawing:
     quiet: bool
 
     def place(self, picture: Path, name: str, *others: Path) -> Path:
-        """The file to write, after making sure that it can be written and is none of the pictures shown."""
+        """The file to write, after a check that it can be written and is none of the pictures shown."""
         from excolor.photo import check_output, default_output
 
         path = self.output or default_output(picture, name, None, ".png")
@@ -58,7 +61,7 @@ class Drawing:
             yield found
 
     def write(self, rows: "Sequence[Row]", like: tuple[int, int], path: Path) -> None:
-        """Draw tiles for pictures of the size `like`, write them, and print where."""
+        """Draw tiles for pictures of the size `like`, write them, and print the path."""
         from excolor.photo import as_photo
         from excolor.reporting.sheet import contact_sheet, tile_size
 
@@ -69,27 +72,31 @@ class Drawing:
 def drawing_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options of `Drawing`, given to the command as `drawing`."""
     packed = packing(command, drawing=Drawing)
-    for option in (
-        click.option("-q", "--quiet", is_flag=True, help="No notes and no progress bar."),
-        click.option("-f", "--force", is_flag=True, help="Replace a file that exists."),
-        click.option(
-            "--tile",
-            type=click.IntRange(64, 2048),
-            default=384,
-            show_default=True,
-            metavar="N",
-            help="Size of a picture in the figure: as many pixels as a square of this side.",
-        ),
-        click.option(
-            "-o",
-            "--output",
-            type=click.Path(path_type=Path),
-            callback=ending_in(".png"),
-            metavar="FILE.png",
-            help="Where to write.  [default: NAME-FIGURE.png beside the first picture]",
-        ),
+    for add in reversed(
+        (
+            option(
+                "-o",
+                "--output",
+                type=click.Path(path_type=Path),
+                callback=ending_in(".png"),
+                metavar="FILE.png",
+                group=OUTPUT,
+                help="Write the figure there.  [default: NAME-FIGURE.png beside the first picture]",
+            ),
+            option(
+                "--tile",
+                type=click.IntRange(64, 2048),
+                default=384,
+                show_default=True,
+                metavar="N",
+                group=OUTPUT,
+                help="Draw each picture with as many pixels as a square of N by N.",
+            ),
+            option("-f", "--force", is_flag=True, group=OUTPUT, help="Replace a file that exists."),
+            quiet_option,
+        )
     ):
-        packed = option(packed)
+        packed = add(packed)
     return packed
 
 
@@ -101,31 +108,21 @@ def colorizing_options(command: Callable[..., Any]) -> Callable[..., Any]:
         settings = {"working_size": working_size, "match": match, "hint_share": hint_share, "seed": seed}
         return command(settings=settings, **values)
 
-    for option in (
-        click.option("--seed", type=SEED, default=0, show_default=True, help="Of the places of hints."),
-        click.option(
-            "--hint-share",
-            type=FiniteRange(0, 1, min_open=True),
-            default=ColorizeSettings.hint_share,
-            show_default=True,
-            help="How much of the transfer net's colors the second network is shown.",
-        ),
-        click.option(
-            "--match",
-            type=click.Choice(MATCHES),
-            default=ColorizeSettings.match,
-            show_default=True,
-            help="How colors are taken from the reference; the paper's way is statistics.",
-        ),
+    for add in (
+        seed_option("the places of hints"),
+        hint_share_option,
+        match_option(),
         working_size_option(COLORIZE_SIZE),
     ):
-        packed = option(packed)
+        packed = add(packed)
     return packed
 
 
-@click.group()
+@click.group(cls=Group)
 def figure() -> None:
-    """Draw the paper's figures for pictures of your own: labelled contact sheets in PNG.
+    """Draw the paper's figures for your own pictures.
+
+    They are labeled contact sheets in PNG.
 
     \b
     Example:
@@ -135,16 +132,17 @@ def figure() -> None:
 
 @figure.command()
 @click.argument("target", type=PHOTO)
-@click.option("--ref", "reference", type=PHOTO, required=True, help="The picture in color.")
+@option("--ref", "reference", type=PHOTO, required=True, group=REFERENCES, help="Take colors from this picture.")
 @colorizing_options
 @model_options
 @drawing_options
 def ablation(
     target: Path, reference: Path, settings: dict[str, Any], model: ModelChoice, device: str, drawing: Drawing
 ) -> None:
-    """Show what each step adds: TARGET in gray, pre-colored, by the transfer net alone, and by both (Figure 4).
+    """Show what each step to a result adds (Figure 4).
 
-    Of a TARGET in color the lightness is used.
+    TARGET is shown in gray, pre-colored, colored by the transfer net alone, and by both networks. If it is in color,
+    its lightness is used.
 
     \b
     Example:
@@ -171,7 +169,9 @@ def ablation(
 def parts(
     content: Path, style: Path, method: str, working_size: int, model: ModelChoice, device: str, drawing: Drawing
 ) -> None:
-    """Show CONTENT in STYLE, matched at every subset of encoder, skip connections and decoder (Figure 5).
+    """Show a style matched at different places (Figure 5).
+
+    CONTENT is given the look of STYLE at every subset of encoder, skip connections and decoder.
 
     \b
     Example:
@@ -191,16 +191,24 @@ def parts(
 
 @figure.command()
 @click.argument("target", type=PHOTO)
-@click.option("--ref", "named", type=PHOTO, required=True, multiple=True, help="A picture in color; give several.")
+@option(
+    "--ref",
+    "named",
+    type=PHOTO,
+    required=True,
+    multiple=True,
+    group=REFERENCES,
+    help="Take colors from this picture; give several times.",
+)
 @colorizing_options
 @model_options
 @drawing_options
 def references(
     target: Path, named: tuple[Path, ...], settings: dict[str, Any], model: ModelChoice, device: str, drawing: Drawing
 ) -> None:
-    """Show TARGET in the colors of several references (Figure 8).
+    """Show a target in the colors of several references (Figure 8).
 
-    Of a TARGET in color the lightness is used.
+    If TARGET is in color, its lightness is used.
 
     \b
     Example:
@@ -225,7 +233,9 @@ def references(
 @model_options
 @drawing_options
 def methods(content: Path, style: Path, working_size: int, model: ModelChoice, device: str, drawing: Drawing) -> None:
-    """Show CONTENT in STYLE by AdaIN and by WCT, and by three classical methods (Figure 11).
+    """Show a style by AdaIN, WCT and classical methods (Figure 11).
+
+    CONTENT is given the look of STYLE by each of five methods.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""The command line: `excolor COMMAND`. One module a command; each imports what is heavy when it runs."""
+"""The command line: `excolor COMMAND`. One module for each command, which imports what is heavy when it runs."""
 
 import sys
 from typing import Any
@@ -7,6 +7,7 @@ import click
 
 from excolor.cli.bench import bench
 from excolor.cli.colorize import colorize
+from excolor.cli.commands import Group
 from excolor.cli.evaluate import evaluate
 from excolor.cli.figure import figure
 from excolor.cli.interruption import INTERRUPTED, ignore_signals
@@ -17,7 +18,7 @@ from excolor.cli.weights import weights
 from excolor.errors import ExcolorError
 
 
-class ExcolorGroup(click.Group):
+class Excolor(Group):
     """Turns the library's errors into one line on stderr and exit code 1; a bug keeps its traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -26,7 +27,7 @@ class ExcolorGroup(click.Group):
             return super().invoke(ctx)
         except ExcolorError as error:
             raise click.ClickException(str(error)) from error
-        except KeyboardInterrupt as interruption:  # where a command has no better end for it
+        except KeyboardInterrupt as interruption:  # unless the command handles it
             click.echo("Interrupted.", err=True)
             raise click.exceptions.Exit(INTERRUPTED) from interruption
 
@@ -39,8 +40,15 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool
         ctx.exit()
 
 
-@click.group(cls=ExcolorGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_print_version, help="Show it.")
+@click.group(cls=Excolor, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_print_version,
+    help="Print the version and exit.",
+)
 def main() -> None:
     """Give gray photographs the colors of a reference picture.
 
@@ -66,8 +74,8 @@ main.add_command(bench)
 def run(name: str | None = None) -> None:
     """`main` as a program called `name`, by default as it was started.
 
-    When the command has ended, a signal has nothing left to interrupt but Python's own clearing up, which would answer
-    with a traceback. That is short: no thread of ours lasts longer than its command.
+    When the command has ended, a signal could only interrupt Python's own cleanup, which would print a traceback. So
+    signals are ignored then; the cleanup is short, since no thread of ours outlives its command.
     """
     try:
         main(prog_name=name)

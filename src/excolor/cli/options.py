@@ -109,7 +109,8 @@ def packing(command: Callable[..., Any], **packs: type) -> Callable[..., Any]:
     @wraps(command)
     def packed(**values: Any) -> Any:
         for name, pack in packs.items():
-            values[name] = pack(**{field.name: values.pop(field.name) for field in fields(pack)})
+            names = [field.name for field in fields(pack) if field.name in values]
+            values[name] = pack(**{field: values.pop(field) for field in names})
         return command(**values)
 
     return packed
@@ -156,6 +157,7 @@ _FILE_OPTIONS = (
     option(
         "--quality",
         type=click.IntRange(1, 100),
+        metavar="N",
         group=OUTPUT,
         help="Quality of JPEG and WebP.  [default: 95, or the input's own if that is higher]",
     ),
@@ -217,7 +219,12 @@ offline_option = option(
 )
 
 device_option = option(
-    "--device", default="auto", show_default=True, group=RUN, help="Run on this device: auto, cpu, cuda or cuda:N."
+    "--device",
+    default="auto",
+    show_default=True,
+    metavar="NAME",
+    group=RUN,
+    help="Run on this device: auto, cpu, cuda or cuda:N.",
 )
 
 
@@ -234,6 +241,7 @@ def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
         weights_option,
         option(
             "--model",
+            metavar="NAME|FOLDER",
             group=RUN,
             help="Use this model of weights.toml, or a folder of checkpoints.  [default: the shipped one]",
         ),
@@ -251,18 +259,23 @@ method_option = option(
     help="Match mean and deviation of each channel (adain), or the whole covariance (wct).",
 )
 
-match_option = option(
-    "--match",
-    type=click.Choice(MATCHES),
-    default=ColorizeSettings.match,
-    show_default=True,
-    group=QUALITY,
-    help="Take colors by statistics (as in the paper), from similar regions, or by both.",
-)
+
+def match_option(group: str = QUALITY) -> Callable[[F], F]:
+    """--match."""
+    return option(
+        "--match",
+        type=click.Choice(MATCHES),
+        default=ColorizeSettings.match,
+        show_default=True,
+        group=group,
+        help="Take colors by statistics (as in the paper), from similar regions, or by both.",
+    )
+
 
 hint_share_option = option(
     "--hint-share",
     type=FiniteRange(0, 1, min_open=True),
+    metavar="X",
     default=ColorizeSettings.hint_share,
     show_default=True,
     group=QUALITY,
@@ -270,11 +283,20 @@ hint_share_option = option(
 )
 
 
-def seed_option(use: str) -> Callable[[F], F]:
-    """--seed; `use` completes the sentence "Seed for ..."."""
+def seed_option(purpose: str, group: str = QUALITY) -> Callable[[F], F]:
+    """--seed; `purpose` completes the sentence "Use this seed for ..."."""
     return option(
-        "--seed", type=SEED, default=ColorizeSettings.seed, show_default=True, group=QUALITY, help=f"Seed for {use}."
+        "--seed",
+        type=SEED,
+        metavar="N",
+        default=ColorizeSettings.seed,
+        show_default=True,
+        group=group,
+        help=f"Use this seed for {purpose}.",
     )
+
+
+quiet_option = option("-q", "--quiet", is_flag=True, group=RUN, help="Show no notes and no progress bar.")
 
 
 def working_size_option(default: int) -> Callable[[F], F]:
@@ -282,6 +304,7 @@ def working_size_option(default: int) -> Callable[[F], F]:
     return option(
         "--working-size",
         type=click.IntRange(SMALLEST_SIZE, 4096),
+        metavar="N",
         default=default,
         show_default=True,
         group=QUALITY,

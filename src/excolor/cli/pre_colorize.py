@@ -29,7 +29,7 @@ def pre_colorize(
     device: str,
     files: FileOptions,
 ) -> None:
-    """Invent plausible colors for photographs, without a reference.
+    """Invent plausible colors, without a reference.
 
     A TARGET is a file, a folder (with -o), a glob, @LIST (a file with a path a line) or - (standard input). The result
     is written beside it as NAME-precolor.EXT.

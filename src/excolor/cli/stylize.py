@@ -87,6 +87,7 @@ class WeightedStyle(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 @option(
     "--alpha",
     type=FiniteRange(0, 1),
+    metavar="X",
     default=Matching.alpha,
     show_default=True,
     group=QUALITY,

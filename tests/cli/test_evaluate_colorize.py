@@ -1,4 +1,4 @@
-"""`excolor evaluate` as a user meets it: the shipped model on a handful of pictures."""
+"""`excolor evaluate colorize` as a user meets it: the shipped model on a handful of pictures."""
 
 import csv
 import errno
@@ -42,11 +42,11 @@ def album(tmp_path: Path, reference: Path) -> Path:
 
 
 def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, ["evaluate", *map(str, arguments)])
+    return CliRunner().invoke(main, ["evaluate", "colorize", *map(str, arguments)])
 
 
 def command(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "excolor", "evaluate", *map(str, arguments)]
+    return [sys.executable, "-m", "excolor", "evaluate", "colorize", *map(str, arguments)]
 
 
 def results_in(path: Path) -> dict[str, Any]:

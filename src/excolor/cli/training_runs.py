@@ -1,0 +1,167 @@
+"""What the commands of `excolor train` share: the options of a run, and the run itself."""
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from excolor.cli.commands import INPUT, OUTPUT, RUN, TRAINING, option
+from excolor.cli.options import FiniteRange, device_option, seed_option
+
+if TYPE_CHECKING:
+    from excolor.training.loop import Precision, Report
+    from excolor.training.photo_store import PhotoStore
+    from excolor.training.recipes import Recipe
+    from excolor.training.task import Task
+
+_PATH = click.Path(path_type=Path)
+
+
+def run_options(recipes: tuple[str, ...], default: str | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The options of all commands; a `default` of None is the first recipe of the encoder's width."""
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def checked(**values: Any) -> Any:
+            if (values["steps"] is None) == (values["minutes"] is None):
+                raise click.UsageError("give either --steps or --minutes.")
+            return command(**values)
+
+        for add_option in reversed(
+            (
+                option(
+                    "--limit",
+                    type=click.IntRange(1),
+                    metavar="N",
+                    group=INPUT,
+                    help="Read only the first N photographs.",
+                ),
+                option(
+                    "--validate", type=_PATH, metavar="PATH", group=INPUT, help="Measure on these photographs at times."
+                ),
+                option(
+                    "--recipe",
+                    type=click.Choice(recipes),
+                    default=default,
+                    show_default=True if default else "by the width of the encoder",
+                    group=TRAINING,
+                    help="Take these hyperparameters.",
+                ),
+                option("--steps", type=click.IntRange(1), group=TRAINING, help="Train for this many steps."),
+                option(
+                    "--minutes", type=FiniteRange(0, min_open=True), group=TRAINING, help="Train for this many minutes."
+                ),
+                seed_option("everything that is drawn", TRAINING),
+                option(
+                    "--precision",
+                    type=click.Choice(["auto", "float32", "bfloat16"]),
+                    default="auto",
+                    show_default=True,
+                    group=TRAINING,
+                    help="Compute in this precision; auto is bfloat16 on a GPU. Some CPUs are faster with it, too.",
+                ),
+                option(
+                    "-o",
+                    "--output",
+                    type=_PATH,
+                    required=True,
+                    metavar="FOLDER",
+                    group=OUTPUT,
+                    help="Write the checkpoints, the training state and a log to this folder.",
+                ),
+                option(
+                    "--resume",
+                    is_flag=True,
+                    group=OUTPUT,
+                    help="Continue from the training state in the output folder.",
+                ),
+                device_option,
+                option("-q", "--quiet", is_flag=True, group=RUN, help="Show no progress."),
+            )
+        ):
+            checked = add_option(checked)
+        return click.argument("photos", type=_PATH, nargs=-1, required=True, metavar="PHOTOS...")(checked)
+
+    return add
+
+
+def of_width(width: int, recipes: "Mapping[str, Recipe]") -> str:
+    """The name of the first recipe of a width; `lite` if there is none, whose error explains what does not fit."""
+    return next((name for name, recipe in recipes.items() if recipe.width == width), "lite")
+
+
+def encoder_file(name: str, quiet: bool) -> Path:
+    """The checkpoint that --encoder names: a file, or a public one, downloaded if it is not here yet."""
+    from excolor.weights import load_table
+
+    public = load_table().foreign.get(name)
+    if public is None or public.network != "encoder" or Path(name).exists():
+        return Path(name)
+
+    from excolor.cli.downloads import downloads
+    from excolor.networks.public import obtain
+
+    with downloads(quiet) as report:
+        return obtain(name, report=report)
+
+
+def run_training(
+    photos: tuple[Path, ...],
+    photo_side: int,
+    make_task: Callable[["PhotoStore"], "Task"],
+    *,
+    output: Path,
+    steps: int | None,
+    minutes: float | None,
+    resume: bool,
+    validate: Path | None,
+    limit: int | None,
+    seed: int,
+    device: str,
+    precision: "Precision",
+    quiet: bool,
+) -> None:
+    """Load the photographs, train, and print the checkpoints that were written."""
+    import torch
+
+    from excolor.runtime.devices import choose_device
+    from excolor.training.loading import load_photos
+    from excolor.training.loop import Budget, fit, make_output_folder
+    from excolor.training.state import STATE
+
+    if not resume and (output / STATE).exists():
+        raise click.ClickException(
+            f"{output} holds a training run; continue it with --resume, or choose another --output"
+        )
+
+    def show(report: "Report") -> None:
+        if quiet:
+            return
+        numbers = {"loss": f"{report.loss:.5f}", "images/s": f"{report.images_per_second:.0f}"}
+        numbers |= {name: f"{value:.3f}" for name, value in (report.validation or {}).items()}
+        shown = "  ".join(f"{name} {value}" for name, value in numbers.items())
+        click.echo(f"step {report.step}  {report.used:4.0%}  {shown}", err=True)
+
+    place = choose_device(device)
+    make_output_folder(output)
+    store = load_photos(photos, place, shorter_side=photo_side, limit=limit)
+    held_out = load_photos([validate], place, shorter_side=photo_side) if validate else None
+    if not quiet:
+        click.echo(f"{len(store)} photographs on {place}", err=True)
+    torch.manual_seed(seed)  # for the networks' first weights
+    budget = Budget(steps=steps, minutes=minutes)
+    task = make_task(store)
+    paths = fit(
+        task,
+        budget,
+        output,
+        seed=seed,
+        resume=resume,
+        validation=held_out,
+        precision=precision,
+        tell=show,
+    )
+    for path in paths:
+        click.echo(path)
