@@ -232,3 +232,28 @@ def test_strips_leave_no_seams(rng) -> None:
     wide = levels(rng.random((3, 1 << 21, 3)).astype(np.float32), np.uint8)  # several strips
     found = to_srgb(wide, ADOBE_RGB)
     np.testing.assert_array_equal(found[2:, -1000:], to_srgb(wide[2:, -1000:], ADOBE_RGB))
+
+
+PROPHOTO = np.array([[0.7347, 0.2653], [0.1596, 0.8404], [0.0366, 0.0001]])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("white", [icc.D65, np.array([0.3457, 0.3585]), np.array([0.3460, 0.3586])])
+def test_neutral_stays_neutral(dtype, white):
+    """Also where rounded primaries do not quite add up to the white: what is gray must not be called tinted."""
+    gray = np.linspace(0, 1, 4096)[None] * (1 if dtype == np.float32 else np.iinfo(dtype).max)
+    pixels = np.dstack([gray.astype(dtype)] * 3)
+    pixels[0, ::2, 0] = 0
+    profile = icc.rgb(PROPHOTO, icc.gamma_curve(1.8), white)
+    found = to_srgb(pixels, profile)
+    assert not np.ptp(found[0, 1::2], axis=-1).any()
+    assert np.ptp(found[0, 1000::2], axis=-1).all()
+
+
+def test_what_a_profile_calls_tinted_stays_tinted():
+    curves = {b"rTRC": icc.gamma_curve(1.8), b"bTRC": icc.gamma_curve(2.6)}
+    colorants = icc.to_d50(icc.rgb_to_xyz(icc.REC709)).T
+    tags = {n: b"XYZ \0\0\0\0" + icc.fixed(*c) for n, c in zip((b"rXYZ", b"gXYZ", b"bXYZ"), colorants, strict=True)}
+    toned = icc.profile(b"RGB ", tags | {b"gTRC": icc.gamma_curve(2.2)} | curves)
+    pixels = np.dstack([np.arange(64, 192, dtype=np.uint8)[None]] * 3)
+    assert np.ptp(to_srgb(pixels, toned), axis=-1).min() > 3

@@ -64,6 +64,8 @@ def to_srgb(pixels: np.ndarray, profile: bytes | None) -> np.ndarray:
         pixels: (H, W) gray, (H, W, 3) RGB, or (H, W, 4) CMYK, where 0 is no ink; not changed.
         profile: An ICC profile. None means sRGB for gray and RGB, and R = (1 - C)(1 - K) and so on for CMYK.
 
+    Where R = G = B, and the profile means a neutral color by that, the result has R = G = B.
+
     Returns:
         (H, W) for gray, else (H, W, 3), of the same dtype. It is `pixels` itself where the profile is as good as sRGB:
         most are sRGB's own, and a needless way through another color space costs time and rounding.
@@ -74,7 +76,10 @@ def to_srgb(pixels: np.ndarray, profile: bytes | None) -> np.ndarray:
     if pixels.shape[2] == 4:
         return _transform(pixels, "cmyk", profile, "rgb", SRGB) if profile and kind == "cmyk" else _plain(pixels)
     if profile and kind == "rgb" and not _is_srgb(profile):
-        return _transform(pixels, "rgb", profile, "rgb", SRGB)
+        converted = _transform(pixels, "rgb", profile, "rgb", SRGB)
+        if _keeps_neutral(profile):
+            _make_neutral(converted, pixels)
+        return converted
     return pixels
 
 
@@ -121,6 +126,22 @@ def _is_srgb(profile: bytes) -> bool:
     levels = np.linspace(0, 1, 17, dtype=np.float32)
     cube = np.stack(np.meshgrid(levels, levels, levels), -1).reshape(1, -1, 3)
     return profile == SRGB or np.abs(_transform(cube, "rgb", profile, "rgb", SRGB) - cube).max() <= _SAME
+
+
+@lru_cache(maxsize=16)
+def _keeps_neutral(profile: bytes) -> bool:
+    """Whether R = G = B is neutral in an RGB profile, as in all of displays and editing, up to rounding."""
+    levels = np.linspace(0, 1, 256, dtype=np.float32)[None]
+    return bool(np.ptp(_transform(np.stack([levels] * 3, -1), "rgb", profile, "rgb", SRGB), axis=-1).max() <= _SAME)
+
+
+def _make_neutral(converted: np.ndarray, pixels: np.ndarray) -> None:
+    """Where `pixels` have R = G = B, give that to `converted`, too: rounding must not make gray pictures tinted ones."""
+    for rows in strips(pixels):
+        red, green, blue = (pixels[rows, :, channel] for channel in range(3))
+        is_neutral = (red == green) & (green == blue)
+        for channel in (0, 2):
+            np.copyto(converted[rows, :, channel], converted[rows, :, 1], where=is_neutral)
 
 
 def _plain(pixels: np.ndarray) -> np.ndarray:
