@@ -136,7 +136,7 @@ def _keeps_neutral(profile: bytes) -> bool:
 
 
 def _make_neutral(converted: np.ndarray, pixels: np.ndarray) -> None:
-    """Where `pixels` have R = G = B, give that to `converted`, too: rounding must not make gray pictures tinted ones."""
+    """Where `pixels` have R = G = B, give that to `converted`, too: rounding must not tint gray pictures."""
     for rows in strips(pixels):
         red, green, blue = (pixels[rows, :, channel] for channel in range(3))
         is_neutral = (red == green) & (green == blue)
