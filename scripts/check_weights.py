@@ -18,9 +18,10 @@ from pathlib import Path
 from safetensors import safe_open
 
 from excolor.errors import ExcolorError
-from excolor.weights import Checkpoint, Package, StoredFile, fetch, read_table
+from excolor.networks.registry import ARCHITECTURES
+from excolor.weights import Checkpoint, Package, StoredFile, fetch, read_manifest
 
-TABLE = Path(__file__).parents[1] / "weights.toml"
+MANIFEST = Path(__file__).parents[1] / "weights.toml"
 
 
 def differences(stored: StoredFile, network: str, path: Path) -> Iterator[str]:
@@ -32,9 +33,10 @@ def differences(stored: StoredFile, network: str, path: Path) -> Iterator[str]:
     with safe_open(path, framework="np") as file:
         description = json.loads(file.metadata()["excolor"])
         dtypes = {str(file.get_tensor(name).dtype) for name in file.keys()}  # noqa: SIM118 - not a mapping
-    found = {"network": description["network"], "width": description["config"]["width"], "dtype": ", ".join(dtypes)}
-    said = {"network": network, "width": stored.width, "dtype": stored.dtype}
-    yield from (f"has {key} {found[key]}, not {said[key]}" for key in said if found[key] != said[key])
+    width = description["config"].get("width")
+    found = {"network": description["network"], "width": width, "dtype": ", ".join(dtypes)}
+    expected = {"network": network, "width": stored.width, "dtype": stored.dtype}
+    yield from (f"has {key} {found[key]}, not {expected[key]}" for key in expected if found[key] != expected[key])
 
 
 def check(stored: StoredFile, network: str, *, remote: bool) -> Iterator[tuple[bool, str]]:
@@ -56,29 +58,28 @@ def check(stored: StoredFile, network: str, *, remote: bool) -> Iterator[tuple[b
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("table", type=Path, nargs="?", default=TABLE)
+    parser.add_argument("manifest", type=Path, nargs="?", default=MANIFEST)
     parser.add_argument("--remote", action="store_true", help="fetch from every source; that may be gigabytes")
     arguments = parser.parse_args()
     try:
-        table = read_table(arguments.table)
+        manifest = read_manifest(arguments.manifest)
     except ExcolorError as error:
         sys.exit(f"Error: {error}")
 
-    entries = [
-        (f"{name} {network}", network, stored) for name, m in table.models.items() for network, stored in m.items()
+    entries: list[tuple[str, str, StoredFile]] = [
+        (f"{name} {role}", ARCHITECTURES[model.architecture][role].network, stored)
+        for name, model in manifest.models.items()
+        for role, stored in model.checkpoints.items()
     ]
-    entries += [(name, entry.network, entry) for name, entry in table.foreign.items()]
-    unchecked = [(name, entry.ranges) for name, entry in table.foreign.items() if entry.ranges]
+    entries += [(name, entry.role, entry) for name, entry in manifest.public.items()]
     right = True
     with tempfile.TemporaryDirectory() as folder:
         # What is on this machine already would say nothing of the sources
         os.environ |= {"XDG_CACHE_HOME": folder, "HF_HUB_CACHE": f"{folder}/hub"}
         for name, network, stored in entries:
-            for good, told in check(stored, network, remote=arguments.remote):
-                print(f"{name}: {told}")
+            for good, line in check(stored, network, remote=arguments.remote):
+                print(f"{name}: {line}")
                 right = right and good
-    for name, ranges in unchecked:
-        print(f"{name}: not checked: {ranges}, of which single tensors are read")
     sys.exit(not right)
 
 

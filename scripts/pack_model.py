@@ -1,13 +1,14 @@
 """Give trained checkpoints their names, hash them, and describe them in weights.toml.
 
-    python scripts/pack_model.py lite runs/encoder/encoder.safetensors runs/decoder/decoder.safetensors \
-        runs/colorizer/colorizer.safetensors --matcher runs/matcher/matcher.safetensors --data "…" \
+    python scripts/pack_model.py lite encoder=runs/encoder/encoder.safetensors \
+        decoder=runs/decoder/decoder.safetensors matcher=runs/matcher/matcher.safetensors \
+        colorizer=runs/colorizer/colorizer.safetensors --data "…" \
         --hardware "2 CPU cores" --minutes 12,2.5,20,72 --commits 1a2b3c4,1a2b3c4,1a2b3c4,5d6e7f8
 
 Run it from the top of the checkout. The files are put into the package, or into the folder --to; then --hub and --url
-say where they were published. Minutes and commits are those of encoder, decoder, matcher (if there is one) and
-colorizer; several runs of one network are joined by a plus: 12,2.5,20,52+24. --commits says which code trained each
-network; it is in the training states. docs/releasing.md tells the whole way.
+say where they were published. Minutes and commits are in the order of the files; several runs of one network are joined
+by a plus: 12,2.5,20,52+24. --commits says which code trained each network; it is in the training states. See
+docs/releasing.md for all the steps.
 """
 
 import argparse
@@ -23,19 +24,19 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from excolor.errors import ExcolorError, OutputError
-from excolor.weights import NETWORKS, Network, read_table
-from excolor.weights.table import OPTIONAL
+from excolor.networks.registry import ARCHITECTURES
+from excolor.weights import read_manifest
 
-TABLE = Path("weights.toml")
+MANIFEST = Path("weights.toml")
 PACKAGE = Path("src/excolor/checkpoints")
 
 HEADER = """\
-# The models of excolor and their checkpoints: the only table of them, packed into the wheel.
+# The models of excolor and their checkpoints: the only list of them, packed into the wheel.
 # Written by scripts/pack_model.py; scripts/check_weights.py compares every entry with its file.
 """
-FOREIGN = """\
-# Public checkpoints of others that fit these networks: fetched on demand only, checked by the beginning of the sha256
-# that their publishers give in the file's name, and converted. `ranges` is a file whose tensors can be read one by one.
+PUBLIC = """\
+# Public checkpoints: networks that others published and that fit a role of ours. They are fetched on demand only,
+# checked by the beginning of the sha256 that their publishers give in the file's name, and converted.
 """
 
 
@@ -44,17 +45,17 @@ def describe(file: Path, network: str, details: dict[str, Any]) -> dict[str, Any
     try:
         with safe_open(file, framework="np") as tensors:
             description = json.loads(tensors.metadata()["excolor"])
-            found, width = description["network"], description["config"]["width"]
+            found, width = description["network"], description["config"].get("width")
             dtype = str(next(tensors.get_tensor(key).dtype for key in tensors.keys()))  # noqa: SIM118 - not a mapping
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise OutputError(f"{file}: not a checkpoint of excolor ({error}); give a trained one") from error
     if found != network:
-        raise OutputError(f"{file}: a checkpoint of the {found}, given as the {network}; give them in their order")
+        raise OutputError(f"{file}: a checkpoint of the {found}, given as the {network}; give the right file")
     return {
         "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
         "bytes": file.stat().st_size,
         "dtype": dtype,
-        "width": width,
+        **({} if width is None else {"width": width}),
         **details,
     }
 
@@ -68,14 +69,20 @@ def sources(file: str, arguments: argparse.Namespace) -> list[Any]:
     return found + [f"{url.rstrip('/')}/{file}" for url in arguments.url]
 
 
-def to_toml(table: dict[str, Any]) -> str:
-    """Format the table."""
-    parts = [HEADER, f"default = {_value(table['default'])}\n"]
-    for name, model in table["models"].items():
-        parts += [_section(f"models.{name}.{network}", entry) for network, entry in model.items()]
-    parts += [FOREIGN] if table.get("foreign") else []
-    parts += [_section(f"foreign.{name}", entry) for name, entry in table.get("foreign", {}).items()]
+def to_toml(manifest: dict[str, Any]) -> str:
+    """Format the manifest."""
+    parts = [HEADER, f"default = {_value(manifest['default'])}\n"]
+    for name, model in manifest["models"].items():
+        parts.append(_section(f"models.{name}", {"architecture": model["architecture"]}))
+        parts += [_section(f"models.{name}.{role}", entry) for role, entry in checkpoints(model).items()]
+    parts += [PUBLIC] if manifest.get("public") else []
+    parts += [_section(f"public.{name}", entry) for name, entry in manifest.get("public", {}).items()]
     return "\n".join(parts)
+
+
+def checkpoints(model: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The entries of a model's checkpoints by role."""
+    return {role: entry for role, entry in model.items() if role != "architecture"}
 
 
 def _section(name: str, entry: dict[str, Any]) -> str:
@@ -93,9 +100,8 @@ def _value(value: Any) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("name")
-    for network in NETWORKS:
-        name = f"--{network}" if network in OPTIONAL else network
-        parser.add_argument(name, type=Path, metavar=network.upper())
+    parser.add_argument("files", nargs="+", metavar="ROLE=FILE", help="a checkpoint for each role")
+    parser.add_argument("--architecture", choices=ARCHITECTURES, default=next(iter(ARCHITECTURES)))
     parser.add_argument("--data", required=True, help="what it was trained on")
     parser.add_argument("--hardware", required=True)
     parser.add_argument("--minutes", required=True, help="of each training, like 12+20,3,20,50")
@@ -107,75 +113,80 @@ def main() -> None:
     parser.add_argument("--hub", metavar="OWNER/NAME@COMMIT", help="where the folder was uploaded, and as which commit")
     parser.add_argument("--url", action="append", default=[], metavar="URL", help="a folder with the same files")
     parser.add_argument("--licence", default="MIT", help="of the checkpoints; MIT by default")
-    parser.add_argument("--replace", action="store_true", help="give a name that is in the table to other files")
+    parser.add_argument("--replace", action="store_true", help="give a name that is in weights.toml to other files")
     arguments = parser.parse_args()
+    arguments.files = {role: Path(file) for role, _, file in (given.partition("=") for given in arguments.files)}
+    roles = ARCHITECTURES[arguments.architecture]
+    wrong = [role for role in arguments.files if role not in roles]
+    wrong += [role for role in roles if roles[role].required and role not in arguments.files]
+    if wrong:
+        parser.error(f"{arguments.architecture} has the roles {', '.join(roles)}; correct {wrong[0]!r}")
     for name in ("minutes", "commits"):
-        if getattr(arguments, name).count(",") != len(given(arguments)) - 1:
-            parser.error(f"--{name} wants one for each of {', '.join(given(arguments))}, separated by commas")
+        if getattr(arguments, name).count(",") != len(arguments.files) - 1:
+            parser.error(f"--{name} wants one for each of {', '.join(arguments.files)}, separated by commas")
     try:
         pack(arguments)
     except (ExcolorError, OSError) as error:
         sys.exit(f"Error: {error}")
 
 
-def given(arguments: argparse.Namespace) -> list[Network]:
-    """The networks whose files were given."""
-    return [network for network in NETWORKS if getattr(arguments, network) is not None]
-
-
 def pack(arguments: argparse.Namespace) -> None:
     """Copy the files and describe them; nothing is written before all of it has been checked."""
     model = described(arguments)
-    published = bool(model["encoder"]["sources"])
+    published = all(entry["sources"] for entry in model.values())
     before: dict[str, Any] = {"models": {}}
-    if TABLE.exists():
-        read_table(TABLE)  # raises for what no table may hold
-        before |= tomllib.loads(TABLE.read_text())
+    if MANIFEST.exists():
+        read_manifest(MANIFEST)  # raises for what no manifest may hold
+        before |= tomllib.loads(MANIFEST.read_text())
     check_name(arguments, before["models"].get(arguments.name, model), model)
     # What has no source yet is checked as if it had one
-    checked = {network: {**entry, "sources": entry["sources"] or ["package"]} for network, entry in model.items()}
+    checked = {role: {**entry, "sources": entry["sources"] or ["package"]} for role, entry in model.items()}
     default = arguments.name if arguments.default else before.get("default", arguments.name)
-    table = {**before, "default": default, "models": {**before["models"], arguments.name: checked}}
-    written = TABLE.with_name(f"{TABLE.name}.tmp")
+    entry = {"architecture": arguments.architecture, **checked}
+    manifest = {**before, "default": default, "models": {**before["models"], arguments.name: entry}}
+    written = MANIFEST.with_name(f"{MANIFEST.name}.tmp")
     try:
-        written.write_text(to_toml(table))
-        read_table(written)  # as above
+        written.write_text(to_toml(manifest))
+        read_manifest(written)  # as above
         copy(arguments, model)
         if published:
-            written.replace(TABLE)
+            written.replace(MANIFEST)
     finally:
         written.unlink(missing_ok=True)
     if published:
         print(f"{arguments.name}: {sum(entry['bytes'] for entry in model.values()) / 1e6:.1f} MB")
     else:
-        print(f"Publish {arguments.to}, then run this again with --hub or --url: {TABLE} is as it was.")
+        print(f"Publish {arguments.to}, then run this again with --hub or --url: {MANIFEST} is as it was.")
 
 
 def described(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
-    """The entries of the checkpoints."""
+    """The entries of the checkpoints by role."""
     model = {}
     minutes, commits = arguments.minutes.split(","), arguments.commits.split(",")
-    for network, spent, commit in zip(given(arguments), minutes, commits, strict=True):
-        name = f"{arguments.name}-{network}.safetensors"
+    for (role, path), spent, commit in zip(arguments.files.items(), minutes, commits, strict=True):
+        name = f"{arguments.name}-{role}.safetensors"
         details = {
             "licence": arguments.licence,
-            "recipe": f"{network} {arguments.recipe or arguments.name}, {spent} minutes on {arguments.hardware}",
+            "recipe": f"{role} {arguments.recipe or arguments.name}, {spent} minutes on {arguments.hardware}",
             "data": arguments.data,
             "commit": commit,
             "trained_at": arguments.date,
             "sources": sources(name, arguments),
         }
-        model[network] = {"file": name, **describe(getattr(arguments, network), network, details)}
+        network = ARCHITECTURES[arguments.architecture][role].network
+        model[role] = {"file": name, **describe(path, network, details)}
     return model
 
 
 def check_name(arguments: argparse.Namespace, known: dict[str, Any], model: dict[str, Any]) -> None:
     """Raise OutputError if the name would be given to other files than those that users have under it."""
-    hashes = [{network: entry["sha256"] for network, entry in entries.items()} for entries in (known, model)]
-    other = [network for network in NETWORKS if hashes[0].get(network) != hashes[1].get(network)]
+    before, now = (
+        {role: entry["sha256"] for role, entry in checkpoints(entries).items()} for entries in (known, model)
+    )
+    other = [role for role in before | now if before.get(role) != now.get(role)]
     if other and not arguments.replace:
         raise OutputError(
-            f"{arguments.name} is in {TABLE} with another {other[0]}; a released model is never changed: "
+            f"{arguments.name} is in {MANIFEST} with another {other[0]}; a released model is never changed: "
             "choose another name, or give --replace if it was not released"
         )
 
@@ -183,11 +194,11 @@ def check_name(arguments: argparse.Namespace, known: dict[str, Any], model: dict
 def copy(arguments: argparse.Namespace, model: dict[str, Any]) -> None:
     """Put the files where they are packed or published from."""
     arguments.to.mkdir(parents=True, exist_ok=True)
-    for network in given(arguments):
-        source, file = getattr(arguments, network), arguments.to / model[network]["file"]
+    for role, source in arguments.files.items():
+        file = arguments.to / model[role]["file"]
         if not file.exists() or not file.samefile(source):
             shutil.copyfile(source, file)
-        print(f"{model[network]['sha256']}  {file}")
+        print(f"{model[role]['sha256']}  {file}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -110,6 +112,9 @@ def machine(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> 
         constants, "HUGGINGFACE_CO_URL_TEMPLATE", server.hub + "/{repo_id}/resolve/{revision}/{filename}"
     )
     monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 1.0)
-    monkeypatch.setattr("excolor.weights.downloading._WAITS", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 4096)
+    monkeypatch.setattr("excolor.weights.store._WAITS", (0.0, 0.0, 0.0))
+    for module in ("huggingface_hub.file_download", "huggingface_hub.utils._http"):  # the client is patient
+        monkeypatch.setattr(f"{module}.time", SimpleNamespace(sleep=lambda _: None, time=time.time))
     yield tmp_path
     huggingface_hub.close_session()

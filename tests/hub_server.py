@@ -130,13 +130,13 @@ class Handler(BaseHTTPRequestHandler):
         content = content if fault.body is None else fault.body
         wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         wanted = None if fault.ignore_range else wanted
-        start = int(wanted[1]) if wanted else 0
+        start = int(wanted[1]) + fault.wrong_range if wanted else 0
         if start >= len(content) > 0:
             return self.head(416, {"Content-Range": f"bytes */{len(content)}"})
         end = min(len(content), int(wanted[2]) + 1) if wanted and wanted[2] else len(content)
         headers: dict[str, object] = {"ETag": f'"{hashlib.sha256(content).hexdigest()}"', "Accept-Ranges": "bytes"}
         if wanted:
-            headers["Content-Range"] = f"bytes {start + fault.wrong_range}-{end - 1}/{len(content)}"
+            headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(content)}"
         self.head(206 if wanted else 200, headers | {"Content-Length": None if fault.no_length else end - start})
         return None if self.command == "HEAD" else self.send_body(content[start:end], fault)
 

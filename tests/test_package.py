@@ -10,10 +10,11 @@ import pytest
 from PIL import Image
 
 from excolor.errors import CheckpointError
-from excolor.weights import NETWORKS, default_model, find_model, model_names
+from excolor.networks.models import find_model
+from excolor.weights import load_manifest
 
 ROOT = Path(__file__).parents[1]
-TABLE = tomllib.loads((ROOT / "weights.toml").read_text())
+MANIFEST = tomllib.loads((ROOT / "weights.toml").read_text())
 
 
 def test_the_wheel_alone_runs_the_main_job_from_another_folder(tmp_path: Path, target: Path, reference: Path) -> None:
@@ -41,22 +42,26 @@ def test_the_wheel_alone_runs_the_main_job_from_another_folder(tmp_path: Path, t
 
 
 def test_the_default_model_is_shipped() -> None:
-    assert default_model() in model_names()
-    assert all(getattr(find_model(default_model()), network).is_file() for network in NETWORKS)
+    manifest = load_manifest()
+    assert manifest.default in manifest.shipped()
+    files = find_model(manifest.default).files
+    assert files.keys() == manifest.models[manifest.default].checkpoints.keys()
+    assert all(path.is_file() for path in files.values())
 
 
 def test_a_damaged_checkpoint_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One flipped bit in the packaged file."""
-    monkeypatch.setattr("excolor.weights.places.PACKAGE", tmp_path)
+    roles = list(find_model("lite").files)
+    monkeypatch.setattr("excolor.weights.store.PACKAGE", tmp_path)
     (tmp_path / "checkpoints").mkdir()
-    for network in NETWORKS:
-        file = TABLE["models"]["lite"][network]["file"]
+    for role in roles:
+        file = MANIFEST["models"]["lite"][role]["file"]
         data = bytearray((ROOT / "src/excolor/checkpoints" / file).read_bytes())
-        data[-1] ^= network == "decoder"
+        data[-1] ^= role == "decoder"
         (tmp_path / "checkpoints" / file).write_bytes(data)
     with pytest.raises(CheckpointError, match=r"lite-decoder.*sha256"):
         find_model("lite")
-    (tmp_path / "checkpoints" / TABLE["models"]["lite"]["decoder"]["file"]).unlink()
+    (tmp_path / "checkpoints" / MANIFEST["models"]["lite"]["decoder"]["file"]).unlink()
     with pytest.raises(CheckpointError, match="reinstall"):
         find_model("lite")
 

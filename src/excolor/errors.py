@@ -29,7 +29,7 @@ class UnknownModelError(ExcolorError):
     """No model of that name is listed in weights.toml, and no folder of that name exists."""
 
 
-class WeightsTableError(ExcolorError):
+class ManifestError(ExcolorError):
     """A weights.toml cannot be read, or holds what it may not hold."""
 
 

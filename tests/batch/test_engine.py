@@ -25,9 +25,9 @@ from excolor.batch.stylizing import StyleFile, StylizeWork
 from excolor.batch.work import Work
 from excolor.errors import OutputError
 from excolor.method.colorizer import Colorizer
+from excolor.networks.models import find_model
 from excolor.photo import MAX_PIXELS, Photo, read_photo
 from excolor.settings import ColorizeSettings, Matching
-from excolor.weights import find_model
 
 Write = Callable[..., Path]
 

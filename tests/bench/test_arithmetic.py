@@ -11,8 +11,8 @@ from excolor.bench.measuring import count_networks, matrix_product_rate, multipl
 from excolor.bench.tasks import Task
 from excolor.networks.checkpoint import load_colorizer, load_transfer
 from excolor.networks.decoder import WideningConv
+from excolor.networks.models import find_model
 from excolor.settings import Matching
-from excolor.weights import find_model
 
 PICTURE = torch.zeros(2, 3, 10, 12)
 
@@ -68,7 +68,10 @@ def task(size: int) -> Task:
 def test_the_networks_by_hooks() -> None:
     """All of their multiply-adds are in convolutions; transfer encodes both pictures."""
     files, matching = find_model("lite"), Matching()
-    transfer, colorizer = load_transfer(files.encoder, files.decoder), load_colorizer(files.colorizer)
+    transfer, colorizer = (
+        load_transfer(files.path("encoder"), files.path("decoder")),
+        load_colorizer(files.path("colorizer")),
+    )
     rgb, plane = torch.rand(1, 3, 64, 64), torch.rand(1, 1, 64, 64)
     assert count_networks(task(64)) == {
         "transfer": by_hooks(transfer, lambda: transfer(rgb, transfer.measure(rgb, matching), matching)),

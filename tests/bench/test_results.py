@@ -16,8 +16,8 @@ from excolor.bench.start_up import StartUp
 from excolor.bench.table import how_to_read, markdown, published_table, tables
 from excolor.bench.tasks import Conditions, Task
 from excolor.errors import SettingError
+from excolor.networks.models import find_model
 from excolor.reporting.timing import Timing
-from excolor.weights import find_model
 
 SECONDS = st.floats(1e-9, 1e6)
 NAMES = st.text(max_size=8)

@@ -18,7 +18,7 @@ from PIL import Image
 
 from excolor import __version__
 from excolor.cli.main import main
-from excolor.weights import find_model
+from excolor.networks.models import find_model
 
 QUICK = ("--sizes", "32", "--repeat", 1, "--threads", 1, "--device", "cpu", "--quiet")
 

@@ -19,8 +19,8 @@ from excolor import ColorizeSettings, Matching
 from excolor.cli.main import main
 from excolor.networks.checkpoint import load_encoder, load_matcher, save_network
 from excolor.networks.encoder import Encoder, EncoderConfig
+from excolor.networks.models import find_model
 from excolor.settings import STYLIZE_SIZE
-from excolor.weights import find_model
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
@@ -516,7 +516,7 @@ def test_train_with_what_does_not_fit(photos: Path, tmp_path: Path) -> None:
     files = find_model("lite")
     out = tmp_path / "out"
     common = (photos, "--steps", 1, "--device", "cpu", "-q")
-    decoder = run("train", "decoder", *common, "--encoder", files.encoder, "--recipe", "base", "-o", out)
+    decoder = run("train", "decoder", *common, "--encoder", files.path("encoder"), "--recipe", "base", "-o", out)
     assert_fails(decoder, "width 64", "width 16")
     not_a_folder = tmp_path / "file"
     not_a_folder.touch()
@@ -530,8 +530,8 @@ def test_networks_of_two_models_do_not_fit(photos: Path, gray: Path, reference: 
     mixed = tmp_path / "mixed"
     mixed.mkdir()
     save_network(Encoder(EncoderConfig(8)), mixed / "encoder.safetensors")
-    shutil.copy(files.decoder, mixed / "decoder.safetensors")
-    shutil.copy(files.colorizer, mixed / "colorizer.safetensors")
+    shutil.copy(files.path("decoder"), mixed / "decoder.safetensors")
+    shutil.copy(files.path("colorizer"), mixed / "colorizer.safetensors")
     assert_fails(run("colorize", gray, "--ref", reference, "--model", mixed), "width 16", "width 8")
     common = (photos, "-o", tmp_path / "out", "--steps", 1, "-q", "--device", "cpu")
     nets = ("--encoder", mixed / "encoder.safetensors", "--decoder", mixed / "decoder.safetensors")

@@ -20,7 +20,7 @@ from PIL import Image
 from excolor import __version__
 from excolor.cli.main import main
 from excolor.errors import OutputError
-from excolor.weights import find_model
+from excolor.networks.models import find_model
 
 SIDE = ("--side", 48)
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -74,7 +74,7 @@ def test_everything_at_once(album: Path, tmp_path: Path) -> None:
     assert found["model"] == "lite"
     assert found["device"] == "cpu"
     assert (found["side"], found["working_size"], found["match"], found["seed"]) == (48, 48, "both", 3)
-    digests = {getattr(files_of_model, network) for network in files_of_model.present()}
+    digests = set(files_of_model.files.values())
     digested = subprocess.run(["sha256sum", *digests], check=True, capture_output=True, text=True).stdout
     assert {line.split()[0] for line in digested.splitlines()} == set(found["checkpoints"].values())
     assert found["failures"] == []

@@ -14,8 +14,8 @@ import tifffile
 from click.testing import Result
 from PIL import ExifTags, Image
 
+from excolor.networks.models import find_model
 from excolor.photo import MAX_PIXELS, Metadata, Photo, read_photo, read_provenance, write_photo
-from excolor.weights import find_model
 
 Write = Callable[..., Path]
 Run = Callable[..., Result]

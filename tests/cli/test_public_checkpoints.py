@@ -13,16 +13,15 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import Result
-from hub_server import COMMIT, REPOSITORY, Fault, Server
+from hub_server import Fault, Server
 from huggingface_hub import constants
 from PIL import Image
 from public_states import siggraph17, vgg19
-from safetensors.torch import save as save_safetensors
 
 from excolor.networks.checkpoint import load_colorizer, load_encoder
 from excolor.networks.encoder import Encoder, EncoderConfig
+from excolor.networks.models import find_model
 from excolor.training import recipes
-from excolor.weights import find_model
 
 Run = Callable[..., Result]
 
@@ -52,16 +51,14 @@ def published(
 ) -> Path:
     """A machine that has neither checkpoint, and a server that has both."""
     entries = {
-        "vgg19-imagenet": ("vgg19.pth", vgg19_file, "encoder", "vgg19"),
-        "siggraph17": ("siggraph17.pth", siggraph17_file, "colorizer", "siggraph17"),
+        "vgg19-imagenet": ("vgg19.pth", vgg19_file, "encoder"),
+        "siggraph17": ("siggraph17.pth", siggraph17_file, "colorizer"),
     }
     lines = []
-    for name, (file, content, network, layout) in entries.items():
-        lines += [f"[foreign.{name}]", f'file = "{file}"', f'network = "{network}"', f'layout = "{layout}"']
+    for name, (file, content, role) in entries.items():
+        lines += [f"[public.{name}]", f'file = "{file}"', f'role = "{role}"']
         lines += [f'sha256_prefix = "{sha256(content)[:8]}"', "width = 64", 'licence = "BSD"']
         lines += [f'sources = ["{server.put(file, content)}"]']
-    lines += ["[foreign.vgg19-imagenet.ranges]", f'repo_id = "{REPOSITORY}"', f'revision = "{COMMIT}"']
-    lines += ['filename = "model.safetensors"']
     (machine / "own.toml").write_text("\n".join(lines))
     monkeypatch.setenv("EXCOLOR_WEIGHTS", str(machine / "own.toml"))
     monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 10)
@@ -76,7 +73,7 @@ def model_of(folder: Path, **networks: Path) -> Path:
     """A folder with the networks of `lite`, but for those that are given."""
     folder.mkdir()
     for network in ("encoder", "decoder", "colorizer"):
-        shutil.copy(networks.get(network, getattr(LITE, network)), folder / f"{network}.safetensors")
+        shutil.copy(networks.get(network, LITE.path(network)), folder / f"{network}.safetensors")
     return folder
 
 
@@ -163,44 +160,19 @@ def test_download_of_another_file(excolor: Run, published: Path, server: Server,
 
 
 def test_download_of_what_its_entry_does_not_describe(excolor: Run, published: Path) -> None:
-    """The checksum is right, and the table calls it by the wrong layout and network."""
-    table = published / "own.toml"
-    table.write_text(table.read_text().replace('"colorizer"', '"encoder"').replace('"siggraph17"\n', '"vgg19"\n'))
+    """The checksum is right, and the manifest gives it the wrong role."""
+    manifest = published / "own.toml"
+    manifest.write_text(manifest.read_text().replace('"colorizer"', '"encoder"'))
     done = excolor("weights", "download", "siggraph17")
     assert done.exit_code == 1
     assert "holds the colorization net of SIGGRAPH 2017" in done.stderr
 
 
-def test_download_in_part(excolor: Run, published: Path, server: Server) -> None:
-    deep = {f"features.{i}.weight": torch.zeros(512, 512, 3, 3) for i in (21, 23)}
-    used = {name: tensor for name, tensor in vgg19().items() if tensor.is_contiguous()}
-    server.publish("model.safetensors", save_safetensors({**used, **deep}))
-    done = excolor("weights", "download", "vgg19-imagenet", "--part")
-    assert done.exit_code == 0, done.output
-    assert "checksum was not checked" in done.stderr
-    encoder = Path(done.stdout.strip())
-    torch.testing.assert_close(load_encoder(encoder).conv4_1.weight, vgg19()["features.19.weight"])
-    assert "unchecked" in excolor("weights", "list").stdout
-    bounds = [request.range.removeprefix("bytes=").split("-") for request in server.bodies() if request.range]
-    read = sum(int(last) - int(first) + 1 for first, last in bounds)
-    assert read < 15e6 < len(server.files[server.bodies()[0].path])
-
-    whole = excolor("weights", "download", "vgg19-imagenet")  # asks for what can be checked
-    assert whole.exit_code == 0, whole.output
-    assert whole.stdout != done.stdout
-    assert "unchecked" not in excolor("weights", "list").stdout
-
-    absent = excolor("weights", "download", "siggraph17", "--part")
-    assert absent.exit_code == 1
-    assert "cannot be had in part" in absent.stderr
-
-
 def test_offline(excolor: Run, published: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXCOLOR_OFFLINE", "1")
-    for command in (["vgg19-imagenet"], ["vgg19-imagenet", "--part"]):
-        done = excolor("weights", "download", *command)
-        assert done.exit_code == 1
-        assert "offline" in done.stderr
+    done = excolor("weights", "download", "vgg19-imagenet")
+    assert done.exit_code == 1
+    assert "offline" in done.stderr
     assert not server.requests
 
 
@@ -240,17 +212,6 @@ def test_train_over_vgg19_and_stylize(
     colored = published / "colored.png"
     done = excolor("colorize", content, "--ref", reference, "--model", model, "--working-size", 64, "-o", colored)
     assert done.exit_code == 0, done.output
-
-
-def test_train_over_a_part(excolor: Run, published: Path, server: Server, photos: Path) -> None:
-    """What was fetched without a check was wished so."""
-    server.publish("model.safetensors", save_safetensors({n: t for n, t in vgg19().items() if t.is_contiguous()}))
-    assert excolor("weights", "download", "vgg19-imagenet", "--part").exit_code == 0
-    server.requests.clear()
-    options = ("--encoder", "vgg19-imagenet", "--recipe", "lite", "--steps", 1, "-o", published / "run")
-    refused = excolor("train", "decoder", photos, *options)
-    assert "the encoder of width 64" in refused.stderr  # it was read
-    assert not server.requests
 
 
 def test_a_colorizer_is_no_encoder(excolor: Run, published: Path, server: Server, photos: Path) -> None:

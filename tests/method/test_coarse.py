@@ -11,22 +11,22 @@ from excolor.imaging.working_size import shrink
 from excolor.method.coarse import CoarseMap, coarse_map, encode_reference
 from excolor.method.correspondence import Correspondence, FeatureCorrespondence, LearnedCorrespondence
 from excolor.networks.checkpoint import load_matcher, load_transfer
+from excolor.networks.models import find_model
 from excolor.networks.transfer import TransferNet
 from excolor.photo import read_photo
-from excolor.weights import default_model, find_model
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @pytest.fixture(scope="module")
 def net() -> TransferNet:
-    files = find_model(default_model())
-    return load_transfer(files.encoder, files.decoder)
+    files = find_model()
+    return load_transfer(files.path("encoder"), files.path("decoder"))
 
 
 @pytest.fixture(scope="module")
 def learned(net: TransferNet) -> LearnedCorrespondence:
-    matcher = find_model(default_model()).matcher
+    matcher = find_model().path("matcher")
     assert matcher is not None
     return LearnedCorrespondence(load_matcher(matcher, net.encoder))
 

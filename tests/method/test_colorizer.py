@@ -17,6 +17,8 @@ from excolor import Colorizer, ColorizeSettings, Photo, Stylizer, read_photo
 from excolor.errors import CheckpointError, DeviceError, PhotoError, SettingError, UnknownModelError
 from excolor.evaluation.metrics import colorfulness, psnr
 from excolor.method.colorizer import Reference
+from excolor.networks.checkpoint import load_encoder, save_network
+from excolor.networks.models import ModelIdentity, find_model
 from excolor.photo import as_photo
 from excolor.runtime.devices import choose_device, out_of_memory_explained
 
@@ -107,15 +109,41 @@ def test_an_encoded_reference_serves_as_well_as_a_fresh_one(colorizer: Colorizer
 
 def test_a_reference_of_another_model_is_refused(colorizer: Colorizer, target: Path, warm: Path) -> None:
     own = colorizer.encode_reference(warm, working_size=64)
-    foreign = replace(own, model="another")
+    foreign = replace(own, model=ModelIdentity("0" * 64, "another"))
     for use in (
         lambda: colorizer.colorize(target, foreign, SMALL),
         lambda: colorizer.score(target, [own, foreign], working_size=64),
     ):
         with pytest.raises(SettingError, match=r"another.*lite.*encode it again"):
             use()
-    with pytest.raises(SettingError, match=r"another, lite.*encode all by one"):
+    with pytest.raises(SettingError, match=r"another.*, lite.*encode all by one"):
         Reference.joined([own, foreign])
+
+
+def test_models_are_told_apart_by_what_encodes(colorizer: Colorizer, target: Path, warm: Path, tmp_path: Path) -> None:
+    """Two folders of one name, of which one holds the shipped model and the other a changed encoder."""
+    files = find_model("lite").files
+    for run in ("a", "b"):
+        (tmp_path / run / "model").mkdir(parents=True)
+        for role, path in files.items():
+            (tmp_path / run / "model" / f"{role}.safetensors").write_bytes(path.read_bytes())
+    encoder = load_encoder(files["encoder"])
+    encoder.conv4_1.bias.data += 0.01
+    save_network(encoder, tmp_path / "b" / "model" / "encoder.safetensors")
+    same, changed = (Colorizer.load(tmp_path / run / "model", device="cpu") for run in ("a", "b"))
+    encoded = same.encode_reference(warm, working_size=64)
+    colorizer.colorize(target, encoded, SMALL)
+    with pytest.raises(SettingError, match=r"by the model model \(sha256 .*…\), and this is model \(sha256"):
+        changed.colorize(target, encoded, SMALL)
+
+
+def test_pre_coloring_needs_the_colorizer_alone(colorizer: Colorizer, target: Path, warm: Path, tmp_path: Path) -> None:
+    (tmp_path / "colorizer.safetensors").write_bytes(find_model("lite").path("colorizer").read_bytes())
+    alone = Colorizer.load(find_model(tmp_path, "pre-colorize"), device="cpu")
+    found, wanted = (one.precolor(target, working_size=64) for one in (alone, colorizer))
+    np.testing.assert_array_equal(found.pixels, wanted.pixels)
+    with pytest.raises(SettingError, match="only what pre-coloring needs was loaded"):
+        alone.colorize(target, warm, SMALL)
 
 
 def test_no_reference_is_refused() -> None:

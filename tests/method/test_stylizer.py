@@ -15,10 +15,10 @@ from excolor import Matching, Style, Stylizer, read_photo
 from excolor.errors import DeviceError, SettingError
 from excolor.method.regions import as_regions
 from excolor.networks.checkpoint import load_transfer
+from excolor.networks.models import ModelIdentity, find_model
 from excolor.networks.transfer import TransferNet
 from excolor.photo import Photo
 from excolor.runtime.devices import free_memory
-from excolor.weights import find_model
 
 
 @pytest.mark.parametrize("method", ["adain", "wct"])
@@ -53,7 +53,7 @@ def test_stylize_exactly_gives_the_networks_own_answer(
 ) -> None:
     """At full size, however small the working size. Equal content and style, or alpha 0, is the reconstruction."""
     files = find_model()
-    net = load_transfer(files.encoder, files.decoder)
+    net = load_transfer(files.path("encoder"), files.path("decoder"))
     content, style = (read_photo(path).pixels[100:164, 200:280] for path in (reference, warm))
     x, y = (torch.from_numpy(p).permute(2, 0, 1)[None] / 255 for p in (content, style))
     matching = Matching(method)
@@ -126,7 +126,7 @@ def test_a_style_of_another_matching_is_refused(stylizer: Stylizer, target: Path
 
 
 def test_a_style_of_another_model_is_refused(stylizer: Stylizer, target: Path, reference: Path) -> None:
-    style = replace(stylizer.measure(reference, Matching(), working_size=64), model="another")
+    style = replace(stylizer.measure(reference, Matching(), working_size=64), model=ModelIdentity("0" * 64, "another"))
     with pytest.raises(SettingError, match=r"another.*lite.*measure it again"):
         stylizer.stylize(target, style, working_size=64)
 

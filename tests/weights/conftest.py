@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 from hub_server import COMMIT, REPOSITORY, Server
-from weight_tables import CONTENT, FILE, describe
+from weight_manifests import CONTENT, FILE, describe
 
 from excolor.weights import Checkpoint, Hub, Url
 
@@ -21,7 +21,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def checkpoint(server: Server) -> Callable[..., Checkpoint]:
-    """Serves a file, and describes it; by default it is what the table says it is."""
+    """Serves a file, and describes it; by default it is what the manifest says it is."""
 
     def make(kind: str, content: bytes = CONTENT, *, served: bytes | None = None) -> Checkpoint:
         served = content if served is None else served

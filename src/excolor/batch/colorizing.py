@@ -14,8 +14,8 @@ from excolor.settings import ColorizeSettings
 
 if TYPE_CHECKING:
     from excolor.method.colorizer import Colorizer
+    from excolor.networks.models import ModelFiles
     from excolor.photo import Photo, Provenance
-    from excolor.weights import ModelFiles
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class ColorizeWork:
     def provenance(self) -> "Provenance":
         """See `Work`."""
         settings = {"command": "colorize", **asdict(self.settings)}
-        return provenance(self.model, self.model.present(), settings)
+        return provenance(self.model, settings)
 
 
 @dataclass(frozen=True)
@@ -104,4 +104,4 @@ class PrecolorizeWork:
     def provenance(self) -> "Provenance":
         """See `Work`."""
         settings = {"command": "pre-colorize", "working_size": self.working_size}
-        return provenance(self.model, ("colorizer",), settings)
+        return provenance(self.model, settings)

@@ -16,9 +16,9 @@ from excolor.errors import PhotoError, PlanError
 if TYPE_CHECKING:
     from excolor.method.regions import Regions
     from excolor.method.stylizer import Look, Stylizer
+    from excolor.networks.models import ModelFiles
     from excolor.photo import Photo, Provenance
     from excolor.settings import Keep, Matching
-    from excolor.weights import ModelFiles
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ class StylizeWork:
         """See `Work`."""
         size = {"exact": True} if self.exact else {"working_size": self.style_size}
         settings = {"command": "stylize", **size, **asdict(self.matching), "keep": self.keep, **self._styles_recorded()}
-        return provenance(self.model, ("encoder", "decoder"), settings)
+        return provenance(self.model, settings)
 
     def _styles_recorded(self) -> dict[str, str]:
         """What is recorded of several styles and of masks, besides the files themselves, which are references."""

@@ -12,8 +12,8 @@ from excolor.batch.stop import Stop
 if TYPE_CHECKING:
     import torch
 
+    from excolor.networks.models import ModelFiles
     from excolor.photo import Photo, Provenance
-    from excolor.weights import ModelFiles
 
 
 class Networks(Protocol):
@@ -83,13 +83,13 @@ class Work(Protocol[N]):
         """Model, checkpoints and settings, without the files used."""
 
 
-def provenance(model: "ModelFiles", roles: Iterable[str], settings: Mapping[str, Any]) -> "Provenance":
-    """What results record of how they were made, without their references; `roles` are those of the networks used."""
+def provenance(model: "ModelFiles", settings: Mapping[str, Any]) -> "Provenance":
+    """What results record of how they were made, without their references."""
     from importlib.metadata import version
 
     from excolor.photo import Provenance
 
-    checkpoints = {role: model.sha256(role) for role in roles}
+    checkpoints = {role: model.sha256(role) for role in model.files}
     return Provenance(
         version("excolor"), model.name, checkpoints, (), {name: str(value) for name, value in settings.items()}
     )

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 
 from excolor.bench.tasks import Conditions
+from excolor.networks.models import find_model
 from excolor.runtime.devices import cores
 from excolor.runtime.source_commit import commit
 from excolor.settings import COLORIZE_SIZE
-from excolor.weights import find_model
 
 
 def describe_run(models: Sequence[str], sizes: Sequence[int], repeat: int, conditions: Conditions) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def describe_run(models: Sequence[str], sizes: Sequence[int], repeat: int, condi
 
 def _checkpoints(models: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
     found = [find_model(model) for model in models]
-    return {files.name: {network: files.sha256(network) for network in files.present()} for files in found}
+    return {files.name: {role: files.sha256(role) for role in files.files} for files in found}
 
 
 def _cuda_versions() -> dict[str, Any]:

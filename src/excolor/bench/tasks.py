@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from excolor.errors import SettingError
-from excolor.weights import find_model
+from excolor.networks.models import find_model
 
 Method = Literal["networks", "as used", "wct", "welsh", "reinhard"]
 

@@ -14,10 +14,10 @@ from excolor.evaluation.baselines import COLORIZERS
 from excolor.method.colorizer import Colorizer
 from excolor.method.hints import no_hints
 from excolor.networks.checkpoint import load_colorizer, load_transfer
+from excolor.networks.models import find_model
 from excolor.reporting.timing import Work
 from excolor.runtime.devices import Network, put_on
 from excolor.settings import Matching
-from excolor.weights import find_model
 
 Steps = dict[str, Work]
 
@@ -32,7 +32,7 @@ def prepare(task: Task, batch: int = 1) -> Steps:
 
 def _networks(task: Task, batch: int) -> Steps:
     files = find_model(task.model)
-    net = _placed(load_colorizer(files.colorizer), task)
+    net = _placed(load_colorizer(files.path("colorizer")), task)
     lightness = _pictures(task, batch, seed=0).mean(1, keepdim=True) - 0.5  # about as they scale it
     hints = no_hints(lightness)
     transfer = _transfer(task, batch, Matching("adain"))
@@ -59,7 +59,7 @@ def _wct(task: Task, batch: int) -> Steps:
 def _transfer(task: Task, batch: int, matching: Matching) -> Callable[[], Tensor]:
     """Both pictures encoded, the target matched to the reference, and decoded."""
     files = find_model(task.model)
-    net = _placed(load_transfer(files.encoder, files.decoder), task)
+    net = _placed(load_transfer(files.path("encoder"), files.path("decoder")), task)
     target, reference = _pictures(task, batch, seed=0), _pictures(task, batch, seed=1)
 
     def transfer() -> Tensor:

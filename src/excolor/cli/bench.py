@@ -154,13 +154,13 @@ def bench(
         from excolor.bench.tasks import plan
         from excolor.photo.files import check_place
         from excolor.reporting.plotting import check_plotting
-        from excolor.weights import shipped_models
+        from excolor.weights import load_manifest
 
         for path in outputs:
             check_place(path, overwrite=force)
         if plot_file:
             check_plotting()
-        names = shipped_models() if models is None else [name.strip() for name in models.split(",")]
+        names = load_manifest().shipped() if models is None else [name.strip() for name in models.split(",")]
         conditions = _conditions(device, dtype, threads, compiled)
         tasks = plan(names, sizes, conditions)
         run = describe_run(names, sizes, repeat, conditions)
@@ -209,7 +209,7 @@ def _measure(
     from excolor.bench.measuring import matrix_product_rate
     from excolor.bench.results import Results
     from excolor.bench.running import run_start_up, run_task
-    from excolor.weights import find_model
+    from excolor.networks.models import find_model
 
     report.expect(len(tasks) + len(models) + 1, "Measuring", rated=False)
 

@@ -116,7 +116,7 @@ def colorize(
         check_number(found, working_size)
     keep = [*lists_in(targets), *(reference.path for reference in found)]
     plan = plan_files(sources, files, "color", keep=keep, stages=save_stages)
-    model_files = model.find(quiet=files.quiet)
+    model_files = model.find("colorize", quiet=files.quiet)
 
     settings = ColorizeSettings(working_size, strength, match, hint_share, seed, vivid)
     chosen = ReferenceFiles(found, references, pair, files.max_pixels)

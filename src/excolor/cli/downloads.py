@@ -13,12 +13,12 @@ from excolor.cli.progress import is_terminal
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from excolor.weights import Report, StoredFile
+    from excolor.weights import DownloadProgress, StoredFile
 
 
 @contextmanager
-def downloads(quiet: bool) -> "Iterator[Report]":
-    """What to give to `fetch` as `report`: nothing is shown before bytes arrive, and nothing at all if `quiet`."""
+def downloads(quiet: bool) -> "Iterator[DownloadProgress]":
+    """What to give to `fetch` as `progress`: nothing is shown before bytes arrive, and nothing at all if `quiet`."""
     if quiet:
         yield lambda _stored, _there, _total: None
     elif is_terminal(sys.stderr):

@@ -56,7 +56,7 @@ def evaluate_colorize(options: Evaluation, film: "Film", protocols: tuple[str, .
     if options.pairs and protocols and "pairs" not in protocols:
         raise click.UsageError("--pairs is for the protocol pairs, which --protocol leaves out.")
     plan = options.plan(protocols, ("target", "reference"))
-    found_model = options.model.find(quiet=options.quiet)
+    found_model = options.model.find("colorize", quiet=options.quiet)
     with reporter(options.quiet) as report:
         report.expect(1, "Loading the model")
         from excolor import Colorizer, ColorizeSettings

@@ -55,7 +55,7 @@ def evaluate_stylize(options: Evaluation, timed: bool) -> None:
 
     working_size = options.working_size or min(options.side, STYLIZE_SIZE)
     plan = options.plan(("pairs",) if options.pairs else ("random",), ("content", "style"))
-    found_model = options.model.find(quiet=options.quiet)
+    found_model = options.model.find("stylize", quiet=options.quiet)
     with reporter(options.quiet) as report:
         report.expect(1, "Loading the model")
         from excolor import Stylizer
@@ -71,7 +71,7 @@ def evaluate_stylize(options: Evaluation, timed: bool) -> None:
             check_plotting()
         pictures, cases = options.cases(plan)
         stylizer = Stylizer.load(found_model, device=options.device)
-        statistics = StyleStatistics(load_encoder(found_model.encoder).to(stylizer.device))
+        statistics = StyleStatistics(load_encoder(found_model.path("encoder")).to(stylizer.device))
         run = describe_style_run(stylizer, found_model, pictures, plan, working_size)
         evaluator = StyleEvaluator(pictures, stylizer, statistics, working_size)
         measurements, failures = measure_all(

@@ -27,8 +27,9 @@ from excolor.cli.options import (
 from excolor.settings import COLORIZE_SIZE, STYLIZE_SIZE
 
 if TYPE_CHECKING:
+    from excolor.networks.models import ModelFiles
+    from excolor.networks.registry import Use
     from excolor.reporting.sheet import Row
-    from excolor.weights import ModelFiles
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,11 @@ class Drawing:
         return path
 
     @contextmanager
-    def model(self, choice: ModelChoice) -> "Iterator[ModelFiles]":
+    def model(self, choice: ModelChoice, use: "Use") -> "Iterator[ModelFiles]":
         """The model, with a bar on a terminal while it works."""
         from excolor.cli.progress import reporter
 
-        found = choice.find(quiet=self.quiet)
+        found = choice.find(use, quiet=self.quiet)
         with reporter(self.quiet) as report:
             report.expect(1, "Making the figure", rated=False)
             yield found
@@ -149,7 +150,7 @@ def ablation(
         excolor figure ablation gray.jpg --ref reference.jpg -o steps.png
     """
     path = drawing.place(target, "ablation", reference)
-    with drawing.model(model) as found:
+    with drawing.model(model, "colorize") as found:
         from excolor import Colorizer, ColorizeSettings, read_photo
         from excolor.evaluation import figures
 
@@ -178,7 +179,7 @@ def parts(
         excolor figure parts house.jpg evening.jpg
     """
     path = drawing.place(content, "parts", style)
-    with drawing.model(model) as found:
+    with drawing.model(model, "stylize") as found:
         from excolor import Matching, Stylizer, read_photo
         from excolor.evaluation import figures
 
@@ -215,7 +216,7 @@ def references(
         excolor figure references gray.jpg --ref spring.jpg --ref autumn.jpg
     """
     path = drawing.place(target, "references", *named)
-    with drawing.model(model) as found:
+    with drawing.model(model, "colorize") as found:
         from excolor import Colorizer, ColorizeSettings, read_photo
         from excolor.evaluation import figures
 
@@ -242,7 +243,7 @@ def methods(content: Path, style: Path, working_size: int, model: ModelChoice, d
         excolor figure methods house.jpg evening.jpg
     """
     path = drawing.place(content, "methods", style)
-    with drawing.model(model) as found:
+    with drawing.model(model, "stylize") as found:
         from excolor import Stylizer, read_photo
         from excolor.evaluation import figures
 

@@ -15,7 +15,8 @@ from excolor.settings import MATCHES, SMALLEST_SIZE, STATISTICS_METHODS, Coloriz
 
 if TYPE_CHECKING:
     from excolor.batch.processing import FileSettings
-    from excolor.weights import ModelFiles
+    from excolor.networks.models import ModelFiles
+    from excolor.networks.registry import Use
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -197,13 +198,13 @@ class ModelChoice:
     weights: Path | None
     offline: bool
 
-    def find(self, *, quiet: bool) -> "ModelFiles":
-        """Its files, after downloading what is missing. Errors as in `find_model`."""
+    def find(self, use: "Use", *, quiet: bool) -> "ModelFiles":
+        """The files that a use needs, after downloading what is missing. Errors as in `find_model`."""
         from excolor.cli.downloads import downloads
-        from excolor.weights import find_model
+        from excolor.networks.models import find_model
 
-        with downloads(quiet) as report:
-            return find_model(self.name, weights=self.weights, offline=self.offline, report=report)
+        with downloads(quiet) as progress:
+            return find_model(self.name, use, weights=self.weights, offline=self.offline, progress=progress)
 
 
 weights_option = option(

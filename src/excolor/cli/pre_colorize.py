@@ -44,5 +44,5 @@ def pre_colorize(
 
     sources = expand(targets, recursive=files.recursive, output=files.output)
     plan = plan_files(sources, files, "precolor", keep=lists_in(targets))
-    work = PrecolorizeWork(model.find(quiet=files.quiet), device, working_size, treat_as_gray)
+    work = PrecolorizeWork(model.find("pre-colorize", quiet=files.quiet), device, working_size, treat_as_gray)
     run_batch(plan, work, files, "Pre-colorizing")

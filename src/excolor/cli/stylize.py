@@ -155,7 +155,7 @@ def stylize(
     style_files = [*(style.path for style in chosen), *style_masks]
     keep = [*lists_in(contents), *style_files, *(masks.paths if masks else [])]
     plan = plan_files(sources, files, "styled", keep=keep)
-    model_files = model.find(quiet=files.quiet)
+    model_files = model.find("stylize", quiet=files.quiet)
 
     kept: Keep = "luminance" if keep_luminance else "color" if only_luminance else "nothing"
     work = StylizeWork(

@@ -94,17 +94,17 @@ def of_width(width: int, recipes: "Mapping[str, Recipe]") -> str:
 
 def encoder_file(name: str, quiet: bool) -> Path:
     """The checkpoint that --encoder names: a file, or a public one, downloaded if it is not here yet."""
-    from excolor.weights import load_table
+    from excolor.weights import load_manifest
 
-    public = load_table().foreign.get(name)
-    if public is None or public.network != "encoder" or Path(name).exists():
+    public = load_manifest().public.get(name)
+    if public is None or public.role != "encoder" or Path(name).exists():
         return Path(name)
 
     from excolor.cli.downloads import downloads
     from excolor.networks.public import obtain
 
-    with downloads(quiet) as report:
-        return obtain(name, report=report)
+    with downloads(quiet) as progress:
+        return obtain(name, progress=progress)
 
 
 def run_training(

@@ -22,7 +22,7 @@ from excolor.errors import CheckpointError, ExcolorError
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from excolor.weights import ForeignCheckpoint, Report, StoredFile
+    from excolor.weights import DownloadProgress, Manifest, PublicCheckpoint, StoredFile
 
     AnyStored = TypeVar("AnyStored", bound=StoredFile)
 
@@ -35,9 +35,9 @@ _HEADINGS = ("Name", "Networks", "Size", "Where", "Licence")
 def weights() -> None:
     """List, fetch and check the models that excolor knows.
 
-    They stand in weights.toml, which is a part of excolor; a table of your own (--weights FILE or $EXCOLOR_WEIGHTS)
-    adds models or replaces them. The default model is installed with excolor. Others are fetched when they are first
-    used, or by `excolor weights download`.
+    They are listed in weights.toml, which is a part of excolor; a weights.toml of your own (--weights FILE or
+    $EXCOLOR_WEIGHTS) adds models or replaces them. The default model is installed with excolor. Others are fetched
+    when they are first used, or by `excolor weights download`.
 
     \b
     Example:
@@ -46,13 +46,13 @@ def weights() -> None:
 
 
 @weights.command("list")
-@click.option("--json", "as_json", is_flag=True, help="All that is known of them, as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print all that is known of them, as JSON.")
 @weights_option
 def list_models(as_json: bool, weights: Path | None) -> None:
     """List the models: their size, where they are, and their licence.
 
-    A model is part of the package, or cached on this machine, or remote. Public checkpoints of others stand there too:
-    each is one network, and is fetched on demand only.
+    A model is part of the package, or cached on this machine, or remote. Public checkpoints, which others published,
+    are listed too: each is one network, and is fetched on demand only.
 
     \b
     Example:
@@ -60,37 +60,33 @@ def list_models(as_json: bool, weights: Path | None) -> None:
     """
     import json
 
-    from excolor.weights import find_local, load_table
+    from excolor.weights import find_local, load_manifest
 
-    table = load_table(weights)
-    models = [_described(name, networks, find_local) for name, networks in sorted(table.models.items())]
-    foreign = [
-        _described(name, {entry.network: entry}, partial(_find_public, name))
-        for name, entry in sorted(table.foreign.items())
+    manifest = load_manifest(weights)
+    models = [_described(name, model.checkpoints, find_local) for name, model in sorted(manifest.models.items())]
+    for entry in models:
+        entry["architecture"] = manifest.models[entry["name"]].architecture
+    public = [
+        _described(name, {entry.role: entry}, partial(_find_public, name))
+        for name, entry in sorted(manifest.public.items())
     ]
     if as_json:
-        described = {"default": table.default, "models": models, "foreign": foreign}
+        described = {"default": manifest.default, "models": models, "public": public}
         click.echo(json.dumps(described, indent=2, default=str, ensure_ascii=False))
     else:
-        _print([_row(entry, table.default) for entry in (*models, *foreign)])
+        _print([_row(entry, manifest.default) for entry in (*models, *public)])
 
 
 @weights.command()
 @click.argument("models", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="All models, without the public checkpoints of others.")
-@click.option(
-    "--part",
-    is_flag=True,
-    help="Of a public checkpoint, read only the tensors that are needed: the checksum of the whole, which is the one "
-    "that was published, cannot be checked then.",
-)
+@click.option("--all", "everything", is_flag=True, help="Fetch all models, but no public checkpoints.")
 @weights_option
-@click.option("-q", "--quiet", is_flag=True, help="No progress.")
-def download(models: tuple[str, ...], everything: bool, part: bool, weights: Path | None, quiet: bool) -> None:
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+def download(models: tuple[str, ...], everything: bool, weights: Path | None, quiet: bool) -> None:
     """Fetch MODELS, and print where their files are.
 
-    What is there and right is not fetched again; what is damaged is replaced. After an interruption, run it again: it
-    goes on where it was. Public checkpoints of others (vgg19-imagenet, siggraph17) are made checkpoints of excolor.
+    A file that is there and right is not fetched again; a damaged one is replaced. After an interruption, run the same
+    command again. Public checkpoints (vgg19-imagenet, siggraph17) are converted to checkpoints of excolor.
 
     \b
     Example:
@@ -99,29 +95,22 @@ def download(models: tuple[str, ...], everything: bool, part: bool, weights: Pat
     """
     from concurrent.futures import wait
 
-    from excolor.weights import is_part, load_table, model_names, stored_files
+    from excolor.weights import load_manifest
 
     if everything == bool(models):
         raise click.UsageError("give either MODELS or --all.")
-    names = dict.fromkeys(model_names(weights) if everything else models)
-    public = [name for name in names if name in load_table(weights).foreign]
-    if part and len(public) < len(names):
-        raise click.UsageError("--part is for public checkpoints of others.")
-    files = dict.fromkeys(
-        stored for name in names if name not in public for stored in stored_files(name, weights=weights)
-    )
-    with downloads(quiet) as report:
-        jobs = [partial(_fetch, stored, report) for stored in files]
-        jobs += [partial(_obtain, name, part, weights, report) for name in public]
+    manifest = load_manifest(weights)
+    names = dict.fromkeys(sorted(manifest.models) if everything else models)
+    files = dict.fromkeys(stored for name in names if name not in manifest.public for stored in manifest.files(name))
+    with downloads(quiet) as progress:
+        jobs = [partial(_fetch, stored, progress) for stored in files]
+        jobs += [partial(_obtain, name, manifest, weights, progress) for name in names if name in manifest.public]
         results = _together_in_threads(jobs)
         wait(results)
     failed = False
     for result in results:
         try:
-            found = result.result()
-            click.echo(os.fsencode(found))
-            if is_part(found) and not quiet:
-                click.echo(f"{found.name}: read in part, so that its published checksum was not checked", err=True)
+            click.echo(os.fsencode(result.result()))
         except ExcolorError as error:
             failed = True
             click.echo(f"Error: {error}", err=True)
@@ -135,21 +124,21 @@ def download(models: tuple[str, ...], everything: bool, part: bool, weights: Pat
 def verify(models: tuple[str, ...], weights: Path | None) -> None:
     """Compare the checkpoints on this machine with their checksums: those of MODELS, or all.
 
-    Exit code 1 says that one is not what weights.toml says. A checkpoint that is not on this machine is no mistake. Of
-    public checkpoints of others, the file is compared that was published.
+    Exit code 1 means that one differs from what weights.toml says. A checkpoint that is not on this machine is no
+    error. Of public checkpoints, the published file is compared.
 
     \b
     Example:
         excolor weights verify
     """
-    from excolor.weights import load_table, stored_files
+    from excolor.weights import load_manifest
 
-    table = load_table(weights)
-    names = models or (*sorted(table.models), *sorted(table.foreign))
+    manifest = load_manifest(weights)
+    names = models or (*sorted(manifest.models), *sorted(manifest.public))
     damaged = False
-    for stored in dict.fromkeys(stored for name in names for stored in stored_files(name, weights=weights)):
-        verdict, told = _verdict(stored)
-        click.echo(f"{verdict:<8} {told}")
+    for stored in dict.fromkeys(stored for name in names for stored in manifest.files(name)):
+        verdict, details = _verdict(stored)
+        click.echo(f"{verdict:<8} {details}")
         damaged = damaged or verdict == "damaged"
     if damaged:
         raise click.exceptions.Exit(1)
@@ -159,63 +148,63 @@ def verify(models: tuple[str, ...], weights: Path | None) -> None:
 @click.argument("model")
 @weights_option
 def path(model: str, weights: Path | None) -> None:
-    """Print the paths of the checkpoints of MODEL (encoder, decoder, matcher, colorizer), a line each.
+    """Print the paths of the checkpoints of MODEL, one a line.
 
-    A public checkpoint of others is one network, and has one path. The files must be on this machine: `excolor weights
+    A public checkpoint is one network, and has one path. The files must be on this machine: `excolor weights
     download` fetches them.
 
     \b
     Example:
         excolor weights path lite
     """
-    from excolor.weights import find_converted, find_model, load_table
+    from excolor.networks.models import find_model
+    from excolor.weights import find_converted, load_manifest
 
-    if foreign := load_table(weights).foreign.get(model):
-        found = find_converted(model, foreign)
+    if public := load_manifest(weights).public.get(model):
+        found = find_converted(model, public)
         if found is None:
             raise CheckpointError(f"{model} is not on this machine; `excolor weights download {model}` fetches it")
         click.echo(os.fsencode(found))
         return
-    files = find_model(model, weights=weights, offline=True)
-    paths = [getattr(files, network) for network in files.present()]
-    for file in paths:
+    files = find_model(model, weights=weights, offline=True).files.values()
+    for file in files:
         if not os.path.isfile(file):  # noqa: PTH113 - Path.is_file raises where a folder is closed
             raise CheckpointError(f"{file} is not there; put it there, or give another model")
-    for file in paths:
+    for file in files:
         click.echo(os.fsencode(file))  # a name need not be text in the terminal's encoding
 
 
-def _find_public(name: str, foreign: "ForeignCheckpoint") -> Path | None:
+def _find_public(name: str, public: "PublicCheckpoint") -> Path | None:
     """A public checkpoint on this machine: as one of ours, or as it was published."""
     from excolor.weights import find_converted, find_local
 
-    return find_converted(name, foreign) or find_local(foreign)
+    return find_converted(name, public) or find_local(public)
 
 
 def _described(
-    name: str, networks: "Mapping[Any, AnyStored]", find: "Callable[[AnyStored], Path | None]"
+    name: str, by_role: "Mapping[str, AnyStored]", find: "Callable[[AnyStored], Path | None]"
 ) -> dict[str, Any]:
     """An entry of the list, as JSON shows it."""
     from excolor.weights import Hub
 
     checkpoints = {}
-    for network, stored in networks.items():
+    for role, stored in by_role.items():
         where, found = _located(stored, find)
         sources = [asdict(source) if isinstance(source, Hub) else str(source) for source in stored.sources]
-        checkpoints[network] = {**asdict(stored), "sources": sources, "where": where, "path": found}
-    sizes = [stored.bytes for stored in networks.values()]
+        checkpoints[role] = {**asdict(stored), "sources": sources, "where": where, "path": found}
+    sizes = [stored.bytes for stored in by_role.values()]
     return {
         "name": name,
         "bytes": None if None in sizes else sum(filter(None, sizes)),
         "where": _together([checkpoint["where"] for checkpoint in checkpoints.values()]),
-        "licence": ", ".join(dict.fromkeys(stored.licence for stored in networks.values())),
+        "licence": ", ".join(dict.fromkeys(stored.licence for stored in by_role.values())),
         "checkpoints": checkpoints,
     }
 
 
 def _located(stored: "AnyStored", find: "Callable[[AnyStored], Path | None]") -> tuple[str, Path | None]:
     """Where a checkpoint is: a word, and its path if it is on this machine."""
-    from excolor.weights import is_packed, is_part
+    from excolor.weights import is_packed
 
     try:
         found = find(stored)
@@ -223,8 +212,6 @@ def _located(stored: "AnyStored", find: "Callable[[AnyStored], Path | None]") ->
         return "damaged", None
     if found is None:
         return "remote", None
-    if is_part(found):
-        return "cached, unchecked", found
     return "package" if is_packed(found) else "cached", found
 
 
@@ -255,7 +242,7 @@ def _print(rows: Sequence[tuple[str, ...]]) -> None:
 
 
 def _verdict(stored: "StoredFile") -> tuple[str, str]:
-    """What is known of a file here: a word, and what it is about."""
+    """What is known of a file here: a word, and the path or the problem."""
     from excolor.weights import find_local
     from excolor.weights import verify as verify_file
 
@@ -269,21 +256,21 @@ def _verdict(stored: "StoredFile") -> tuple[str, str]:
     return "ok", str(found)
 
 
-def _fetch(stored: "StoredFile", report: "Report") -> Path:
+def _fetch(stored: "StoredFile", progress: "DownloadProgress") -> Path:
     """A file that is right, whatever was in its place."""
     from excolor.weights import discard_damaged, fetch
 
     discard_damaged(stored)
-    return fetch(stored, report=report)
+    return fetch(stored, progress=progress)
 
 
-def _obtain(name: str, part: bool, weights: Path | None, report: "Report") -> Path:
-    """A public checkpoint of others as one of ours, whatever was in its place."""
+def _obtain(name: str, manifest: "Manifest", weights: Path | None, progress: "DownloadProgress") -> Path:
+    """A public checkpoint as one of ours, whatever was in its place."""
     from excolor.networks.public import obtain
-    from excolor.weights import discard_damaged, find_foreign
+    from excolor.weights import discard_damaged
 
-    discard_damaged(find_foreign(name, weights=weights))
-    return obtain(name, part=part, weights=weights, report=report)
+    discard_damaged(manifest.public[name])
+    return obtain(name, weights=weights, progress=progress)
 
 
 def _together_in_threads(jobs: Sequence[Callable[[], Path]]) -> "list[Future[Path]]":

@@ -2,12 +2,10 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from excolor.weights import Network
+from excolor.networks.registry import NETWORKS
 
 
 @click.command("import")
@@ -15,9 +13,9 @@ if TYPE_CHECKING:
 @click.option(
     "--as",
     "network",
-    type=click.Choice(["encoder", "decoder", "matcher", "colorizer"]),
+    type=click.Choice(list(NETWORKS)),
     required=True,
-    help="Which network of excolor it is to be.",
+    help="The network of excolor that it becomes.",
 )
 @click.option(
     "-o",
@@ -27,15 +25,15 @@ if TYPE_CHECKING:
     help="Checkpoint to write.  [default: beside FILE, as .safetensors]",
 )
 @click.option("-f", "--force", is_flag=True, help="Replace a file that exists.")
-def import_checkpoint(file: Path, network: "Network", output: Path | None, force: bool) -> None:
+def import_checkpoint(file: Path, network: str, output: Path | None, force: bool) -> None:
     """Make a checkpoint of excolor from a state dict of PyTorch (.pth, .pt or .safetensors).
 
     It may be torchvision's VGG19, which becomes an encoder; the colorization net of SIGGRAPH 2017 (Zhang et al.), which
     becomes a colorizer; or the state dict of a network of excolor. Tensors are read, and nothing else in the file.
 
-    Networks of one folder, named encoder.safetensors, decoder.safetensors and colorizer.safetensors, are a model, which
+    A folder of networks, named encoder.safetensors, decoder.safetensors and colorizer.safetensors, is a model, which
     --model FOLDER uses; matcher.safetensors may be beside them. A decoder or a matcher belongs to the encoder that it
-    was trained over; the colorizer goes with any. An encoder of old that holds a matcher is imported twice, --as each.
+    was trained over; the colorizer goes with any. Import an old encoder that holds a matcher twice, --as each.
 
     \b
     Example:

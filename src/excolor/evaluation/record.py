@@ -17,9 +17,9 @@ from excolor.evaluation.style_summary import StyleSummary
 from excolor.evaluation.summary import ProtocolSummary
 from excolor.method.colorizer import Colorizer
 from excolor.method.stylizer import Stylizer
+from excolor.networks.models import ModelFiles
 from excolor.reporting.timing import Timing
 from excolor.settings import ColorizeSettings
-from excolor.weights import ModelFiles, Network
 
 
 def describe_run(
@@ -27,7 +27,7 @@ def describe_run(
 ) -> dict[str, Any]:
     """All that the numbers depend on; `model` is what `colorizer` was loaded from."""
     used = {"working_size": settings.working_size, "match": settings.match}
-    return {**_describe(colorizer, model, model.present()), **_describe_pictures(pictures), **used, **asdict(plan)}
+    return {**_describe(colorizer, model), **_describe_pictures(pictures), **used, **asdict(plan)}
 
 
 def describe_style_run(
@@ -35,7 +35,7 @@ def describe_style_run(
 ) -> dict[str, Any]:
     """The same for stylization."""
     used = {"task": "stylize", "working_size": working_size}
-    networks = _describe(stylizer, model, ("encoder", "decoder"))
+    networks = _describe(stylizer, model)
     return {**networks, **_describe_pictures(pictures), **used, **asdict(plan)}
 
 
@@ -76,12 +76,12 @@ def style_to_csv(measurements: Iterable[StyleMeasurement]) -> str:
     return _to_csv(("protocol", "content_picture", "style_picture", "method", *NUMBERS), rows)
 
 
-def _describe(loaded: Colorizer | Stylizer, model: ModelFiles, networks: Sequence[Network]) -> dict[str, Any]:
+def _describe(loaded: Colorizer | Stylizer, model: ModelFiles) -> dict[str, Any]:
     return {
         "excolor": version("excolor"),
         "torch": version("torch"),
         "model": loaded.name,
-        "checkpoints": {network: model.sha256(network) for network in networks},
+        "checkpoints": {role: model.sha256(role) for role in model.files},
         "device": loaded.device.type,
     }
 

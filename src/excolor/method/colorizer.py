@@ -40,12 +40,12 @@ from excolor.method.correspondence import Correspondence, correspondence_by
 from excolor.method.hints import Hints, no_hints, scatter
 from excolor.networks.checkpoint import load_colorizer, load_matcher, load_transfer
 from excolor.networks.colorization import ColorizationNet
+from excolor.networks.models import ModelFiles, ModelIdentity, find_model
 from excolor.networks.neighbors import score
 from excolor.networks.transfer import TransferNet
 from excolor.photo import Photo, PhotoSource, as_photo
 from excolor.runtime.devices import choose_device, out_of_memory_explained, put_on
 from excolor.settings import COLORIZE_SIZE, ColorizeSettings
-from excolor.weights import ModelFiles, find_model
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,13 @@ class Reference:
         features: of the picture as the networks saw it.
         name: of the picture.
         is_gray: it has no colors to give.
-        model: name of the model that encoded it, by which models are told apart.
+        model: the one that encoded it, with which alone it can be used.
     """
 
     features: ReferenceFeatures
     name: str
     is_gray: bool
-    model: str
+    model: ModelIdentity
 
     @classmethod
     def joined(cls, references: "Sequence[Reference]") -> "Reference":
@@ -72,17 +72,17 @@ class Reference:
         """
         if not references:
             raise SettingError("there is no reference: give at least one")
-        models = sorted({one.model for one in references})
+        models = sorted({one.model for one in references}, key=str)
         if len(models) > 1:
             raise SettingError(
-                f"the references were encoded by different models, {', '.join(models)}; encode all by one"
+                f"the references were encoded by different models, {', '.join(map(str, models))}; encode all by one"
             )
         features = join_references([one.features for one in references])
         return cls(
             features, ", ".join(one.name for one in references), all(one.is_gray for one in references), models[0]
         )
 
-    def check_of(self, model: str) -> None:
+    def check_of(self, model: ModelIdentity) -> None:
         """Raise SettingError if another model encoded this."""
         if self.model != model:
             raise SettingError(
@@ -124,19 +124,23 @@ class Colorizer:
     """The colorization pipeline with the networks of one model."""
 
     def __init__(
-        self, transfer: TransferNet, correspondence: Correspondence, colorization: ColorizationNet, name: str
+        self,
+        colorization: ColorizationNet,
+        model: ModelIdentity,
+        matching: tuple[TransferNet, Correspondence] | None,
     ) -> None:
-        """Use networks that are in evaluation mode and on the same device."""
-        self.name = name
-        self._transfer = transfer
-        self._correspondence = correspondence
+        """Use networks in evaluation mode and on the same device; pre-coloring alone does without `matching`."""
+        self.name = model.name
+        self._model = model
         self._colorization = colorization
+        self._matching = matching
 
     @classmethod
     def load(cls, model: str | Path | ModelFiles | None = None, *, device: str = "auto") -> "Colorizer":
         """Load a model: a name in weights.toml (None: the default), a folder of checkpoints, or files that were found.
 
-        A listed model that is not on this machine is downloaded, unless EXCOLOR_OFFLINE=1 forbids it.
+        A listed model that is not on this machine is downloaded, unless EXCOLOR_OFFLINE=1 forbids it. Files that were
+        found for pre-coloring alone are enough for that.
 
         Raises:
             UnknownModelError: no such model.
@@ -144,11 +148,27 @@ class Colorizer:
             DeviceError: no such device.
         """
         place = choose_device(device)
-        files = find_model(model)
-        transfer, colorization = load_transfer(files.encoder, files.decoder), load_colorizer(files.colorizer)
-        matcher = load_matcher(files.matcher, transfer.encoder) if files.matcher else None
-        correspondence = correspondence_by(matcher)
-        return cls(put_on(place, transfer), put_on(place, correspondence), put_on(place, colorization), files.name)
+        files = find_model(model, "colorize")
+        colorization = put_on(place, load_colorizer(files.path("colorizer")))
+        if "encoder" not in files.files:
+            return cls(colorization, files.identity("colorize"), None)
+        transfer = load_transfer(files.path("encoder"), files.path("decoder"))
+        matcher = load_matcher(files.path("matcher"), transfer.encoder) if "matcher" in files.files else None
+        matching = put_on(place, transfer), put_on(place, correspondence_by(matcher))
+        return cls(colorization, files.identity("colorize"), matching)
+
+    @property
+    def _transfer(self) -> TransferNet:
+        return self._networks_for_references()[0]
+
+    @property
+    def _correspondence(self) -> Correspondence:
+        return self._networks_for_references()[1]
+
+    def _networks_for_references(self) -> tuple[TransferNet, Correspondence]:
+        if self._matching is None:
+            raise SettingError("only what pre-coloring needs was loaded of the model; load it by its name")
+        return self._matching
 
     @property
     def device(self) -> torch.device:
@@ -163,7 +183,7 @@ class Colorizer:
             size = seen_size(photo.size, working_size)
             seen, visible = see_rgb(photo, size, self.device), see_visible(photo, size, self.device)
             features = encode_reference(self._transfer, self._correspondence, seen, visible)
-        return Reference(features, photo.name, photo.is_gray, self.name)
+        return Reference(features, photo.name, photo.is_gray, self._model)
 
     def colorize(
         self,
@@ -209,7 +229,7 @@ class Colorizer:
     def _colorize(self, photo: Photo, reference: PhotoSource | Photo | Reference, settings: ColorizeSettings) -> _Steps:
         if not isinstance(reference, Reference):
             reference = self.encode_reference(reference, working_size=settings.working_size)
-        reference.check_of(self.name)
+        reference.check_of(self._model)
         with out_of_memory_explained(self.device):
             seen = self._see(photo, settings.working_size)
             invented = self._refine(seen, no_hints(seen.lightness))
@@ -249,7 +269,7 @@ class Colorizer:
         Raises SettingError if another model encoded a reference.
         """
         for reference in references:
-            reference.check_of(self.name)
+            reference.check_of(self._model)
         with out_of_memory_explained(self.device):
             seen = self._see(as_photo(target), working_size)
             descriptors = describe_lightness(self._transfer.encoder, self._correspondence, seen.lightness)

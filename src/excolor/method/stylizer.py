@@ -17,11 +17,11 @@ from excolor.imaging.merging import from_unit, merge_ab, merge_lightness, merge_
 from excolor.imaging.working_size import Floats, crop, hwc, see_rgb, see_visible, seen_size
 from excolor.method.regions import Label, Regions, as_regions
 from excolor.networks.checkpoint import load_transfer
+from excolor.networks.models import ModelFiles, ModelIdentity, find_model
 from excolor.networks.transfer import Measured, TransferNet, matched_features, mix
 from excolor.photo import Photo, PhotoSource, as_photo
 from excolor.runtime.devices import WAY_OUT, check_memory, choose_device, out_of_memory_explained, put_on
 from excolor.settings import KEEPS, STYLIZE_SIZE, Keep, Matching
-from excolor.weights import ModelFiles, find_model
 
 _EXACT_WAY_OUT = "a working size instead of --exact"
 _BYTES = 40  # for each pixel and channel of the first level, in float32: 600 to 700 a pixel at width 16, measured
@@ -52,13 +52,13 @@ class Look:
     """What is kept of one or several styles: made by `Stylizer.measure`, used for any number of contents.
 
     Attributes:
-        model: name of the model that measured it, by which models are told apart.
+        model: the one that measured it, with which alone it can be used.
         matching: under which it was measured; a content may be given it with another alpha, or in fewer parts.
         whole: statistics of all that shows of each style: what transparent pixels hide does not count.
         regions: of what has a label and is not transparent; None if the styles have no masks.
     """
 
-    model: str
+    model: ModelIdentity
     matching: Matching
     whole: Measured
     regions: Mapping[Label, Measured] | None = None
@@ -75,17 +75,18 @@ Styles: TypeAlias = PhotoSource | Photo | Style | Sequence[PhotoSource | Photo |
 class Stylizer:
     """The transfer sub-net alone: photorealistic stylization (the paper's Figures 10 and 11)."""
 
-    def __init__(self, transfer: TransferNet, name: str) -> None:
+    def __init__(self, transfer: TransferNet, model: ModelIdentity) -> None:
         """Use a network in evaluation mode."""
-        self.name = name
+        self.name = model.name
+        self._model = model
         self._transfer = transfer
 
     @classmethod
     def load(cls, model: str | Path | ModelFiles | None = None, *, device: str = "auto") -> "Stylizer":
         """Load the transfer net of a model. Arguments and errors as in `Colorizer.load`."""
-        files = find_model(model)
-        transfer = load_transfer(files.encoder, files.decoder)
-        return cls(put_on(choose_device(device), transfer), files.name)
+        files = find_model(model, "stylize")
+        transfer = load_transfer(files.path("encoder"), files.path("decoder"))
+        return cls(put_on(choose_device(device), transfer), files.identity("stylize"))
 
     @property
     def device(self) -> torch.device:
@@ -113,7 +114,7 @@ class Stylizer:
             for label in sorted({label for part in parts for label in part})
         }
         whole = _mixed([(look.whole, weight) for look, weight in zip(looks, weights, strict=True)])
-        return Look(self.name, matching, whole, regions or None)
+        return Look(self._model, matching, whole, regions or None)
 
     @torch.inference_mode()
     def stylize(
@@ -156,7 +157,7 @@ class Stylizer:
         look = (
             style if isinstance(style, Look) else self.measure(style, matching, working_size=working_size, exact=exact)
         )
-        _check_goes_with(look, self.name, matching, regions)
+        _check_goes_with(look, self._model, matching, regions)
         size = _style_size(photo, working_size, exact)
         needed = _BYTES * self._transfer.encoder.config.width * size[0] * size[1]
         check_memory(needed, self.device, _EXACT_WAY_OUT if exact else WAY_OUT)
@@ -178,13 +179,13 @@ class Stylizer:
             visible = see_visible(photo, size, self.device)
             whole = self._transfer.measure(seen, matching, visible)
             if mask is None:
-                return Look(self.name, matching, whole)
+                return Look(self._model, matching, whole)
             regions = mask.seen(size, self.device)
             counted = regions if visible is None else regions * visible
             parts = self._transfer.measure_regions(seen, matching, counted)
             is_seen = (counted.amax((0, 2, 3)) > 0).tolist()
             found = zip(mask.labels, parts, is_seen, strict=True)
-            return Look(self.name, matching, whole, {label: part for label, part, shows in found if shows})
+            return Look(self._model, matching, whole, {label: part for label, part, shows in found if shows})
 
     def _styled(
         self, seen: Tensor, look: Look, matching: Matching, photo: Photo, size: tuple[int, int], mask: Regions | None
@@ -222,7 +223,7 @@ def _mixed(styles: Sequence[tuple[Measured, float]]) -> Measured:
     return mix([measured for measured, _ in styles], [weight / sum(weights) for weight in weights])
 
 
-def _check_goes_with(look: Look, model: str, matching: Matching, mask: Regions | None) -> None:
+def _check_goes_with(look: Look, model: ModelIdentity, matching: Matching, mask: Regions | None) -> None:
     if look.model != model:
         raise SettingError(
             f"the style was measured by the model {look.model}, and this is {model}; measure it again with this one"

@@ -21,19 +21,13 @@ from safetensors.torch import save
 from torch import nn
 
 from excolor.errors import CheckpointError
-from excolor.networks.colorization import ColorizationConfig, ColorizationNet
-from excolor.networks.decoder import Decoder, DecoderConfig
-from excolor.networks.encoder import Encoder, EncoderConfig
+from excolor.networks.colorization import ColorizationNet
+from excolor.networks.decoder import Decoder
+from excolor.networks.encoder import Encoder
 from excolor.networks.header import check_header, shown, without_duplicates
-from excolor.networks.matcher import Matcher, MatcherConfig
+from excolor.networks.matcher import Matcher
+from excolor.networks.registry import NETWORKS, name_of
 from excolor.networks.transfer import TransferNet
-from excolor.weights import Network
-
-MAX_WIDTH = 128
-"""Twice VGG19's: above it a file is damaged or hostile, and the network would exhaust memory."""
-
-MAX_HIDDEN = 1024
-"""Channels in a matcher: above it likewise."""
 
 _KEY = "excolor"
 
@@ -42,19 +36,10 @@ _DTYPES = {True: ("F16", "BF16", "F32"), False: ("I64",)}
 
 N = TypeVar("N", bound=nn.Module)
 
-# kind in the file -> configuration and network
-_NETWORKS: dict[Network, tuple[type[Any], type[nn.Module]]] = {
-    "encoder": (EncoderConfig, Encoder),
-    "decoder": (DecoderConfig, Decoder),
-    "matcher": (MatcherConfig, Matcher),
-    "colorizer": (ColorizationConfig, ColorizationNet),
-}
-
 
 def save_network(network: nn.Module, path: Path, *, dtype: torch.dtype = torch.float16) -> None:
     """Write `network` with its configuration, its tensors as `dtype`. The file appears whole or not at all."""
-    kind = next(kind for kind, (_, cls) in _NETWORKS.items() if type(network) is cls)
-    description = json.dumps({"network": kind, "config": asdict(network.config)})  # type: ignore[call-overload]
+    described = {"network": name_of(type(network)), "config": asdict(network.config)}  # type: ignore[call-overload]
     tensors = {
         name: t.to("cpu", dtype if t.is_floating_point() else t.dtype).contiguous()  # batch norm counts in int64
         for name, t in network.state_dict().items()
@@ -62,7 +47,7 @@ def save_network(network: nn.Module, path: Path, *, dtype: torch.dtype = torch.f
     temporary = path.with_name(path.name + ".tmp")
     try:
         # not safetensors' save_file, whose files only their owner may read
-        temporary.write_bytes(save(tensors, metadata={_KEY: description}))
+        temporary.write_bytes(save(tensors, metadata={_KEY: json.dumps(described)}))
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -70,12 +55,12 @@ def save_network(network: nn.Module, path: Path, *, dtype: torch.dtype = torch.f
 
 def load_encoder(path: Path) -> Encoder:
     """Read an encoder in evaluation mode, float32, on the CPU. Raises CheckpointError if the file is not one."""
-    return _load(path, "encoder", Encoder)
+    return load_network(path, Encoder)
 
 
 def load_decoder(path: Path) -> Decoder:
     """Read a decoder in evaluation mode, float32, on the CPU. Raises CheckpointError if the file is not one."""
-    return _load(path, "decoder", Decoder)
+    return load_network(path, Decoder)
 
 
 def load_transfer(encoder: Path, decoder: Path) -> TransferNet:
@@ -100,7 +85,7 @@ def load_matcher(path: Path, encoder: Encoder) -> Matcher:
     Raises:
         CheckpointError: the file is not one, or belongs to an encoder of another width.
     """
-    matcher = _load(path, "matcher", Matcher)
+    matcher = load_network(path, Matcher)
     if matcher.config.width != encoder.config.width:
         raise CheckpointError(
             f"{path}: a matcher over encoders of width {matcher.config.width} does not fit one of width "
@@ -111,48 +96,45 @@ def load_matcher(path: Path, encoder: Encoder) -> Matcher:
 
 def load_colorizer(path: Path) -> ColorizationNet:
     """Read a colorization net in evaluation mode, float32, on the CPU. Raises CheckpointError if it is not one."""
-    return _load(path, "colorizer", ColorizationNet)
-
-
-def load_network(path: Path, kind: Network) -> nn.Module:
-    """Read a network of any kind. Raises CheckpointError if the file is not one of that kind."""
-    return _load(path, kind, _NETWORKS[kind][1])
-
-
-def build(config: Any) -> nn.Module:
-    """The network of a configuration, with random weights."""
-    return next(network(config) for config_type, network in _NETWORKS.values() if type(config) is config_type)
+    return load_network(path, ColorizationNet)
 
 
 def expected_tensors(config: Any) -> dict[str, torch.Tensor]:
     """The tensors of the network of a configuration by name: shapes and types alone, without memory behind them."""
     with torch.device("meta"):
-        return build(config).state_dict()
+        state: dict[str, torch.Tensor] = NETWORKS[name_of(type(config))].network_class(config).state_dict()
+    return state
 
 
-def _load(path: Path, kind: Network, cls: type[N]) -> N:
+def load_network(path: Path, cls: type[N]) -> N:
+    """Read a network of a class in the registry, in evaluation mode, float32, on the CPU.
+
+    Raises:
+        CheckpointError: the file is not one of that class.
+    """
+    name = name_of(cls)
     if not path.is_file():
         raise CheckpointError(f"{path}: no such checkpoint; check the path, or reinstall excolor")
     try:
         check_header(path)
         with safe_open(path, framework="pt", device="cpu") as file:
-            config = _read_config(path, file.metadata() or {}, kind)
+            config = _read_config(path, file.metadata() or {}, name)
             expected = expected_tensors(config)
-            _check(path, {name: file.get_slice(name) for name in file.keys()}, expected)  # noqa: SIM118 - not a mapping
-            tensors = {name: file.get_tensor(name) for name in expected}
+            _check(path, {key: file.get_slice(key) for key in file.keys()}, expected)  # noqa: SIM118 - not a mapping
+            tensors = {key: file.get_tensor(key) for key in expected}
     except (SafetensorError, OSError) as error:
         raise CheckpointError(
             f"{path}: not a readable safetensors file ({shown(error)}); fetch or train it again"
         ) from error
-    for name, tensor in tensors.items():
+    for key, tensor in tensors.items():
         if not tensor.isfinite().all():
-            raise CheckpointError(f"{path}: tensor {name} has values that are no numbers; fetch or train it again")
+            raise CheckpointError(f"{path}: tensor {key} has values that are no numbers; fetch or train it again")
     network = cls(config)
     network.load_state_dict(tensors, strict=True)
     return network.float().eval()
 
 
-def _read_config(path: Path, metadata: dict[str, str], kind: Network) -> Any:
+def _read_config(path: Path, metadata: dict[str, str], name: str) -> Any:
     """The configuration in the file's metadata, of the kind that is wanted and within reason."""
     try:
         description = json.loads(metadata[_KEY], object_pairs_hook=without_duplicates)
@@ -161,28 +143,23 @@ def _read_config(path: Path, metadata: dict[str, str], kind: Network) -> Any:
         raise CheckpointError(
             f"{path}: carries no excolor configuration, so it is not a checkpoint of excolor"
         ) from error
-    if found != kind:
+    if found != name:
         raise CheckpointError(
-            f"{path}: holds the network '{shown(found)}' where {kind!r} is needed; give the right file"
+            f"{path}: holds the network '{shown(found)}' where {name!r} is needed; give the right file"
         )
-    if kind == "encoder" and values.pop("matcher", 0) != 0:
+    if name == "encoder" and values.pop("matcher", 0) != 0:
         raise CheckpointError(
             f"{path}: holds a matcher as well, which has a file of its own now; take each out of it by `excolor "
             "weights import FILE --as encoder -o FOLDER/encoder.safetensors` and the same with matcher"
         )
-    config_type = _NETWORKS[kind][0]
+    config_type = NETWORKS[name].config_class
     # Files made before a field was added lack it, and mean its default
     values = {field.name: field.default for field in fields(config_type)} | values
     expected = {field.name: type(field.default) for field in fields(config_type)}
     is_known = {name: type(value) for name, value in values.items()} == expected
-    if not is_known or not is_within_reason(config_type(**values)):
+    if not is_known or not NETWORKS[name].is_within_reason(config_type(**values)):
         raise CheckpointError(f"{path}: its configuration {shown(values)} is not one this version of excolor knows")
     return config_type(**values)
-
-
-def is_within_reason(config: Any) -> bool:
-    """Whether the network of a configuration can be built without exhausting memory."""
-    return 1 <= config.width <= MAX_WIDTH and 1 <= getattr(config, "hidden", 1) <= MAX_HIDDEN
 
 
 def _check(path: Path, found: Mapping[str, Any], expected: Mapping[str, torch.Tensor]) -> None:

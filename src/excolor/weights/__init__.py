@@ -1,68 +1,55 @@
-"""Which checkpoints a model consists of, and where they are: weights.toml -> verified local files.
+"""Which models there are, and where their checkpoints are: weights.toml -> verified local files.
 
-weights.toml is the only table of models; it is packed into the package, and a table of the user's own adds to it. A
-folder with encoder.safetensors, decoder.safetensors and colorizer.safetensors is a model too, named by its path.
+weights.toml is the only manifest of models; it is packed into the package, and a manifest of the user's own adds to it.
 Nothing here imports torch.
 """
 
-from excolor.weights.fetching import discard_damaged, fetch, is_offline
-from excolor.weights.hub_cache import hub_url
-from excolor.weights.models import (
-    ModelFiles,
-    default_model,
-    find_foreign,
-    find_model,
-    load_table,
-    model_names,
-    shipped_models,
-    stored_files,
-)
-from excolor.weights.places import cache_folder, converted_path, find_converted, find_local, is_packed, is_part, verify
-from excolor.weights.report import Report
-from excolor.weights.table import (
-    NETWORKS,
+from excolor.weights.manifest import (
+    MAX_WIDTH,
     Checkpoint,
-    ForeignCheckpoint,
     Hub,
-    Model,
-    Network,
+    Manifest,
+    ModelEntry,
     Package,
+    PublicCheckpoint,
     StoredFile,
-    Table,
     Url,
-    read_table,
+    load_manifest,
+    read_manifest,
+)
+from excolor.weights.store import (
+    DownloadProgress,
+    converted_path,
+    discard_damaged,
+    fetch,
+    find_converted,
+    find_local,
+    is_offline,
+    is_packed,
+    sha256_of,
+    verify,
 )
 
 __all__ = [
-    "NETWORKS",
+    "MAX_WIDTH",
     "Checkpoint",
-    "ForeignCheckpoint",
+    "DownloadProgress",
     "Hub",
-    "Model",
-    "ModelFiles",
-    "Network",
+    "Manifest",
+    "ModelEntry",
     "Package",
-    "Report",
+    "PublicCheckpoint",
     "StoredFile",
-    "Table",
     "Url",
-    "cache_folder",
     "converted_path",
-    "default_model",
     "discard_damaged",
     "fetch",
     "find_converted",
-    "find_foreign",
     "find_local",
-    "find_model",
-    "hub_url",
     "is_offline",
     "is_packed",
-    "is_part",
-    "load_table",
-    "model_names",
-    "read_table",
-    "shipped_models",
-    "stored_files",
+    "load_manifest",
+    "read_manifest",
+    "sha256_of",
     "verify",
 ]

@@ -1,4 +1,4 @@
-"""A state dict of others -> one of our networks."""
+"""A state dict -> one of our networks."""
 
 from collections.abc import Mapping
 
@@ -6,79 +6,77 @@ import torch
 from torch import Tensor, nn
 
 from excolor.errors import CheckpointError
-from excolor.networks.checkpoint import MAX_WIDTH, build, expected_tensors, is_within_reason
+from excolor.networks.checkpoint import expected_tensors
 from excolor.networks.colorization import ColorizationNet
 from excolor.networks.header import shown
-from excolor.networks.public.layouts import Layout, recognize
-from excolor.weights import Network
+from excolor.networks.public.formats import StateDictFormat, recognize
+from excolor.networks.registry import NETWORKS
+from excolor.weights import MAX_WIDTH
 
 _DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _MATCHER = "matcher."  # how the names of its tensors began in an encoder's file
 _COUNT = "num_batches_tracked"  # of training: some checkpoints are older than it, and inference has no use for it
 
 
-def convert(tensors: Mapping[str, Tensor], network: Network, source: str) -> nn.Module:
+def convert(tensors: Mapping[str, Tensor], network: str, source: str) -> nn.Module:
     """Build the network that a state dict belongs to.
 
     Args:
-        tensors: in a layout that `layouts.recognize` knows.
-        network: what it is to be.
+        tensors: in a format that `formats.recognize` knows.
+        network: the type of network that it is to be, by its name in the registry.
         source: where it comes from, for messages.
 
     Returns:
         The network in evaluation mode, float32, on the CPU; a colorizer has its batch norms folded.
 
     Raises:
-        CheckpointError: it is of no known layout or another network, or lacks tensors, or has some that do not belong.
+        CheckpointError: it is of no known format or another network, or lacks tensors, or has some that do not belong.
     """
     if network == "matcher" and "conv1_1.weight" in tensors:  # encoders used to hold it
         tensors = {name.removeprefix(_MATCHER): tensors[name] for name in tensors if name.startswith(_MATCHER)}
-    layout = recognize(tensors)
-    if layout is None:
+    given = recognize(tensors)
+    if given is None:
         some = ", ".join(map(shown, sorted(tensors)[:3])) or "nothing"
         raise CheckpointError(
             f"{source}: of no known kind (it holds {some}, …); torchvision's VGG19, the colorization net of SIGGRAPH "
             "2017 and excolor's own networks can be imported"
         )
-    if layout.network != network:
-        raise CheckpointError(f"{source}: holds {layout.title}; import it --as {layout.network}")
-    if not is_within_reason(layout.config):
-        raise CheckpointError(f"{source}: holds {layout.title}; widths from 1 to {MAX_WIDTH} are possible")
-    state = _renamed(tensors, layout, source)
-    net = build(layout.config)
+    if given.network != network:
+        raise CheckpointError(f"{source}: holds {given.title}; import it --as {given.network}")
+    network_type = NETWORKS[network]
+    if not network_type.is_within_reason(given.config):
+        raise CheckpointError(f"{source}: holds {given.title}; widths from 1 to {MAX_WIDTH} are possible")
+    state = _renamed(tensors, given, source)
+    net: nn.Module = network_type.network_class(given.config)
     net.load_state_dict(state)
     net = net.folded() if isinstance(net, ColorizationNet) and not net.config.folded else net
     for name, tensor in net.state_dict().items():
         if not tensor.isfinite().all():
-            raise CheckpointError(f"{source}: {layout.theirs(name)} has values that are no numbers; get it again")
+            raise CheckpointError(f"{source}: {given.theirs(name)} has values that are no numbers; get it again")
     return net.eval()
 
 
-def _renamed(tensors: Mapping[str, Tensor], layout: Layout, source: str) -> dict[str, Tensor]:
-    """The tensors by the names that they have here, all of them and no others."""
-    expected = expected_tensors(layout.config)
-    names = {name: layout.theirs(name) for name in expected}
-    for name in sorted(tensors.keys() - names.values()):
-        if not layout.unused.fullmatch(name):
+def _renamed(tensors: Mapping[str, Tensor], given: StateDictFormat, source: str) -> dict[str, Tensor]:
+    """The tensors by the names that they have here, all of them and no others, each as it should be."""
+    expected = expected_tensors(given.config)
+    elsewhere = "the file belongs to another network"
+    for name in sorted(tensors.keys() - {given.theirs(name) for name in expected}):
+        if not given.unused.fullmatch(name):
+            raise CheckpointError(f"{source}: {given.title} has no tensor {shown(name)}; {elsewhere}")
+    state = {}
+    for ours, wanted in expected.items():
+        name = given.theirs(ours)
+        if ours.endswith(_COUNT):
+            state[ours] = torch.zeros(())
+            continue
+        if name not in tensors:
+            raise CheckpointError(f"{source}: lacks {name}, which {given.title} has; {elsewhere}")
+        tensor = state[ours] = tensors[name]
+        if tensor.shape != wanted.shape:
+            shape = shown(tuple(tensor.shape))
             raise CheckpointError(
-                f"{source}: {layout.title} has no tensor {shown(name)}; the file belongs to another network"
+                f"{source}: {name} is {shape} and in {given.title} {tuple(wanted.shape)}; {elsewhere}"
             )
-    return {
-        name: torch.zeros(()) if name.endswith(_COUNT) else _checked(tensors, theirs, expected[name], layout, source)
-        for name, theirs in names.items()
-    }
-
-
-def _checked(tensors: Mapping[str, Tensor], name: str, expected: Tensor, layout: Layout, source: str) -> Tensor:
-    """Their tensor `name`, if it is as it should be."""
-    if name not in tensors:
-        raise CheckpointError(f"{source}: lacks {name}, which {layout.title} has; the file belongs to another network")
-    tensor = tensors[name]
-    if tensor.shape != expected.shape:
-        raise CheckpointError(
-            f"{source}: {name} is {shown(tuple(tensor.shape))} and in {layout.title} {tuple(expected.shape)}; "
-            "the file belongs to another network"
-        )
-    if tensor.dtype not in _DTYPES:
-        raise CheckpointError(f"{source}: {name} is of type {tensor.dtype}; floating-point numbers are needed")
-    return tensor
+        if tensor.dtype not in _DTYPES:
+            raise CheckpointError(f"{source}: {name} is of type {tensor.dtype}; floating-point numbers are needed")
+    return state

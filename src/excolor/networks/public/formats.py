@@ -1,4 +1,4 @@
-"""How others name the tensors of networks that are ours too."""
+"""Formats of state dicts: how the tensors of a network are named where it was published."""
 
 import re
 from collections.abc import Mapping
@@ -10,26 +10,24 @@ from excolor.networks.colorization import ColorizationConfig
 from excolor.networks.decoder import DecoderConfig
 from excolor.networks.encoder import EncoderConfig
 from excolor.networks.matcher import MatcherConfig
-from excolor.weights import Network
-from excolor.weights.table import Layout as LayoutName
 
 Config = EncoderConfig | DecoderConfig | MatcherConfig | ColorizationConfig
 
 
 @dataclass(frozen=True)
-class Layout:
+class StateDictFormat:
     """The names of one kind of state dict.
 
     Attributes:
         title: what it is, for messages.
-        network: what it is here.
+        network: what it is here, by its name in the registry.
         config: of our network.
         modules: our modules to theirs, where they are called otherwise.
         unused: matches the names of tensors that we have no use for.
     """
 
     title: str
-    network: Network
+    network: str
     config: Config
     modules: Mapping[str, str] = field(default_factory=dict)
     unused: re.Pattern[str] = re.compile(r"(?!)")
@@ -42,7 +40,7 @@ class Layout:
 
 # Positions in torchvision's `features`, of which every other is a ReLU and some are poolings; from 21 on they are
 # deeper than conv4_1. timm has the same names but for the classifier.
-VGG19 = Layout(
+VGG19 = StateDictFormat(
     "torchvision's VGG19",
     "encoder",
     EncoderConfig(64),
@@ -77,7 +75,7 @@ def _siggraph17_modules() -> dict[str, str]:
 
 
 # Classes of ab, which a second head was trained with, are not asked for
-SIGGRAPH17 = Layout(
+SIGGRAPH17 = StateDictFormat(
     "the colorization net of SIGGRAPH 2017",
     "colorizer",
     ColorizationConfig(64),
@@ -85,34 +83,32 @@ SIGGRAPH17 = Layout(
     re.compile(r"model_class\..*"),
 )
 
-LAYOUTS: Mapping[LayoutName, Layout] = {"vgg19": VGG19, "siggraph17": SIGGRAPH17}
 
-
-def recognize(tensors: Mapping[str, Tensor]) -> Layout | None:
-    """The layout of a state dict, by names that only it has; of our own, with the width that the shapes tell."""
+def recognize(tensors: Mapping[str, Tensor]) -> StateDictFormat | None:
+    """The format of a state dict, by names that only it has; of our own, with the width that the shapes tell."""
     if "features.0.weight" in tensors:
         return VGG19
     if "model1.0.weight" in tensors:
         return SIGGRAPH17
-    return _own_layout(tensors)
+    return _own_format(tensors)
 
 
-def _own_layout(tensors: Mapping[str, Tensor]) -> Layout | None:
-    """The layout of a state dict of excolor's own."""
+def _own_format(tensors: Mapping[str, Tensor]) -> StateDictFormat | None:
+    """The format of a state dict of one of our networks."""
     if "block1.convs.0.weight" in tensors:
         width = _size(tensors["block1.convs.0.weight"], 0)
         colorization = ColorizationConfig(width, "block1.norm.scale" in tensors, "gate.share.weight" in tensors)
-        return Layout(f"a colorizer of width {width}", "colorizer", colorization)
+        return StateDictFormat(f"a colorizer of width {width}", "colorizer", colorization)
     if "enter.weight" in tensors:
         hidden, channels_in = (_size(tensors["enter.weight"], axis) for axis in (0, 1))
         width = max(0, channels_in - 2) // 16
-        return Layout(f"a matcher for encoders of width {width}", "matcher", MatcherConfig(width, hidden))
+        return StateDictFormat(f"a matcher for encoders of width {width}", "matcher", MatcherConfig(width, hidden))
     if "conv1_1.weight" in tensors:
         channels_out, channels_in = (_size(tensors["conv1_1.weight"], axis) for axis in (0, 1))
         if channels_in != 3:  # not of RGB
-            return Layout(f"a decoder of width {channels_in}", "decoder", DecoderConfig(channels_in))
+            return StateDictFormat(f"a decoder of width {channels_in}", "decoder", DecoderConfig(channels_in))
         title, config = f"an encoder of width {channels_out}", EncoderConfig(channels_out)
-        return Layout(title, "encoder", config, unused=re.compile(r"matcher\..*"))  # it used to be in there
+        return StateDictFormat(title, "encoder", config, unused=re.compile(r"matcher\..*"))  # it used to be in there
     return None
 
 

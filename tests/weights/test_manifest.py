@@ -1,4 +1,4 @@
-"""A table is taken whole or refused in one sentence, whatever is in it."""
+"""A manifest is taken whole or refused in one sentence, whatever is in it."""
 
 import json
 import tomllib
@@ -11,27 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from excolor.errors import UnknownModelError, WeightsTableError
-from excolor.weights import (
-    NETWORKS,
-    Hub,
-    Package,
-    Table,
-    Url,
-    default_model,
-    find_foreign,
-    find_model,
-    load_table,
-    model_names,
-    read_table,
-)
+from excolor.errors import ManifestError, UnknownModelError
+from excolor.weights import Hub, Manifest, Package, Url, load_manifest, read_manifest
 
 SHIPPED = Path(__file__).parents[2] / "weights.toml"
+ROLES = ("encoder", "decoder", "colorizer")
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 def entry() -> dict[str, Any]:
-    """A checkpoint as a table has it."""
+    """A checkpoint as a manifest has it."""
     return {
         "file": "base-encoder.safetensors",
         "sha256": "0" * 64,
@@ -50,24 +39,22 @@ def entry() -> dict[str, Any]:
     }
 
 
-def foreign() -> dict[str, Any]:
+def public() -> dict[str, Any]:
     return {
         "file": "vgg.pth",
         "sha256_prefix": "dcbb9e9d",
-        "network": "encoder",
-        "layout": "vgg19",
+        "role": "encoder",
         "width": 64,
         "licence": "BSD-3-Clause",
         "sources": ["https://example.org/vgg.pth"],
-        "ranges": {"repo_id": "archive/vgg", "revision": "v1", "filename": "model.safetensors"},
     }
 
 
 def contents() -> dict[str, Any]:
     return {
         "default": "base",
-        "models": {"base": {network: entry() for network in NETWORKS}},
-        "foreign": {"vgg": foreign()},
+        "models": {"base": {"architecture": "exemplar", **{role: entry() for role in ROLES}}},
+        "public": {"vgg": public()},
     }
 
 
@@ -80,58 +67,83 @@ def inline(value: Any) -> str:
     return value.isoformat() if isinstance(value, date) else json.dumps(value)
 
 
-def write(path: Path, table: Any) -> Path:
-    text = "\n".join(f"{json.dumps(key)} = {inline(value)}" for key, value in table.items())
+def write(path: Path, manifest: Any) -> Path:
+    text = "\n".join(f"{json.dumps(key)} = {inline(value)}" for key, value in manifest.items())
     path.write_text(text, encoding="utf-8")
     return path
 
 
-def test_a_table_is_read(tmp_path: Path) -> None:
-    table = read_table(write(tmp_path / "weights.toml", contents()))
-    encoder = table.models["base"]["encoder"]
+def test_a_manifest_is_read(tmp_path: Path) -> None:
+    manifest = read_manifest(write(tmp_path / "weights.toml", contents()))
+    base = manifest.models["base"]
+    assert base.architecture == "exemplar"
+    assert tuple(base.checkpoints) == ROLES
+    encoder = base.checkpoints["encoder"]
     assert encoder.sources == (
         Package(),
         Hub("archive/colors", COMMIT, "base-encoder.safetensors"),
         Url("https://example.org/base-encoder.safetensors"),
     )
     assert (encoder.bytes, encoder.width, encoder.trained_at) == (1000, 64, date(2026, 11, 22))
-    assert table.foreign["vgg"].ranges == Hub("archive/vgg", "v1", "model.safetensors")
-    assert table.foreign["vgg"].bytes is None
+    vgg = manifest.public["vgg"]
+    assert (vgg.role, vgg.sha256, vgg.bytes) == ("encoder", "dcbb9e9d", None)
 
 
-def test_the_shipped_table_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert load_table() == read_table(SHIPPED)
+def test_any_architecture_and_any_roles(tmp_path: Path) -> None:
+    """Which there are, a version of excolor knows; a list may be newer. Not every network has a width."""
+    narrow = {key: value for key, value in entry().items() if key != "width"}
+    models = {"next": {"architecture": "semantic-2", "backbone": narrow, "colorizer": entry()}}
+    model = read_manifest(write(tmp_path / "weights.toml", {"models": models})).models["next"]
+    assert (model.architecture, tuple(model.checkpoints)) == ("semantic-2", ("backbone", "colorizer"))
+    assert model.checkpoints["backbone"].width is None
+
+
+def test_a_manifest_of_before_there_were_architectures(tmp_path: Path) -> None:
+    """It named none, and said more of public checkpoints, which it called foreign."""
+    old = contents()
+    del old["models"]["base"]["architecture"]
+    vgg = old.pop("public")["vgg"]
+    vgg["network"] = vgg.pop("role")
+    vgg |= {"layout": "vgg19", "ranges": {"repo_id": "a/b", "revision": "v1", "filename": "c"}}
+    old["foreign"] = {"vgg": vgg}
+    paths = [tmp_path / name for name in ("old.toml", "new.toml")]
+    assert read_manifest(write(paths[0], old)) == read_manifest(write(paths[1], contents()))
+
+
+def test_the_shipped_manifest_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_manifest() == read_manifest(SHIPPED)
     monkeypatch.setenv("EXCOLOR_WEIGHTS", "")
-    assert load_table() == read_table(SHIPPED)
+    assert load_manifest() == read_manifest(SHIPPED)
 
 
-def test_a_table_of_ones_own_adds_and_replaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_manifest_of_ones_own_adds_and_replaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = contents()
     own["models"]["lite"] = own["models"]["base"]
     path = write(tmp_path / "own.toml", own)
-    assert model_names(path) == ["base", "lite"]
-    assert default_model(path) == "base"
-    assert load_table(path).models["lite"]["encoder"].file == "base-encoder.safetensors"
-    assert load_table(path).foreign.keys() == {"vgg", *load_table().foreign}
+    both = load_manifest(path)
+    assert both.models.keys() == {"base", "lite"}
+    assert both.default == "base"
+    assert both.models["lite"].checkpoints["encoder"].file == "base-encoder.safetensors"
+    assert both.public.keys() == {"vgg", *load_manifest().public}
 
     monkeypatch.setenv("EXCOLOR_WEIGHTS", str(path))
-    assert default_model() == "base"
-    assert find_foreign("vgg").sha256 == "dcbb9e9d"
+    assert load_manifest().default == "base"
+    assert load_manifest().public_checkpoint("vgg").sha256 == "dcbb9e9d"
     other = write(tmp_path / "other.toml", {"models": {"mine": own["models"]["base"]}})
-    assert model_names(other) == ["lite", "mine"]  # the option goes before the variable
-    assert default_model(other) == "lite"
+    assert load_manifest(other).models.keys() == {"lite", "mine"}  # the option goes before the variable
+    assert load_manifest(other).default == "lite"
 
 
 def changed(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
     *folders, key = path.split("/")
 
-    def change(table: dict[str, Any]) -> None:
+    def change(manifest: dict[str, Any]) -> None:
         for folder in folders:
-            table = table[int(folder) if folder.isdigit() else folder]
+            manifest = manifest[int(folder) if folder.isdigit() else folder]
         if value is KeyError:
-            del table[key]
+            del manifest[key]
         else:
-            table[int(key) if key.isdigit() else key] = value
+            manifest[int(key) if key.isdigit() else key] = value
 
     return change
 
@@ -175,67 +187,68 @@ HUB = f"{ENCODER}/sources/1"
         (f"{ENCODER}/sources/0", "https://host:99999/x", "neither 'package' nor an address"),
         (f"{ENCODER}/sources/0", 5, "not a text"),
         (f"{HUB}/repo_id", "colors", "OWNER/NAME"),
-        (f"{HUB}/repo_id", "../../..", "not a plain name"),
-        (f"{HUB}/repo_id", "a/b/c", "not a plain name"),
-        (f"{HUB}/repo_id", "a--b/c", "not a plain name"),
-        (f"{HUB}/repo_id", "a/b.git", "not a plain name"),
-        (f"{HUB}/repo_id", "a" * 60 + "/" + "b" * 60, "longer than the hub allows"),
-        (f"{HUB}/revision", "../../../evil", "not a plain name"),
+        (f"{HUB}/repo_id", "../../..", "not OWNER/NAME"),
+        (f"{HUB}/repo_id", "a/b/c", "not OWNER/NAME"),
+        (f"{HUB}/repo_id", "a--b/c", "not OWNER/NAME"),
+        (f"{HUB}/repo_id", "a/b.git", "not OWNER/NAME"),
+        (f"{HUB}/repo_id", "a" * 60 + "/" + "b" * 60, "not OWNER/NAME"),
+        (f"{HUB}/revision", "../../../evil", "not a commit or a tag"),
         (f"{HUB}/revision", "main", "which moves"),
         (f"{HUB}/filename", "../evil", "not a plain name"),
-        (f"{HUB}/branch", "main", "repo_id = …, revision = …, filename = …"),
-        ("models/base/decoder", KeyError, "lacks 'decoder'"),
-        ("models/base/upsampler", {}, "knows no 'upsampler'"),
+        (f"{HUB}/branch", "main", "knows no 'branch'"),
+        (f"{HUB}/revision", KeyError, "lacks 'revision'"),
+        ("models/base/architecture", "../x", "not a plain name"),
+        ("models/base/architecture", 5, "not a text"),
+        ("models/base/upsampler", {}, "lacks 'file'"),
+        ("models/base/..", entry(), "not a plain name"),
+        ("models/base", {}, "no checkpoints"),
         ("models/base", 5, r"models\.base\]: it is not a table"),
         ("models/..", {}, "not a plain name"),
         ("models/\x1b[2J", {}, "not a text of one printable line"),
-        ("models/vgg", {network: entry() for network in NETWORKS}, "both a model and a foreign checkpoint"),
+        ("models/vgg", {role: entry() for role in ROLES}, "both a model and a public checkpoint"),
         ("models", [], "it is not a table"),
         ("default", "gone", "'gone' is not among the models"),
         ("defualt", "base", "knows no 'defualt'"),
-        ("foreign/vgg/sha256_prefix", "dcbb", "8 to 64"),
-        ("foreign/vgg/network", "classifier", "not one of encoder"),
-        ("foreign/vgg/layout", "vgg16", "not one of vgg19"),
-        ("foreign/vgg/file", "a/b.pth", "not a plain name"),
-        ("foreign/vgg/ranges", "https://example.org", "repo_id = …"),
+        ("public/vgg/sha256_prefix", "dcbb", "8 to 64"),
+        ("public/vgg/sha256_prefix", KeyError, "lacks 'sha256_prefix'"),
+        ("public/vgg/sha256", "0" * 64, "knows no 'sha256'"),
+        ("public/vgg/role", "en coder", "not a plain name"),
+        ("public/vgg/role", KeyError, "lacks 'role'"),
+        ("public/vgg/layout", "vgg19", "knows no 'layout'"),
+        ("public/vgg/file", "a/b.pth", "not a plain name"),
+        ("foreign", {"vgg": 5}, "it is not a table"),
     ],
 )
-def test_what_no_table_may_hold(path: str, value: Any, sentence: str, tmp_path: Path) -> None:
-    table = contents()
-    changed(path, value)(table)
-    file = write(tmp_path / "weights.toml", table)
-    with pytest.raises(WeightsTableError, match=sentence) as raised:
-        read_table(file)
+def test_what_no_manifest_may_hold(path: str, value: Any, sentence: str, tmp_path: Path) -> None:
+    manifest = contents()
+    changed(path, value)(manifest)
+    file = write(tmp_path / "weights.toml", manifest)
+    with pytest.raises(ManifestError, match=sentence) as raised:
+        read_manifest(file)
     message = str(raised.value)
     assert message.startswith(f"{file}: ")
     assert message.isprintable()
 
 
 @pytest.mark.parametrize("content", [b"models = [", b"\xff\xfe", b"a = " + b"[" * 100_000, b"#" * 2_000_000])
-def test_files_that_are_no_tables(content: bytes, tmp_path: Path) -> None:
+def test_files_that_are_no_manifests(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "weights.toml"
     path.write_bytes(content)
-    with pytest.raises(WeightsTableError, match=r"TOML|table of weights"):
-        read_table(path)
+    with pytest.raises(ManifestError, match=r"TOML|manifest of weights"):
+        read_manifest(path)
 
 
 def test_no_file(tmp_path: Path) -> None:
     for path in (tmp_path / "gone.toml", tmp_path):
-        with pytest.raises(WeightsTableError, match="cannot be read"):
-            load_table(path)
+        with pytest.raises(ManifestError, match="cannot be read"):
+            load_manifest(path)
 
 
 def test_unknown_names() -> None:
-    with pytest.raises(UnknownModelError, match="choose from lite"):
-        find_model("gone")
     with pytest.raises(UnknownModelError, match="vgg19-imagenet"):
-        find_foreign("lite")
-
-
-def test_a_folder_has_a_name_wherever_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "mine").mkdir()
-    monkeypatch.chdir(tmp_path / "mine")
-    assert find_model(".").name == find_model(tmp_path / "mine").name == "mine"
+        load_manifest().public_checkpoint("lite")
+    with pytest.raises(UnknownModelError, match="choose from lite, siggraph17"):
+        load_manifest().files("gone")
 
 
 VALUES = st.recursive(
@@ -251,27 +264,27 @@ PLACES = [
     "default",
     "models/base",
     "models/base/encoder",
-    "foreign/vgg",
+    "public/vgg",
     HUB,
     *(f"{ENCODER}/{key}" for key in entry()),
     *(f"{HUB}/{key}" for key in ("repo_id", "revision", "filename")),
-    *(f"foreign/vgg/{key}" for key in foreign()),
+    *(f"public/vgg/{key}" for key in public()),
 ]
 
 
 @settings(max_examples=100, deadline=None)
 @given(place=st.sampled_from(PLACES), value=VALUES)
 def test_any_value_is_taken_or_refused(place: str, value: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
-    table = contents()
-    changed(place, value)(table)
-    file = write(tmp_path_factory.getbasetemp() / "any.toml", table)
+    manifest = contents()
+    changed(place, value)(manifest)
+    file = write(tmp_path_factory.getbasetemp() / "any.toml", manifest)
     try:
-        read = read_table(file)
-    except WeightsTableError as error:
+        read = read_manifest(file)
+    except ManifestError as error:
         assert str(error).startswith(f"{file}: ")
         return
-    assert isinstance(read, Table)
-    for stored in (*read.models["base"].values(), *read.foreign.values()):
+    assert isinstance(read, Manifest)
+    for stored in (*read.models["base"].checkpoints.values(), *read.public.values()):
         assert Path(stored.file).name == stored.file
         for source in stored.sources:
             if isinstance(source, Hub):

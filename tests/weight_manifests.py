@@ -1,4 +1,4 @@
-"""Tables of weights, for tests: entries that tell the truth about some bytes, written as TOML."""
+"""Manifests for tests: entries that tell the truth about some bytes, written as TOML."""
 
 import hashlib
 import json
@@ -31,13 +31,14 @@ def describe(file: str, content: bytes, *sources: Hub | Url) -> Checkpoint:
     )
 
 
-def write_table(path: Path, models: Mapping[str, Mapping[str, Checkpoint]]) -> Path:
-    """Write a weights.toml."""
+def write_manifest(path: Path, models: Mapping[str, Mapping[str, Checkpoint]]) -> Path:
+    """Write a weights.toml of models of the architecture `exemplar`."""
     lines = []
-    for name, networks in models.items():
-        for network, stored in networks.items():
+    for name, checkpoints in models.items():
+        lines.append(f'[models.{name}]\narchitecture = "exemplar"\n')
+        for role, stored in checkpoints.items():
             described = vars(replace(stored, sources=()))
-            lines.append(f"[models.{name}.{network}]")
+            lines.append(f"[models.{name}.{role}]")
             lines += [f"{key} = {json.dumps(value, default=str)}" for key, value in described.items() if value != ()]
             lines.append(f"sources = [{', '.join(map(_source, stored.sources))}]\n")
     path.write_text("\n".join(lines))

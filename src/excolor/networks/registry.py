@@ -1,0 +1,101 @@
+"""Architectures as data: the roles that a model's checkpoints have, and the network behind each.
+
+A new architecture is an entry here and, for a model of it, one in weights.toml. Nothing here imports torch, so that
+roles can be named before a network is loaded: classes are written as "module:name" and resolved when one is built.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pkgutil import resolve_name
+from typing import Any, Literal
+
+from excolor.weights import MAX_WIDTH
+
+Use = Literal["colorize", "pre-colorize", "stylize"]
+"""What a model is loaded for; the roles that this needs are the only ones that are fetched and read."""
+
+
+@dataclass(frozen=True)
+class NetworkType:
+    """A network that a checkpoint can hold.
+
+    Attributes:
+        network: its class, a torch module that is built from a configuration.
+        config: the class of the configuration: a frozen dataclass, whose fields have defaults.
+        largest: limits of its whole numbers, which are 1 at least. Above them a file is damaged or hostile, and the
+            network would exhaust memory.
+    """
+
+    network: str
+    config: str
+    largest: Mapping[str, int]
+
+    @property
+    def network_class(self) -> Any:
+        """The class of the network."""
+        return resolve_name(self.network)
+
+    @property
+    def config_class(self) -> Any:
+        """The class of its configuration."""
+        return resolve_name(self.config)
+
+    def is_within_reason(self, config: Any) -> bool:
+        """Whether the network of a configuration can be built without exhausting memory."""
+        return all(1 <= getattr(config, name) <= largest for name, largest in self.largest.items())
+
+
+@dataclass(frozen=True)
+class Role:
+    """A part that a checkpoint plays in a model.
+
+    Attributes:
+        network: the type of network that it holds, a key of NETWORKS.
+        uses: what it is needed for.
+        required: a model cannot do without it.
+        encodes: what is kept of a reference or a style depends on it, so that no other checkpoint can work with that.
+    """
+
+    network: str
+    uses: tuple[Use, ...]
+    required: bool = True
+    encodes: bool = False
+
+
+# By the name that a checkpoint carries in its metadata
+NETWORKS: Mapping[str, NetworkType] = {
+    "encoder": NetworkType(
+        "excolor.networks.encoder:Encoder", "excolor.networks.encoder:EncoderConfig", {"width": MAX_WIDTH}
+    ),
+    "decoder": NetworkType(
+        "excolor.networks.decoder:Decoder", "excolor.networks.decoder:DecoderConfig", {"width": MAX_WIDTH}
+    ),
+    "matcher": NetworkType(
+        "excolor.networks.matcher:Matcher",
+        "excolor.networks.matcher:MatcherConfig",
+        {"width": MAX_WIDTH, "hidden": 1024},
+    ),
+    "colorizer": NetworkType(
+        "excolor.networks.colorization:ColorizationNet",
+        "excolor.networks.colorization:ColorizationConfig",
+        {"width": MAX_WIDTH},
+    ),
+}
+
+
+def name_of(cls: type) -> str:
+    """The name in NETWORKS of a network's class, or of its configuration's."""
+    path = f"{cls.__module__}:{cls.__qualname__}"
+    return next(name for name, network in NETWORKS.items() if path in (network.network, network.config))
+
+
+# By the id that weights.toml gives; of several that fit a folder, the first counts
+ARCHITECTURES: Mapping[str, Mapping[str, Role]] = {
+    # The paper's: the transfer sub-net and the colorization sub-net
+    "exemplar": {
+        "encoder": Role("encoder", ("colorize", "stylize"), encodes=True),
+        "decoder": Role("decoder", ("colorize", "stylize"), encodes=True),  # a style may be matched in it
+        "matcher": Role("matcher", ("colorize",), required=False, encodes=True),
+        "colorizer": Role("colorizer", ("colorize", "pre-colorize")),
+    },
+}
