@@ -81,7 +81,7 @@ def groups(group: click.Group, prefix: tuple[str, ...] = ()) -> list[tuple[str, 
     return found
 
 
-@pytest.mark.parametrize("command", [c for c in groups(main) if c != ("weights",)], ids=" ".join)
+@pytest.mark.parametrize("command", groups(main), ids=" ".join)
 def test_summaries_of_commands_fit_one_line(command: tuple[str, ...]) -> None:
     shown = CliRunner().invoke(main, [*command, "-h"], terminal_width=80).stdout.split("Commands:\n")[1]
     for line in shown.splitlines():
@@ -89,7 +89,7 @@ def test_summaries_of_commands_fit_one_line(command: tuple[str, ...]) -> None:
         assert not line.endswith("..."), line
 
 
-@pytest.mark.parametrize("command", [c for c in ALL if c not in groups(main) and c[0] != "weights"], ids=" ".join)
+@pytest.mark.parametrize("command", [c for c in ALL if c not in groups(main)], ids=" ".join)
 def test_options_are_explained_in_sentences(command: tuple[str, ...]) -> None:
     found: click.Command = main
     for name in command:

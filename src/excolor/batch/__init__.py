@@ -1,4 +1,4 @@
-"""Many pictures at a time, in bounded memory, past failures: without a terminal, for whoever shows or sends the work.
+"""Many pictures at a time, in bounded memory, past failures; nothing here knows a terminal.
 
     sources -> plan -> engine (events) -> report
                          └─ processing: one picture from file to file, by a `Work`

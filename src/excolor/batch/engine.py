@@ -27,7 +27,7 @@ _MOST_JOBS_ON_GPU = 4  # decoding and encoding overlap with the networks; more w
 
 
 class Engine(Generic[N]):
-    """Does a work to all pictures of a plan.
+    """Applies a work to all pictures of a plan.
 
     engine = Engine(plan, work)
     for event in engine.run():
@@ -67,7 +67,7 @@ class Engine(Generic[N]):
         self._bug: Exception | None = None
 
     def run(self) -> Generator[Event, None, None]:
-        """Load the networks, do the work, and tell about it; see `excolor.batch.events`.
+        """Load the networks, do the work, and yield what happens; see `excolor.batch.events`.
 
         While it runs, torch's number of threads is set for the calling thread. Whoever stops iterating closes the
         generator, which asks for the stop and waits for what is in work.
@@ -136,7 +136,7 @@ class Engine(Generic[N]):
 
     @contextmanager
     def _stopping_when_left(self) -> Iterator[None]:
-        """Stop if the context is left early, or the pool would go on to the end while nobody is told."""
+        """Stop if the context is left early: the pool would process all other pictures, and nobody would see them."""
         try:
             yield
         except BaseException:

@@ -1,4 +1,4 @@
-"""What a batch tells while it runs, in this order: notes, `Started`, `Finished` for each picture, `Summary`."""
+"""What happens while a batch runs, in this order: notes, `Started`, `Finished` for each picture, `Summary`."""
 
 from collections import Counter
 from dataclasses import dataclass

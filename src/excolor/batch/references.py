@@ -12,6 +12,7 @@ from excolor.batch.sources import Source, each_once, pictures_in
 from excolor.batch.stop import Stop
 from excolor.batch.work import UsedFile, sha256_of
 from excolor.errors import PhotoError, SettingError
+from excolor.photo import MAX_PIXELS
 from excolor.settings import ColorizeSettings
 
 if TYPE_CHECKING:
@@ -61,15 +62,16 @@ class ReferenceFiles:
 
     Attributes:
         sources: of `find_references`.
-        named: the paths that it was given; of the others, found in folders, those that cannot be read are skipped.
+        named: the paths that it was given. One of these that cannot be read is an error; others, found in folders, are
+            skipped.
         pairing: follow the one that fits best, the one of the target's name, or all.
         max_pixels: larger references are not read.
     """
 
     sources: tuple[Source, ...]
-    named: tuple[Path, ...]
-    pairing: Pairing
-    max_pixels: int
+    named: tuple[Path, ...] = ()
+    pairing: Pairing = "fit"
+    max_pixels: int = MAX_PIXELS
 
     def encode(
         self, colorizer: "Colorizer", settings: ColorizeSettings, stop: Stop

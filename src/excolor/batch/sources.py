@@ -33,7 +33,7 @@ def expand(arguments: Sequence[str], *, recursive: bool, output: str | None) -> 
     Args:
         arguments: as typed.
         recursive: look into the subfolders of folders.
-        output: of -o, as typed; what lies in a folder of results is no input.
+        output: of -o, as typed; what is in a folder of results is no input.
 
     Raises:
         PlanError: a folder without -o, or `-` among others.

@@ -15,27 +15,27 @@ if TYPE_CHECKING:
 
 
 class Reporter:
-    """What a command tells while it works; made by `reporter`."""
+    """Shows what a command does while it works; made by `reporter`."""
 
     def __init__(self, progress: "Progress | None", quiet: bool) -> None:
-        """Tell by `progress`, if there is a bar, and leave notes away if `quiet`."""
+        """Show a bar by `progress`, if there is one, and no notes if `quiet`."""
         self._progress = progress
         self._quiet = quiet
         self._task: TaskID | None = None
         self._rated = True
 
     def expect(self, total: int, what: str, *, rated: bool = True) -> None:
-        """Show a bar of `total` units, or change what it says; `rated` units are pictures, told by how fast they go."""
+        """Show a bar of `total` units, or change the bar; if `rated`, units are pictures and their speed is shown."""
         self._rated = rated
         if self._progress is None:
             return
         if self._task is None:
             self._task = self._progress.add_task(what, total=total, rate="")
         else:
-            self._progress.reset(self._task, description=what, total=total)  # the clock of the rate as well
+            self._progress.reset(self._task, description=what, total=total)  # resets the clock for the rate as well
 
     def advance(self, units: float = 1) -> None:
-        """Move the bar on."""
+        """Advance the bar."""
         if self._progress is None or self._task is None:
             return
         self._progress.advance(self._task, units)
@@ -45,21 +45,21 @@ class Reporter:
         self._progress.update(self._task, rate=rate(int(task.completed), task.elapsed or 0))
 
     def end(self) -> None:
-        """Take the bar away, and give the terminal its cursor back."""
+        """Remove the bar, and show the terminal's cursor again."""
         if self._progress is not None:
             self._progress.stop()
 
     def note(self, message: str) -> None:
-        """Tell something the user should know; nothing with --quiet."""
+        """Show something that the user should know; nothing with --quiet."""
         if not self._quiet:
             self._print(message)
 
     def error(self, message: str) -> None:
-        """Tell of a failure, always."""
+        """Show an error, always."""
         self._print(f"Error: {message}")
 
     def result(self, path: Path) -> None:
-        """Print a written path to stdout. OSError if it does not take it; then it takes nothing more."""
+        """Print a written path to stdout. Raises OSError if that fails; what is printed later is discarded."""
         with _to_nowhere_after_failure(sys.stdout), self._paused():
             click.echo(os.fsencode(path))  # as bytes: a name need not be text in the terminal's encoding
 
@@ -72,13 +72,13 @@ class Reporter:
             sys.stdout.buffer.flush()
 
     def _print(self, message: str) -> None:
-        # A stderr that takes nothing costs the messages, not the work
+        # If stderr fails, the messages are lost but the work is not
         with suppress(OSError), _to_nowhere_after_failure(sys.stderr), self._paused():
             click.echo(message, err=True)
 
     @contextmanager
     def _paused(self) -> Iterator[None]:
-        """Take the bar away while a line is printed; rich does so only for what goes through its own console."""
+        """Remove the bar while a line is printed; rich does so only for what goes through its own console."""
         if self._progress is None:
             yield
             return
@@ -106,7 +106,7 @@ def reporter(quiet: bool) -> Iterator[Reporter]:
         TimeRemainingColumn(),
     )
     console = Console(stderr=True)
-    # Speed is estimated over so many seconds: pictures of many megapixels may take long each
+    # Speed is estimated over the last 300 s: a picture of many megapixels may take long
     with Progress(*columns, console=console, transient=True, speed_estimate_period=300) as progress:
         yield Reporter(progress, quiet)
 
@@ -118,7 +118,7 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 @contextmanager
 def _to_nowhere_after_failure(stream: TextIO | None) -> Iterator[None]:
-    """Let what a stream could not write vanish: Python would try again when it ends, and fail."""
+    """Discard what a stream could not write: Python would try again when it exits, and fail."""
     try:
         yield
     except OSError:
@@ -131,7 +131,7 @@ def _to_nowhere_after_failure(stream: TextIO | None) -> Iterator[None]:
 
 
 def rate(pictures: int, seconds: float) -> str:
-    """How fast it went, in the unit that is easier to read."""
+    """The speed, in the unit that is easier to read."""
     if pictures == 0 or seconds <= 0:
         return ""
     per_second = pictures / seconds
@@ -139,7 +139,7 @@ def rate(pictures: int, seconds: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them."""
+    """Seconds in the units that people use."""
     whole = round(seconds)
     if whole < 100:
         return f"{whole} s" if whole >= 10 else f"{seconds:.1f} s"

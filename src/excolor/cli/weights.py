@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from excolor.cli.commands import Group
 from excolor.cli.downloads import downloads
 from excolor.cli.options import weights_option
 from excolor.cli.progress import is_terminal
@@ -31,7 +32,7 @@ _AT_A_TIME = 4  # downloads; more make no connection faster
 _HEADINGS = ("Name", "Networks", "Size", "Where", "Licence")
 
 
-@click.group()
+@click.group(cls=Group)
 def weights() -> None:
     """List, fetch and check the models that excolor knows.
 
@@ -122,10 +123,10 @@ def download(models: tuple[str, ...], everything: bool, weights: Path | None, qu
 @click.argument("models", nargs=-1)
 @weights_option
 def verify(models: tuple[str, ...], weights: Path | None) -> None:
-    """Compare the checkpoints on this machine with their checksums: those of MODELS, or all.
+    """Compare checkpoints on this machine with their checksums.
 
-    Exit code 1 means that one differs from what weights.toml says. A checkpoint that is not on this machine is no
-    error. Of public checkpoints, the published file is compared.
+    Those of MODELS are compared, or all. Exit code 1 means that one differs from what weights.toml says. A checkpoint
+    that is not on this machine is no error. Of public checkpoints, the published file is compared.
 
     \b
     Example:

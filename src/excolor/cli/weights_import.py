@@ -5,31 +5,33 @@ from pathlib import Path
 
 import click
 
+from excolor.cli.commands import Command
 from excolor.networks.registry import NETWORKS
 
 
-@click.command("import")
+@click.command("import", cls=Command)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "--as",
     "network",
     type=click.Choice(list(NETWORKS)),
     required=True,
-    help="The network of excolor that it becomes.",
+    help="Make it this network of excolor.",
 )
 @click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Checkpoint to write.  [default: beside FILE, as .safetensors]",
+    help="Write the checkpoint there.  [default: beside FILE, as .safetensors]",
 )
 @click.option("-f", "--force", is_flag=True, help="Replace a file that exists.")
 def import_checkpoint(file: Path, network: str, output: Path | None, force: bool) -> None:
-    """Make a checkpoint of excolor from a state dict of PyTorch (.pth, .pt or .safetensors).
+    """Make a checkpoint of a published state dict of PyTorch.
 
-    It may be torchvision's VGG19, which becomes an encoder; the colorization net of SIGGRAPH 2017 (Zhang et al.), which
-    becomes a colorizer; or the state dict of a network of excolor. Tensors are read, and nothing else in the file.
+    FILE is a .pth, .pt or .safetensors of torchvision's VGG19, which becomes an encoder; of the colorization net of
+    SIGGRAPH 2017 (Zhang et al.), which becomes a colorizer; or of a network of excolor. Tensors are read, and nothing
+    else in the file.
 
     A folder of networks, named encoder.safetensors, decoder.safetensors and colorizer.safetensors, is a model, which
     --model FOLDER uses; matcher.safetensors may be beside them. A decoder or a matcher belongs to the encoder that it
