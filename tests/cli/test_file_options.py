@@ -199,7 +199,7 @@ def test_provenance(command: str, suffix: str, tmp_path: Path, reference: Path, 
     files = find_model("lite")
     roles = {"colorize": ("encoder", "decoder", "matcher", "colorizer"), "pre-colorize": ("colorizer",)}
     assert dict(found.checkpoints) == {
-        role: hashlib.sha256(getattr(files, role).read_bytes()).hexdigest()
+        role: hashlib.sha256(files.path(role).read_bytes()).hexdigest()
         for role in roles.get(command, ("encoder", "decoder"))
     }
     digest = hashlib.sha256(reference.read_bytes()).hexdigest()
