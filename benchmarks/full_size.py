@@ -22,7 +22,7 @@ from PIL import Image
 from excolor import read_photo
 from excolor.imaging.color import rgb_to_lab
 from excolor.imaging.merging import merge_ab
-from excolor.imaging.working_size import seen_size, shrink
+from excolor.imaging.working_size import shrink, shrunk_size
 from excolor.photo import Photo
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "reference.jpg"
@@ -46,7 +46,7 @@ def photograph(megapixels: float) -> np.ndarray:
 
 def colors(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """L (h, w) and ab (h, w, 2) at the working size: what the networks would give."""
-    small = torch.from_numpy(shrink(pixels, seen_size((len(pixels), len(pixels)), 256)))
+    small = torch.from_numpy(shrink(pixels, shrunk_size((len(pixels), len(pixels)), 256)))
     lab = rgb_to_lab(small.permute(2, 0, 1)).permute(1, 2, 0).numpy()
     return np.ascontiguousarray(lab[..., 0]), np.ascontiguousarray(lab[..., 1:])
 

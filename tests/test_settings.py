@@ -21,6 +21,7 @@ def test_the_defaults_are_in_range() -> None:
         (ColorizeSettings, {"match": "texture"}, "match is 'texture' and must be one of statistics, semantic, both"),
         (ColorizeSettings, {"hint_share": 0.0}, "hint_share is 0.0 and must lie in (0, 1]"),
         (StylizeSettings, {"working_size": 15}, "working_size is 15 and must be at least 16 pixels"),
+        (StylizeSettings, {"alpha": 2}, "alpha is 2 and must lie in [0, 1]"),
         (StylizeSettings, {"keep": "grain"}, "keep is 'grain' and must be one of nothing, luminance, color"),
         (Matching, {"method": "gram"}, "unknown method 'gram': choose from adain, wct"),
         (Matching, {"parts": ("encoder", "pooling")}, "unknown part 'pooling': choose from encoder, skip, decoder"),

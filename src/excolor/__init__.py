@@ -12,41 +12,62 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from excolor.errors import ExcolorError
-    from excolor.method.colorizer import Colorizer, Reference, Stages
+    from excolor.errors import (
+        CheckpointError,
+        DeviceError,
+        DownloadError,
+        ExcolorError,
+        MissingPackageError,
+        OutputError,
+        PhotoError,
+        PlanError,
+        SettingError,
+        TrainingError,
+        UnknownModelError,
+        WeightsTableError,
+    )
+    from excolor.method.colorizer import Colorizer, Reference, StagePhotos
     from excolor.method.stylizer import Look, Style, Stylizer
     from excolor.photo import Photo, SaveSettings, open_photo, read_photo, write_photo
-    from excolor.settings import ColorizeSettings, Matching, StylizeSettings
+    from excolor.settings import ColorizeSettings, StylizeSettings
 
 __all__ = [
+    "CheckpointError",
     "ColorizeSettings",
     "Colorizer",
+    "DeviceError",
+    "DownloadError",
     "ExcolorError",
     "Look",
-    "Matching",
+    "MissingPackageError",
+    "OutputError",
     "Photo",
+    "PhotoError",
+    "PlanError",
     "Reference",
     "SaveSettings",
-    "Stages",
+    "SettingError",
+    "StagePhotos",
     "Style",
     "StylizeSettings",
     "Stylizer",
+    "TrainingError",
+    "UnknownModelError",
+    "WeightsTableError",
     "__version__",
     "open_photo",
     "read_photo",
     "write_photo",
 ]
 
-_HOME = {
+_MODULES = {
     "Colorizer": "method.colorizer",
-    "ExcolorError": "errors",
+    "ColorizeSettings": "settings",
     "Look": "method.stylizer",
-    "Matching": "settings",
     "Photo": "photo",
     "Reference": "method.colorizer",
     "SaveSettings": "photo",
-    "ColorizeSettings": "settings",
-    "Stages": "method.colorizer",
+    "StagePhotos": "method.colorizer",
     "Style": "method.stylizer",
     "StylizeSettings": "settings",
     "Stylizer": "method.stylizer",
@@ -61,8 +82,9 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("excolor")
-    if name in _HOME:
-        return getattr(import_module(f"excolor.{_HOME[name]}"), name)
+    if name in __all__:
+        module = "errors" if name.endswith("Error") else _MODULES[name]
+        return getattr(import_module(f"excolor.{module}"), name)
     raise AttributeError(f"module 'excolor' has no attribute {name!r}")
 
 

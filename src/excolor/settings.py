@@ -108,11 +108,10 @@ class Matching:
 
 
 @dataclass(frozen=True)
-class StylizeSettings:
-    """How a picture is stylized.
+class StylizeSettings(Matching):
+    """How a picture is stylized: a matching, and what there is around the network.
 
     Attributes:
-        matching: which statistics are matched, where, and how far.
         working_size: pixels of the shorter side that the network sees; smaller pictures are not enlarged.
         exact: run the network on content and style as they are, like the paper's, whatever the working size: the result
             is the decoder's own (if nothing is kept), and the memory needed grows with their sizes.
@@ -123,12 +122,12 @@ class StylizeSettings:
         SettingError: one of them is not a choice, or out of its range.
     """
 
-    matching: Matching = Matching()
     working_size: int = STYLIZE_SIZE
     exact: bool = False
     keep: Keep = "nothing"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_working_size(self.working_size)
         if self.keep not in KEEPS:
             raise SettingError(f"keep is {self.keep!r} and must be one of {', '.join(KEEPS)}")

@@ -27,7 +27,7 @@ from excolor.errors import OutputError
 from excolor.method.colorizer import Colorizer
 from excolor.networks.models import find_model
 from excolor.photo import MAX_PIXELS, Photo, read_photo
-from excolor.settings import ColorizeSettings, Matching
+from excolor.settings import ColorizeSettings, StylizeSettings
 
 Write = Callable[..., Path]
 
@@ -93,10 +93,10 @@ def test_whoever_stops_iterating_ends_it(scans: Path, tmp_path: Path) -> None:
 
 
 def test_a_bug_is_raised_after_the_summary(scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def precolor(*_: object, **__: object) -> Photo:
+    def colorize(*_: object, **__: object) -> Photo:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr(Colorizer, "precolor", precolor)
+    monkeypatch.setattr(Colorizer, "colorize", colorize)
     seen = []
     with pytest.raises(ZeroDivisionError, match="a bug"):
         seen.extend(event for event in engine_on(scans, tmp_path / "out", precolorizing(), jobs=1).run())
@@ -183,7 +183,7 @@ def test_work_goes_to_another_process_and_makes_the_same(
             work = ColorizeWork(model, "cpu", settings, ReferenceFiles((Source(same),), (same,), "name", MAX_PIXELS))
         case "stylize":
             styles = (StyleFile(reference), StyleFile(warm, 0.5))
-            work = StylizeWork(model, "cpu", Matching(), 96, False, "nothing", styles, (), None, MAX_PIXELS)
+            work = StylizeWork(model, "cpu", StylizeSettings(working_size=96), styles, (), None, MAX_PIXELS)
         case _:
             work = PrecolorizeWork(model, "cpu", 96)
     networks = work.load()

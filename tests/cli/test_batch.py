@@ -149,14 +149,14 @@ def test_the_summary_and_the_report_tell_what_became_of_each(
 def test_too_little_memory_for_one_picture_stops_no_other(
     scans: Path, tmp_path: Path, excolor: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = Colorizer.precolor
+    real = Colorizer.colorize
 
-    def precolor(self: Colorizer, photo: Photo, **settings: Any) -> Photo:
+    def colorize(self: Colorizer, photo: Photo, **settings: Any) -> Photo:
         if photo.path == scans / "1.jpg":
             raise MemoryError
         return real(self, photo, **settings)
 
-    monkeypatch.setattr(Colorizer, "precolor", precolor)
+    monkeypatch.setattr(Colorizer, "colorize", colorize)
     result = excolor("pre-colorize", scans, *FAST, "-o", tmp_path / "out", "--jobs", 2)
     assert result.exit_code == 1
     assert len(result.stdout.splitlines()) == 4
@@ -166,14 +166,14 @@ def test_too_little_memory_for_one_picture_stops_no_other(
 def test_a_bug_stops_the_batch_and_keeps_its_traceback(
     many: Path, tmp_path: Path, excolor: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = Colorizer.precolor
+    real = Colorizer.colorize
 
-    def precolor(self: Colorizer, photo: Photo, **settings: Any) -> Photo:
+    def colorize(self: Colorizer, photo: Photo, **settings: Any) -> Photo:
         if photo.path == many / "3.jpg":
             raise ZeroDivisionError("a bug")
         return real(self, photo, **settings)
 
-    monkeypatch.setattr(Colorizer, "precolor", precolor)
+    monkeypatch.setattr(Colorizer, "colorize", colorize)
     advanced: list[float] = []
     monkeypatch.setattr(Reporter, "advance", lambda _, units=1: advanced.append(units))
     report = tmp_path / "report.json"

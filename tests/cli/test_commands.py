@@ -15,12 +15,11 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from excolor import ColorizeSettings, Matching
+from excolor import ColorizeSettings, StylizeSettings
 from excolor.cli.main import main
 from excolor.networks.checkpoint import load_encoder, load_matcher, save_network
 from excolor.networks.encoder import Encoder, EncoderConfig
 from excolor.networks.models import find_model
-from excolor.settings import STYLIZE_SIZE
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
@@ -159,8 +158,9 @@ def test_defaults_are_those_of_the_library() -> None:
 
     assert asdict(ColorizeSettings()).items() <= defaults("colorize").items()
     assert defaults("pre-colorize")["working_size"] == ColorizeSettings().working_size
-    matching = asdict(Matching()) | {"parts": ",".join(Matching().parts), "working_size": STYLIZE_SIZE}
-    assert matching.items() <= defaults("stylize").items()
+    stylizing = asdict(StylizeSettings()) | {"parts": ",".join(StylizeSettings().parts)}
+    del stylizing["exact"], stylizing["keep"]  # switches
+    assert stylizing.items() <= defaults("stylize").items()
 
 
 # --- colorize ---

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from excolor import Colorizer, ColorizeSettings, Matching, Stylizer, read_photo
+from excolor import Colorizer, ColorizeSettings, Stylizer, StylizeSettings, read_photo
 from excolor.cli.main import main
 from excolor.evaluation import figures
 from excolor.reporting.sheet import Tile
@@ -90,7 +90,7 @@ def test_the_ablation_shows_every_step(colorizer: Colorizer, pictures: Path) -> 
     assert np.ptp(tile_of(rows, "gray"), axis=-1).max() < 0.01
     result = colorizer.colorize(target, reference, ColorizeSettings(working_size=48)).pixels / 255
     assert np.abs(tile_of(rows, "transfer + colorize") - result).max() < 1e-6
-    invented = colorizer.precolor(target, working_size=48).pixels / 255
+    invented = colorizer.colorize(target, settings=ColorizeSettings(working_size=48)).pixels / 255
     difference = np.abs(tile_of(rows, "pre-colored").mean((0, 1)) - invented.mean((0, 1)))
     assert difference.max() < 0.01
     assert not np.array_equal(tile_of(rows, "pre-colored"), tile_of(rows, "transfer"))
@@ -98,13 +98,15 @@ def test_the_ablation_shows_every_step(colorizer: Colorizer, pictures: Path) -> 
 
 def test_parts_shows_every_subset_once(stylizer: Stylizer, pictures: Path) -> None:
     content, style = read_photo(pictures / "house.png"), read_photo(pictures / "evening.png")
-    rows = figures.parts(stylizer, content, style, Matching("wct"), 48, 200)
+    rows = figures.parts(stylizer, content, style, StylizeSettings("wct", working_size=48), 200)
     assert [len(row) for row in labels(rows)] == [5, 5]
     flat = [label for row in labels(rows) for label in row]
     assert flat[:3] == ["content", "style", "none"]
     assert flat[-1] == "encoder + skip + decoder"
     assert len(set(flat)) == 2 + 2**3
-    expected = stylizer.stylize(content, style, Matching("wct", ("skip", "decoder")), working_size=48).pixels / 255
+    expected = (
+        stylizer.stylize(content, style, StylizeSettings("wct", ("skip", "decoder"), working_size=48)).pixels / 255
+    )
     assert np.abs(tile_of(rows, "skip + decoder") - expected).max() < 1e-6
     assert np.abs(tile_of(rows, "none") - content.pixels / 255).mean() < 0.05
 
@@ -127,10 +129,10 @@ def test_references_stand_above_their_results(
 
 def test_methods_shows_ours_and_the_classical_ones(stylizer: Stylizer, pictures: Path) -> None:
     content, style = read_photo(pictures / "house.png"), read_photo(pictures / "evening.png")
-    rows = figures.methods(stylizer, content, style, 48, 200)
+    rows = figures.methods(stylizer, content, style, StylizeSettings(working_size=48), 200)
     assert [len(row) for row in labels(rows)] == [4, 3]
     for label, method in (("excolor: AdaIN", "adain"), ("excolor: WCT", "wct")):
-        expected = stylizer.stylize(content, style, Matching(method), working_size=48).pixels / 255
+        expected = stylizer.stylize(content, style, StylizeSettings(method, working_size=48)).pixels / 255
         assert np.abs(tile_of(rows, label) - expected).max() < 1e-6
 
 

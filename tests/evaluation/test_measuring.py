@@ -33,7 +33,7 @@ def test_without_a_reference(evaluator: Evaluator, album: Path, colorizer: Color
     assert found.truth_colorfulness == colorfulness(truth)
     assert found.methods == {
         "gray": compare(gray(truth), truth),
-        "excolor": compare(colorizer.precolor(gray(truth), working_size=32).pixels, truth),
+        "excolor": compare(colorizer.colorize(gray(truth), settings=SETTINGS).pixels, truth),
     }
 
 

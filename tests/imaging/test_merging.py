@@ -15,9 +15,10 @@ import torch
 from hypothesis import given, settings
 from PIL import Image
 
-from excolor.imaging import upsampling, working_size
+from excolor.imaging import strips, working_size
 from excolor.imaging.color import colored, gray_to_lightness, lab_to_rgb, rgb_to_lab
-from excolor.imaging.merging import from_unit, lightness_of, merge_ab, merge_lightness, merge_rgb
+from excolor.imaging.merging import merge_ab, merge_lightness, merge_rgb, to_pixels
+from excolor.imaging.working_size import lightness_of
 
 DTYPES = (np.uint8, np.uint16, np.float32)
 
@@ -131,7 +132,7 @@ def test_strips_of_any_height_give_the_same(monkeypatch: pytest.MonkeyPatch, dty
     lightness, ab = picture((10, 8), np.float32) * 100, picture((10, 8, 2), np.float32) * 80 - 40
     whole = merge_ab(pixels, lightness, ab)
     for rows in (1, 7):
-        monkeypatch.setattr(upsampling, "_STRIP", rows * 30)
+        monkeypatch.setattr(strips, "_STRIP", rows * 30)
         found = merge_ab(pixels, lightness, ab)
         step = 1e-5 if dtype == np.float32 else 1  # the last bit of a power may differ with its place in memory
         np.testing.assert_allclose(found.astype(float), whole.astype(float), atol=step, rtol=0)
@@ -173,7 +174,7 @@ def test_restyling_gray_pixels_gives_color() -> None:
 def test_pixels_survive_the_way_to_the_unit_interval_and_back(dtype: type) -> None:
     pixels = picture((9, 7, 3), dtype)
     unit = torch.from_numpy(working_size.to_unit(pixels)).permute(2, 0, 1)
-    assert np.array_equal(from_unit(unit, pixels.dtype), pixels)
+    assert np.array_equal(to_pixels(unit, pixels.dtype), pixels)
 
 
 def step(factor: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -10,9 +10,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from excolor.imaging import upsampling
-from excolor.imaging.upsampling import LocalAffine, fit_detail, fit_local_affine, strips
-from excolor.imaging.working_size import MULTIPLE, crop, pad, seen_size, shrink
+from excolor.imaging import strips as strips_module
+from excolor.imaging.strips import strips
+from excolor.imaging.upsampling import LocalAffine, fit_detail, fit_local_affine
+from excolor.imaging.working_size import MULTIPLE, NetworkInput, pad, shrink, shrunk_size
 from excolor.settings import SMALLEST_SIZE
 
 side = st.integers(1, 20_000)
@@ -21,7 +22,7 @@ side = st.integers(1, 20_000)
 @given(side, side, st.integers(16, 1024))
 @settings(max_examples=200, deadline=None)
 def test_working_size_keeps_the_aspect_ratio_and_never_enlarges(height: int, width: int, shorter: int) -> None:
-    small = seen_size((height, width), shorter)
+    small = shrunk_size((height, width), shorter)
     assert 1 <= small[0] <= height and 1 <= small[1] <= width
     assert min(small) <= shorter
     scale = min(1.0, shorter / min(height, width), shorter * (4 / (height * width)) ** 0.5)
@@ -29,15 +30,15 @@ def test_working_size_keeps_the_aspect_ratio_and_never_enlarges(height: int, wid
 
 
 def test_working_size_of_usual_pictures() -> None:
-    assert seen_size((3000, 4000), 256) == (256, 341)
-    assert seen_size((4000, 3000), 256) == (341, 256)
-    assert seen_size((200, 100), 256) == (200, 100)
-    assert seen_size((1000, 4000), 256) == (256, 1024)
+    assert shrunk_size((3000, 4000), 256) == (256, 341)
+    assert shrunk_size((4000, 3000), 256) == (341, 256)
+    assert shrunk_size((200, 100), 256) == (200, 100)
+    assert shrunk_size((1000, 4000), 256) == (256, 1024)
 
 
 @pytest.mark.parametrize("size", [(65500, 16), (16, 65500), (20_000, 300)])
 def test_long_pictures_have_a_bounded_area(size: tuple[int, int]) -> None:
-    height, width = seen_size(size, 256)
+    height, width = shrunk_size(size, 256)
     assert height * width <= 1.05 * 4 * 256**2
 
 
@@ -48,7 +49,7 @@ def test_padding_and_cropping_at_every_size() -> None:
         padded = pad(picture)
         assert all(n % MULTIPLE == 0 and n >= SMALLEST_SIZE for n in padded.shape[2:])
         assert all(n - m < max(MULTIPLE, SMALLEST_SIZE) for n, m in zip(padded.shape[2:], (height, width), strict=True))
-        assert torch.equal(crop(padded, (height, width)), picture)
+        assert torch.equal(NetworkInput(padded, (height, width)).unpadded(padded), picture)
 
 
 def test_padding_reflects() -> None:
@@ -161,7 +162,7 @@ def test_strips_cover_the_picture_once_and_are_small(size: tuple[int, int]) -> N
     pieces = list(strips(size))
     assert [row for piece in pieces for row in range(piece.start, piece.stop)] == list(range(size[0]))
     heights = [piece.stop - piece.start for piece in pieces]
-    assert all(height == 1 or height * size[1] <= upsampling._STRIP for height in heights)
+    assert all(height == 1 or height * size[1] <= strips_module._STRIP for height in heights)
 
 
 def test_weights_leave_pixels_out_of_the_fit() -> None:

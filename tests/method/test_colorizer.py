@@ -13,7 +13,7 @@ from lab_of_scikit_image import lightness, mean_lab
 from PIL import Image
 from skimage.color import rgb2gray, rgb2lab
 
-from excolor import Colorizer, ColorizeSettings, Photo, Stylizer, read_photo
+from excolor import Colorizer, ColorizeSettings, Photo, Stylizer, StylizeSettings, read_photo
 from excolor.errors import CheckpointError, DeviceError, PhotoError, SettingError, UnknownModelError
 from excolor.evaluation.metrics import colorfulness, psnr
 from excolor.method.colorizer import Reference
@@ -50,22 +50,24 @@ def test_each_place_takes_its_color_from_the_reference_that_knows_it(colorizer: 
     middle = truth.shape[1] // 2
     halves = [colorizer.encode_reference(np.ascontiguousarray(half)) for half in (truth[:, :middle], truth[:, middle:])]
 
-    def likeness(followed: Reference) -> float:
+    def likeness(followed: Reference | list[Reference]) -> float:
         gray = np.rint(rgb2gray(truth) * 255).astype(np.uint8)
         return psnr(colorizer.colorize(gray, followed).pixels / 255, truth / 255)
 
-    assert likeness(Reference.joined(halves)) > max(map(likeness, halves)) + 0.5
-    assert likeness(Reference.joined(halves[:1])) == likeness(halves[0])
+    joined = likeness(colorizer.join(halves))
+    assert joined > max(map(likeness, halves)) + 0.5
+    assert likeness(halves) == joined
+    assert likeness(colorizer.join(halves[:1])) == likeness(halves[:1]) == likeness(halves[0])
 
 
 def test_precolor_is_in_color_without_a_reference(colorizer: Colorizer, target: Path) -> None:
-    assert colorfulness(colorizer.precolor(target).pixels / 255) > 3
+    assert colorfulness(colorizer.colorize(target).pixels / 255) > 3
 
 
 def test_strength_runs_from_the_precolored_picture_to_the_result(
     colorizer: Colorizer, target: Path, warm: Path
 ) -> None:
-    invented = colorizer.precolor(target, working_size=64).pixels
+    invented = colorizer.colorize(target, settings=SMALL).pixels
     none, half, full = (
         colorizer.colorize(target, warm, ColorizeSettings(working_size=64, strength=s)).pixels.astype(float)
         for s in (0.0, 0.5, 1.0)
@@ -101,23 +103,23 @@ def test_seed_moves_sparse_hints(colorizer: Colorizer, target: Path, reference: 
 
 
 def test_an_encoded_reference_serves_as_well_as_a_fresh_one(colorizer: Colorizer, target: Path, warm: Path) -> None:
-    encoded = colorizer.encode_reference(warm, working_size=64)
+    encoded = colorizer.encode_reference(warm, SMALL)
     for _ in range(2):
         reused = colorizer.colorize(target, encoded, SMALL).pixels
         np.testing.assert_array_equal(reused, colorizer.colorize(target, warm, SMALL).pixels)
 
 
 def test_a_reference_of_another_model_is_refused(colorizer: Colorizer, target: Path, warm: Path) -> None:
-    own = colorizer.encode_reference(warm, working_size=64)
+    own = colorizer.encode_reference(warm, SMALL)
     foreign = replace(own, model=ModelIdentity("0" * 64, "another"))
     for use in (
         lambda: colorizer.colorize(target, foreign, SMALL),
-        lambda: colorizer.score(target, [own, foreign], working_size=64),
+        lambda: colorizer.colorize(target, [own, foreign], SMALL),
+        lambda: colorizer.score(target, [own, foreign]),
+        lambda: colorizer.join([own, foreign]),
     ):
         with pytest.raises(SettingError, match=r"another.*lite.*encode it again"):
             use()
-    with pytest.raises(SettingError, match=r"another.*, lite.*encode all by one"):
-        Reference.joined([own, foreign])
 
 
 def test_models_are_told_apart_by_what_encodes(colorizer: Colorizer, target: Path, warm: Path, tmp_path: Path) -> None:
@@ -131,7 +133,7 @@ def test_models_are_told_apart_by_what_encodes(colorizer: Colorizer, target: Pat
     encoder.conv4_1.bias.data += 0.01
     save_network(encoder, tmp_path / "b" / "model" / "encoder.safetensors")
     same, changed = (Colorizer.load(tmp_path / run / "model", device="cpu") for run in ("a", "b"))
-    encoded = same.encode_reference(warm, working_size=64)
+    encoded = same.encode_reference(warm, SMALL)
     colorizer.colorize(target, encoded, SMALL)
     with pytest.raises(SettingError, match=r"by the model model \(sha256 .*…\), and this is model \(sha256"):
         changed.colorize(target, encoded, SMALL)
@@ -140,15 +142,29 @@ def test_models_are_told_apart_by_what_encodes(colorizer: Colorizer, target: Pat
 def test_pre_coloring_needs_the_colorizer_alone(colorizer: Colorizer, target: Path, warm: Path, tmp_path: Path) -> None:
     (tmp_path / "colorizer.safetensors").write_bytes(find_model("lite").path("colorizer").read_bytes())
     alone = Colorizer.load(find_model(tmp_path, "pre-colorize"), device="cpu")
-    found, wanted = (one.precolor(target, working_size=64) for one in (alone, colorizer))
+    found, wanted = (one.colorize(target, settings=SMALL) for one in (alone, colorizer))
     np.testing.assert_array_equal(found.pixels, wanted.pixels)
     with pytest.raises(SettingError, match="only what pre-coloring needs was loaded"):
         alone.colorize(target, warm, SMALL)
 
 
-def test_no_reference_is_refused() -> None:
+def test_a_reference_of_another_working_size_is_refused(colorizer: Colorizer, target: Path, warm: Path) -> None:
+    small, large = colorizer.encode_reference(warm, SMALL), colorizer.encode_reference(warm)
+    for use in (
+        lambda: colorizer.colorize(target, small),
+        lambda: colorizer.score(target, [small, large]),
+        lambda: colorizer.join([small, large]),
+    ):
+        with pytest.raises(SettingError, match=r"at a working size of \d+ pixels and is used at \d+"):
+            use()
+
+
+def test_no_reference_has_no_steps_and_nothing_to_join(colorizer: Colorizer, target: Path) -> None:
     with pytest.raises(SettingError, match="at least one"):
-        Reference.joined([])
+        colorizer.join([])
+    with pytest.raises(SettingError, match="at least one"):
+        colorizer.colorize_stages(target, [])
+    assert colorizer.score(target, []) == []
 
 
 def test_matches_differ(colorizer: Colorizer, target: Path, reference: Path) -> None:
@@ -189,7 +205,7 @@ def test_alpha_is_kept(colorizer: Colorizer, reference: Path, rng: np.random.Gen
 
 @pytest.fixture(scope="module")
 def small_reference(colorizer: Colorizer, reference: Path) -> Reference:
-    return colorizer.encode_reference(reference, working_size=64)
+    return colorizer.encode_reference(reference, SMALL)
 
 
 def check_any(
@@ -206,8 +222,8 @@ def check_any(
     pixels.flags.writeable = False
     original = as_photo(pixels)
     colored = colorizer.colorize(pixels, small_reference, SMALL)
-    invented = colorizer.precolor(pixels, working_size=64)
-    styled = stylizer.stylize(pixels, np.full((20, 20, 3), 99, np.uint8), working_size=64)
+    invented = colorizer.colorize(pixels, settings=SMALL)
+    styled = stylizer.stylize(pixels, np.full((20, 20, 3), 99, np.uint8), StylizeSettings(working_size=64))
     for result in (colored, invented, styled):
         assert result.pixels.shape == (*size, 3) and result.pixels.dtype == dtype
         assert (result.alpha is None) == (channels < 4)
@@ -289,9 +305,9 @@ def test_settings_out_of_range_are_refused(bad: dict[str, float]) -> None:
         ColorizeSettings(**bad)
 
 
-def test_a_working_size_without_a_pixel_is_refused(colorizer: Colorizer, target: Path) -> None:
+def test_a_working_size_without_a_pixel_is_refused() -> None:
     with pytest.raises(SettingError, match="working_size"):
-        colorizer.precolor(target, working_size=-5)
+        ColorizeSettings(working_size=-5)
 
 
 def test_running_out_of_memory_is_explained() -> None:

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from torch import Generator, Tensor
 
-from excolor.method.hints import CELL, Hints, geometric_patches, no_hints, scatter
+from excolor.method.hints import HINT_SIDE, Hints, geometric_patches, no_hints, scatter
 
 
 def seeded(seed: int = 0) -> Generator:
@@ -31,18 +31,18 @@ def test_no_hints_are_empty() -> None:
 def test_all_cells_show_their_own_means() -> None:
     ab, confidence = color_map(2, 8, 12), torch.rand((2, 1, 8, 12), generator=seeded())
     hints = scatter(ab, confidence, 1.0, seeded())
-    for top in range(0, 8, CELL):
-        for left in range(0, 12, CELL):
-            cell = (..., slice(top, top + CELL), slice(left, left + CELL))
+    for top in range(0, 8, HINT_SIDE):
+        for left in range(0, 12, HINT_SIDE):
+            cell = (..., slice(top, top + HINT_SIDE), slice(left, left + HINT_SIDE))
             for found, given_map in ((hints.ab, ab), (hints.mask, confidence)):
                 mean = given_map[cell].mean((2, 3), keepdim=True)
-                torch.testing.assert_close(found[cell], mean.expand(-1, -1, CELL, CELL))
+                torch.testing.assert_close(found[cell], mean.expand(-1, -1, HINT_SIDE, HINT_SIDE))
 
 
 def test_share_is_kept_on_average_and_cells_are_whole() -> None:
     hints = scatter(color_map(4, 160, 160), torch.full((4, 1, 160, 160), 0.5), 0.25, seeded())
     assert set(hints.mask.unique().tolist()) == {0.0, 0.5}
-    shown = hints.mask.view(4, 1, 40, CELL, 40, CELL)
+    shown = hints.mask.view(4, 1, 40, HINT_SIDE, 40, HINT_SIDE)
     assert torch.equal(shown.amax((3, 5)), shown.amin((3, 5)))
     share = (hints.mask > 0).float().mean().item()
     assert abs(share - 0.25) < 0.03  # 6400 cells: a deviation of 0.005

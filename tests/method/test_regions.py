@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from excolor.errors import PhotoError
-from excolor.imaging.upsampling import strips
+from excolor.imaging.strips import strips
 from excolor.method.regions import as_regions
 from excolor.photo import Photo
 
@@ -35,7 +35,7 @@ def test_palettes_count_by_their_colors(tmp_path: Path) -> None:
 
 def test_large_labels_are_looked_at_in_strips(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = as_regions(QUARTERS)
-    monkeypatch.setattr("excolor.imaging.upsampling._STRIP", 130)
+    monkeypatch.setattr("excolor.imaging.strips._STRIP", 130)
     assert len(list(strips(QUARTERS.shape))) > 10
     pieces = as_regions(QUARTERS)
     assert pieces.labels == whole.labels
@@ -51,7 +51,7 @@ def test_orientation_is_that_of_photographs(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [(40, 60), (13, 19), (77, 120), (1, 1)])
 def test_shares_sum_to_one_at_any_size(size: tuple[int, int]) -> None:
-    shares = as_regions(QUARTERS).seen(size, CPU)
+    shares = as_regions(QUARTERS).shares(size, CPU)
     assert shares.shape[1] == 4 and shares.min() >= 0
     torch.testing.assert_close(shares.sum(1), torch.ones_like(shares[:, 0]))
     torch.testing.assert_close(
@@ -60,7 +60,7 @@ def test_shares_sum_to_one_at_any_size(size: tuple[int, int]) -> None:
 
 
 def test_shares_are_area_averages() -> None:
-    shares = as_regions(QUARTERS).seen((20, 15), CPU)  # two by four pixels become one: the border at 30 is inside one
+    shares = as_regions(QUARTERS).shares((20, 15), CPU)  # two by four pixels become one: the border at 30 is inside one
     torch.testing.assert_close(shares[0, :2, 0, 7], torch.tensor([0.5, 0.5]))
     assert shares[0, 0, 0, 6] == 1
 

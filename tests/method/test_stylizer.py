@@ -11,7 +11,7 @@ import torch
 from lab_of_scikit_image import lightness, mean_lab
 from skimage.color import rgb2lab
 
-from excolor import Matching, Style, Stylizer, read_photo
+from excolor import Style, Stylizer, StylizeSettings, read_photo
 from excolor.errors import DeviceError, SettingError
 from excolor.method.regions import as_regions
 from excolor.networks.checkpoint import load_transfer
@@ -26,7 +26,7 @@ def test_stylize_moves_the_content_toward_the_style(
     method: str, stylizer: Stylizer, reference: Path, warm: Path, cold: Path
 ) -> None:
     for style in (warm, cold):
-        result = stylizer.stylize(reference, style, Matching(method), working_size=128)
+        result = stylizer.stylize(reference, style, StylizeSettings(method, working_size=128))
         assert result.size == read_photo(reference).size
         before = np.linalg.norm(mean_lab(reference) - mean_lab(style))
         after = np.linalg.norm(rgb2lab(result.pixels / 255).mean((0, 1)) - mean_lab(style))
@@ -34,7 +34,7 @@ def test_stylize_moves_the_content_toward_the_style(
 
 
 def test_stylize_with_alpha_0_gives_the_content_back(stylizer: Stylizer, reference: Path, warm: Path) -> None:
-    result = stylizer.stylize(reference, warm, Matching(alpha=0.0), working_size=256)
+    result = stylizer.stylize(reference, warm, StylizeSettings(alpha=0.0, working_size=256))
     content = read_photo(reference).pixels.astype(float)
     error = np.mean((result.pixels - content) ** 2)
     assert 10 * np.log10(255**2 / error) > 25  # dB: what the decoder is held to
@@ -42,7 +42,7 @@ def test_stylize_with_alpha_0_gives_the_content_back(stylizer: Stylizer, referen
 
 def test_stylize_keeps_a_large_contents_detail(stylizer: Stylizer, reference: Path, warm: Path) -> None:
     """Brought up from a quarter of the size, edges are where the content has them, and as sharp."""
-    result = stylizer.stylize(reference, warm, working_size=128)
+    result = stylizer.stylize(reference, warm, StylizeSettings(working_size=128))
     found, own = (np.diff(lightness(p), axis=1).ravel() for p in (result.pixels, read_photo(reference).pixels))
     assert np.corrcoef(found, own)[0, 1] > 0.9
 
@@ -56,17 +56,17 @@ def test_stylize_exactly_gives_the_networks_own_answer(
     net = load_transfer(files.path("encoder"), files.path("decoder"))
     content, style = (read_photo(path).pixels[100:164, 200:280] for path in (reference, warm))
     x, y = (torch.from_numpy(p).permute(2, 0, 1)[None] / 255 for p in (content, style))
-    matching = Matching(method)
+    matching = StylizeSettings(method)
     with torch.inference_mode():
         styled = net(x, net.measure(y, matching), matching)
         kept = net.reconstruct(x).clamp(0, 1)
     calls = {
         "styled": (style, matching, styled),
-        "alpha 0": (style, Matching(method, alpha=0), kept),
+        "alpha 0": (style, StylizeSettings(method, alpha=0), kept),
         "own style": (content, matching, kept),
     }
     for name, (look, how, expected) in calls.items():
-        found = stylizer.stylize(content, look, how, working_size=32, exact=True).pixels
+        found = stylizer.stylize(content, look, replace(how, working_size=32, exact=True)).pixels
         wanted = (expected[0].permute(1, 2, 0) * 255).round().numpy()
         assert np.abs(found - wanted).max() <= 1, name
 
@@ -82,7 +82,7 @@ def test_edges_have_fainter_halos_than_the_network_draws(
     content[140:] = np.random.default_rng(0).integers(0, 256, (20, 200, 3))
 
     def halo(**how: object) -> float:
-        row = stylizer.stylize(content, cold, Matching(method), **how).pixels[90:110].astype(float).mean(0)
+        row = stylizer.stylize(content, cold, StylizeSettings(method, **how)).pixels[90:110].astype(float).mean(0)
         sky = np.concatenate((row[28:40], row[80:92], row[108:120], row[160:172]))
         return np.abs(sky - np.median(sky, axis=0)).max()
 
@@ -92,23 +92,23 @@ def test_edges_have_fainter_halos_than_the_network_draws(
 def test_exact_stylization_without_the_memory_names_the_way_out(
     stylizer: Stylizer, reference: Path, warm: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    style = stylizer.measure(warm, Matching(), working_size=64)
+    style = stylizer.measure(warm, StylizeSettings(exact=True))
     monkeypatch.setattr(TransferNet, "forward", lambda *_: torch.empty(1 << 60))
     with pytest.raises(DeviceError, match="--exact"):
-        stylizer.stylize(reference, style, exact=True)
+        stylizer.stylize(reference, style, StylizeSettings(exact=True))
 
 
 def test_what_the_memory_cannot_hold_is_not_begun(
     stylizer: Stylizer, reference: Path, warm: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Linux would end the process without a word."""
-    style = stylizer.measure(warm, Matching(), working_size=64)
+    style, small = stylizer.measure(warm, StylizeSettings(exact=True)), StylizeSettings(working_size=64)
     monkeypatch.setattr("excolor.runtime.devices.free_memory", lambda: 100_000_000)
     with pytest.raises(DeviceError, match=r"0\.2 GB of memory .* and 0\.1 GB are free; use .* --exact"):
-        stylizer.stylize(reference, style, exact=True)
-    assert stylizer.stylize(reference, style, working_size=64).size == read_photo(reference).size
+        stylizer.stylize(reference, style, StylizeSettings(exact=True))
+    assert stylizer.stylize(reference, warm, small).size == read_photo(reference).size
     monkeypatch.setattr("excolor.runtime.devices.free_memory", lambda: None)
-    assert stylizer.stylize(reference, style, exact=True).size == read_photo(reference).size
+    assert stylizer.stylize(reference, style, StylizeSettings(exact=True)).size == read_photo(reference).size
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="it is Linux that tells")
@@ -120,55 +120,64 @@ def test_free_memory_is_what_the_machine_can_have() -> None:
 
 
 def test_a_style_of_another_matching_is_refused(stylizer: Stylizer, target: Path, reference: Path) -> None:
-    style = stylizer.measure(reference, Matching(parts=("encoder",)), working_size=64)
+    style = stylizer.measure(reference, StylizeSettings(parts=("encoder",), working_size=64))
     with pytest.raises(SettingError, match="measure it again"):
-        stylizer.stylize(target, style, Matching(parts=("skip",)), working_size=64)
+        stylizer.stylize(target, style, StylizeSettings(parts=("skip",), working_size=64))
 
 
 def test_a_style_of_another_model_is_refused(stylizer: Stylizer, target: Path, reference: Path) -> None:
-    style = replace(stylizer.measure(reference, Matching(), working_size=64), model=ModelIdentity("0" * 64, "another"))
+    style = replace(stylizer.measure(reference, StylizeSettings(working_size=64)), model=ModelIdentity("0" * 64, "another"))
     with pytest.raises(SettingError, match=r"another.*lite.*measure it again"):
-        stylizer.stylize(target, style, working_size=64)
+        stylizer.stylize(target, style, StylizeSettings(working_size=64))
 
 
 def test_several_styles_share_by_their_weights(stylizer: Stylizer, reference: Path, warm: Path, cold: Path) -> None:
     """The more the warm one weighs, the redder it gets; the weights are relative."""
     reds = []
     for weight in (0.25, 1, 4):
-        result = stylizer.stylize(reference, [Style(warm, weight), Style(cold)], working_size=64)
+        result = stylizer.stylize(reference, [Style(warm, weight), Style(cold)], StylizeSettings(working_size=64))
         reds.append((result.pixels[..., 0].astype(float) - result.pixels[..., 2]).mean())
     assert reds[0] < reds[1] - 5 and reds[1] < reds[2] - 5
     for scale in (2, 0.4e308):  # of such large ones the sum is infinite
-        same = stylizer.stylize(reference, [Style(warm, 4 * scale), Style(cold, scale)], working_size=64)
+        same = stylizer.stylize(
+            reference, [Style(warm, 4 * scale), Style(cold, scale)], StylizeSettings(working_size=64)
+        )
         np.testing.assert_array_equal(same.pixels, result.pixels)
 
 
 def test_pictures_themselves_are_styles_of_equal_weight(
     stylizer: Stylizer, reference: Path, warm: Path, cold: Path
 ) -> None:
-    found = stylizer.stylize(reference, [warm, cold], working_size=64)
-    expected = stylizer.stylize(reference, [Style(warm), Style(cold)], working_size=64)
+    found = stylizer.stylize(reference, [warm, cold], StylizeSettings(working_size=64))
+    expected = stylizer.stylize(reference, [Style(warm), Style(cold)], StylizeSettings(working_size=64))
     np.testing.assert_array_equal(found.pixels, expected.pixels)
 
 
 @pytest.mark.parametrize("method", ["adain", "wct"])
 def test_a_look_measured_once_serves_any_alpha(method: str, stylizer: Stylizer, reference: Path, warm: Path) -> None:
-    look = stylizer.measure(warm, Matching(method), working_size=64)
+    look = stylizer.measure(warm, StylizeSettings(method, working_size=64))
     for alpha in (0.4, 1):
-        matching = Matching(method, ("encoder",), alpha)
-        found = stylizer.stylize(reference, look, matching, working_size=64)
-        np.testing.assert_array_equal(found.pixels, stylizer.stylize(reference, warm, matching, working_size=64).pixels)
+        settings = StylizeSettings(method, ("encoder",), alpha, working_size=64)
+        found = stylizer.stylize(reference, look, settings)
+        np.testing.assert_array_equal(found.pixels, stylizer.stylize(reference, warm, settings).pixels)
+
+
+def test_a_look_of_another_working_size_is_refused(stylizer: Stylizer, target: Path, reference: Path) -> None:
+    look = stylizer.measure(reference, StylizeSettings(working_size=64))
+    for settings in (StylizeSettings(working_size=96), StylizeSettings(working_size=64, exact=True)):
+        with pytest.raises(SettingError, match="at another working size"):
+            stylizer.stylize(target, look, settings)
 
 
 def test_a_style_of_another_method_is_refused(stylizer: Stylizer, target: Path, reference: Path) -> None:
-    look = stylizer.measure(reference, Matching("wct"), working_size=64)
+    look = stylizer.measure(reference, StylizeSettings("wct", working_size=64))
     with pytest.raises(SettingError, match="measure it again"):
-        stylizer.stylize(target, look, Matching("adain"), working_size=64)
+        stylizer.stylize(target, look, StylizeSettings("adain", working_size=64))
 
 
 @pytest.mark.parametrize("working_size", [96, 512])
 def test_luminance_is_kept(working_size: int, stylizer: Stylizer, reference: Path, cold: Path) -> None:
-    result = stylizer.stylize(reference, cold, working_size=working_size, keep="luminance")
+    result = stylizer.stylize(reference, cold, StylizeSettings(working_size=working_size, keep="luminance"))
     own = read_photo(reference).pixels
     assert np.abs(lightness(result.pixels) - lightness(own)).mean() < 0.3  # rounding to 8 bits
     assert result.pixels[..., 2].mean() > own[..., 2].mean() + 5
@@ -178,7 +187,7 @@ def test_luminance_is_kept(working_size: int, stylizer: Stylizer, reference: Pat
 def test_color_is_kept(working_size: int, stylizer: Stylizer, reference: Path, target: Path) -> None:
     """The style is a darker portrait: the luminance moves toward it, ab stays where sRGB can show it."""
     style = Path(target)
-    result = stylizer.stylize(reference, style, working_size=working_size, keep="color")
+    result = stylizer.stylize(reference, style, StylizeSettings(working_size=working_size, keep="color"))
     own = read_photo(reference).pixels
     before, after = rgb2lab(own / 255), rgb2lab(result.pixels / 255)
     goal = lightness(read_photo(style).pixels).mean()
@@ -198,7 +207,7 @@ def test_gray_stays_gray_when_color_is_kept(
     if channels:
         gray = np.stack([gray] * 3, axis=-1)
     pixels = gray.astype(dtype) if dtype == np.float32 else (gray * np.iinfo(dtype).max).astype(dtype)
-    result = stylizer.stylize(pixels, warm, working_size=working_size, keep="color")
+    result = stylizer.stylize(pixels, warm, StylizeSettings(working_size=working_size, keep="color"))
     assert result.pixels.dtype == dtype and result.is_gray
     assert np.ptp(result.pixels) > 0
 
@@ -215,7 +224,7 @@ def test_each_region_takes_the_colors_of_its_like(method: str, stylizer: Stylize
     content = read_photo(target)
     for mask, flip in ((halves(64, 80), False), (halves(64, 80)[:, ::-1], True)):
         result = stylizer.stylize(
-            content, Style(style, mask=mask), Matching(method), working_size=128, mask=halves(*content.size)
+            content, Style(style, mask=mask), StylizeSettings(method, working_size=128), mask=halves(*content.size)
         )
         red = result.pixels[..., 0].astype(float) - result.pixels[..., 2]
         left, right = red[:, : red.shape[1] // 3].mean(), red[:, -red.shape[1] // 3 :].mean()
@@ -224,12 +233,12 @@ def test_each_region_takes_the_colors_of_its_like(method: str, stylizer: Stylize
 
 def test_a_label_that_no_style_has_follows_the_whole(stylizer: Stylizer, target: Path, reference: Path) -> None:
     content, style = read_photo(target), read_photo(reference)
-    look = stylizer.measure(Style(style, mask=halves(*style.size)), Matching(), working_size=96)
+    look = stylizer.measure(Style(style, mask=halves(*style.size)), StylizeSettings(working_size=96))
     other = as_regions(np.full(content.size, 3))
     assert look.missing(other) == ("3",)
     assert look.missing(as_regions(halves(*content.size))) == ()
-    found = stylizer.stylize(content, look, working_size=96, mask=other)
-    whole = stylizer.stylize(content, style, working_size=96)
+    found = stylizer.stylize(content, look, StylizeSettings(working_size=96), mask=other)
+    whole = stylizer.stylize(content, style, StylizeSettings(working_size=96))
     assert np.abs(found.pixels.astype(int) - whole.pixels).max() <= 1
 
 
@@ -240,8 +249,8 @@ def test_of_several_styles_those_that_have_a_label_count(
     here, there = np.zeros(size, np.uint8), np.ones(size, np.uint8)
     everywhere = np.ones(content.size, np.uint8)
     both = [Style(warm, mask=here), Style(cold, mask=there)]
-    found = stylizer.stylize(content, both, working_size=96, mask=everywhere)
-    alone = stylizer.stylize(content, Style(cold, mask=there), working_size=96, mask=everywhere)
+    found = stylizer.stylize(content, both, StylizeSettings(working_size=96), mask=everywhere)
+    alone = stylizer.stylize(content, Style(cold, mask=there), StylizeSettings(working_size=96), mask=everywhere)
     np.testing.assert_array_equal(found.pixels, alone.pixels)
 
 
@@ -250,19 +259,22 @@ def test_a_label_of_a_few_pixels_does_no_harm(stylizer: Stylizer, target: Path, 
     few, some = np.zeros(content.size, np.uint8), np.zeros(style.size, np.uint8)
     few[5, 5] = some[9:11, 9:11] = 1
     for method in ("adain", "wct"):
-        found = stylizer.stylize(content, Style(style, mask=some), Matching(method), working_size=96, mask=few)
-        whole = stylizer.stylize(content, style, Matching(method), working_size=96)
+        found = stylizer.stylize(content, Style(style, mask=some), StylizeSettings(method, working_size=96), mask=few)
+        whole = stylizer.stylize(content, style, StylizeSettings(method, working_size=96))
         assert np.abs(found.pixels.astype(int) - whole.pixels)[64:].max() <= 2, method
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda s, p: s.stylize(p, p, keep="all", working_size=16), "keep"),
-        (lambda s, p: s.stylize(p, [], working_size=16), "no style"),
-        (lambda s, p: s.stylize(p, p, mask=halves(9, 9), working_size=16), "style has none"),
-        (lambda s, p: s.stylize(p, Style(p, mask=halves(9, 9)), working_size=16), "content has none"),
-        (lambda s, p: s.measure([Style(p, mask=halves(9, 9)), Style(p)], Matching(), working_size=16), "all of them"),
+        (lambda s, p: s.stylize(p, p, StylizeSettings(keep="all", working_size=16)), "keep"),
+        (lambda s, p: s.stylize(p, [], StylizeSettings(working_size=16)), "no style"),
+        (lambda s, p: s.stylize(p, p, StylizeSettings(working_size=16), mask=halves(9, 9)), "style has none"),
+        (lambda s, p: s.stylize(p, Style(p, mask=halves(9, 9)), StylizeSettings(working_size=16)), "content has none"),
+        (
+            lambda s, p: s.measure([Style(p, mask=halves(9, 9)), Style(p)], StylizeSettings(working_size=16)),
+            "all of them",
+        ),
         (lambda s, p: Style(p, weight=0), "weight"),
         (lambda s, p: Style(p, weight=float("inf")), "weight"),
     ],
@@ -291,9 +303,8 @@ def test_what_transparent_pixels_hide_is_no_part_of_a_look(
         stylizer.stylize(
             cut_out(reference, behind),
             Style(cut_out(warm, behind_style), mask=labels),
-            Matching(method),
+            StylizeSettings(method, working_size=128),
             mask=labels,
-            working_size=128,
         )
         .pixels[box]
         .mean((0, 1))
@@ -311,11 +322,11 @@ def test_a_label_that_is_all_transparent_does_no_harm(
     content, style = (read_photo(path).pixels[:128, :128] for path in (reference, warm))
     alpha = (halves(128, 128) == 0).astype(np.uint8) * 255
     labels = halves(128, 128)
-    look = stylizer.measure(Style(Photo(style, alpha), mask=labels), Matching(method), working_size=128)
+    look = stylizer.measure(Style(Photo(style, alpha), mask=labels), StylizeSettings(method, working_size=128))
     assert look.missing(as_regions(labels)) == ("7",)
-    whole = stylizer.measure(Photo(style, alpha), Matching(method), working_size=128)
+    whole = stylizer.measure(Photo(style, alpha), StylizeSettings(method, working_size=128))
     for found, shows in ((content, alpha >= 0), (Photo(content, alpha), alpha > 0)):
-        expected = stylizer.stylize(found, whole, Matching(method), working_size=128).pixels[shows].astype(float)
-        result = stylizer.stylize(found, look, Matching(method), mask=labels, working_size=128).pixels[shows]
+        expected = stylizer.stylize(found, whole, StylizeSettings(method, working_size=128)).pixels[shows].astype(float)
+        result = stylizer.stylize(found, look, StylizeSettings(method, working_size=128), mask=labels).pixels[shows]
         assert np.abs(result.mean(0) - expected.mean(0)).max() < 20
         assert result.std() < 1.5 * expected.std()

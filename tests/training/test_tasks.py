@@ -13,8 +13,8 @@ from torch import Generator
 
 from excolor.errors import CheckpointError, TrainingError
 from excolor.imaging.color import rgb_to_lab
-from excolor.method.coarse import ReferenceFeatures, encode_reference
-from excolor.method.correspondence import Correspondence
+from excolor.method.coarse import ReferenceFeatures
+from excolor.method.exemplar import ExemplarNet
 from excolor.networks.checkpoint import load_colorizer, load_decoder, load_encoder, load_matcher
 from excolor.networks.colorization import ColorizationConfig, ColorizationNet
 from excolor.networks.encoder import EncoderConfig
@@ -306,9 +306,11 @@ def test_dulled_references_are_as_dull_as_their_targets(
 ) -> None:
     chroma: list[torch.Tensor] = []
 
-    def record(net: TransferNet, correspondence: Correspondence, rgb: torch.Tensor) -> ReferenceFeatures:
+    real = ExemplarNet.encode_reference
+
+    def record(net: ExemplarNet, rgb: torch.Tensor) -> ReferenceFeatures:
         chroma.append(rgb_to_lab(rgb)[:, 1:].norm(dim=1).mean((1, 2)))
-        return encode_reference(net, correspondence, rgb)
+        return real(net, rgb)
 
     wanted: list[torch.Tensor] = []
 
@@ -316,7 +318,7 @@ def test_dulled_references_are_as_dull_as_their_targets(
         wanted.append(truth.norm(dim=1).mean((1, 2))[3:])
         return found.sum()
 
-    monkeypatch.setattr(colorizer_task, "encode_reference", record)
+    monkeypatch.setattr(ExemplarNet, "encode_reference", record)
     monkeypatch.setattr(colorizer_task, "masked_huber", keep)
     for dulled in (0.0, 1.0):
         loss(ColorizerTask(replace(colorizer_recipe, dulled=dulled, recolored=0.0), store, transfer_net))

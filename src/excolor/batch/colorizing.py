@@ -99,7 +99,7 @@ class PrecolorizeWork:
         """See `Work`."""
         for photo in pages:
             notes = check_gray(photo, source.name, self.treat_as_gray)
-            yield PageResult(networks.precolor(photo, working_size=self.working_size), notes=notes)
+            yield PageResult(networks.colorize(photo, settings=ColorizeSettings(self.working_size)), notes=notes)
 
     def provenance(self) -> "Provenance":
         """See `Work`."""

@@ -116,7 +116,7 @@ class BestFit:
         if len(self.candidates) == 1:
             (only,) = self.candidates
             return Choice(only.features, (only.file,))
-        scores = colorizer.score(photo, [one.features for one in self.candidates], working_size=settings.working_size)
+        scores = colorizer.score(photo, [one.features for one in self.candidates])
         score, best = max(zip(scores, self.candidates, strict=True), key=lambda pair: pair[0])
         return Choice(best.features, (best.file,), score, (f"{best.file.path} fits best (score {score:.2f})",))
 
@@ -206,11 +206,10 @@ def check_number(references: Sequence[Source], working_size: int) -> None:
 
 
 def _joined(encoded: Sequence[EncodedReference], colorizer: "Colorizer") -> AllTogether:
-    from excolor.method.colorizer import Reference
     from excolor.runtime.devices import out_of_memory_explained
 
     with out_of_memory_explained(colorizer.device, "fewer references"):
-        joined = Reference.joined([one.features for one in encoded])
+        joined = colorizer.join([one.features for one in encoded])
     return AllTogether(joined, tuple(one.file for one in encoded))
 
 
@@ -218,5 +217,5 @@ def _encode(path: Path, colorizer: "Colorizer", settings: ColorizeSettings, max_
     from excolor.photo import read_photo
 
     photo = read_photo(path, max_pixels=max_pixels)
-    features = colorizer.encode_reference(photo, working_size=settings.working_size)
+    features = colorizer.encode_reference(photo, settings)
     return EncodedReference(UsedFile(path, sha256_of(path)), features)

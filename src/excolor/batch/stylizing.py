@@ -12,13 +12,13 @@ from excolor.batch.sources import Source, pictures_in
 from excolor.batch.stop import Stop
 from excolor.batch.work import PageResult, UsedFile, provenance, sha256_of
 from excolor.errors import PhotoError, PlanError
+from excolor.settings import StylizeSettings
 
 if TYPE_CHECKING:
     from excolor.method.regions import Regions
     from excolor.method.stylizer import Look, Stylizer
     from excolor.networks.models import ModelFiles
     from excolor.photo import Photo, Provenance
-    from excolor.settings import Keep, Matching
 
 
 @dataclass(frozen=True)
@@ -86,10 +86,7 @@ class StylizeWork:
     """Give contents the look of styles; see `Work`.
 
     Attributes:
-        matching: what is matched, how and how far.
-        style_size: pixels of the shorter side that the network sees.
-        exact: run the network at full size instead.
-        keep: of the content, exactly.
+        settings: how.
         styles: at least one.
         style_masks: one for each style, in their order, or none.
         content_masks: the masks of the contents, if the styles have any.
@@ -100,10 +97,7 @@ class StylizeWork:
 
     model: "ModelFiles"
     device: str
-    matching: "Matching"
-    style_size: int
-    exact: bool
-    keep: "Keep"
+    settings: StylizeSettings
     styles: tuple[StyleFile, ...]
     style_masks: tuple[Path, ...]
     content_masks: ContentMasks | None
@@ -114,7 +108,7 @@ class StylizeWork:
     @property
     def working_size(self) -> int | None:
         """See `Work`."""
-        return None if self.exact else self.style_size
+        return None if self.settings.exact else self.settings.working_size
 
     def load(self) -> "Stylizer":
         """See `Work`."""
@@ -138,7 +132,7 @@ class StylizeWork:
             Style(read_photo(style.path, max_pixels=self.max_pixels), style.weight, mask)
             for style, mask in zip_longest(self.styles, masks)
         ]
-        look = networks.measure(styles, self.matching, working_size=self.style_size, exact=self.exact)
+        look = networks.measure(styles, self.settings)
         files = [*(style.path for style in self.styles), *self.style_masks]
         return replace(self, look=look, used=tuple(UsedFile(path, sha256_of(path)) for path in files))
 
@@ -153,21 +147,14 @@ class StylizeWork:
             if missing := self.look.missing(mask):
                 notes = (f"no style has the labels {', '.join(missing)} of {path}: they follow the whole style",)
         for photo in pages:
-            result = networks.stylize(
-                photo,
-                self.look,
-                self.matching,
-                working_size=self.style_size,
-                exact=self.exact,
-                keep=self.keep,
-                mask=mask,
-            )
+            result = networks.stylize(photo, self.look, self.settings, mask=mask)
             yield PageResult(result, used=used, notes=notes)
 
     def provenance(self) -> "Provenance":
         """See `Work`."""
-        size = {"exact": True} if self.exact else {"working_size": self.style_size}
-        settings = {"command": "stylize", **size, **asdict(self.matching), "keep": self.keep, **self._styles_recorded()}
+        used = asdict(self.settings)
+        del used["working_size" if self.settings.exact else "exact"]
+        settings = {"command": "stylize", **used, **self._styles_recorded()}
         return provenance(self.model, settings)
 
     def _styles_recorded(self) -> dict[str, str]:

@@ -11,12 +11,13 @@ from torch import Tensor
 from excolor.bench.tasks import TOTAL, Method, Task
 from excolor.errors import SettingError
 from excolor.evaluation.baselines import COLORIZERS
+from excolor.method.assembly import assemble
 from excolor.method.colorizer import Colorizer
+from excolor.method.exemplar import ExemplarNet
 from excolor.method.hints import no_hints
-from excolor.networks.checkpoint import load_colorizer, load_transfer
 from excolor.networks.models import find_model
 from excolor.reporting.timing import Work
-from excolor.runtime.devices import Network, put_on
+from excolor.runtime.devices import put_on
 from excolor.settings import Matching
 
 Steps = dict[str, Work]
@@ -31,14 +32,13 @@ def prepare(task: Task, batch: int = 1) -> Steps:
 
 
 def _networks(task: Task, batch: int) -> Steps:
-    files = find_model(task.model)
-    net = _placed(load_colorizer(files.path("colorizer")), task)
+    net = _exemplar(task)
     lightness = _pictures(task, batch, seed=0).mean(1, keepdim=True) - 0.5  # about as they scale it
     hints = no_hints(lightness)
-    transfer = _transfer(task, batch, Matching("adain"))
+    transfer = _transfer(net, task, batch, Matching("adain"))
 
     def colorization() -> Tensor:
-        ab: Tensor = net(lightness, hints.ab, hints.mask)
+        ab: Tensor = net.colorization(lightness, hints.ab, hints.mask)
         return ab
 
     if task.compiled:
@@ -53,13 +53,13 @@ def _networks(task: Task, batch: int) -> Steps:
 
 
 def _wct(task: Task, batch: int) -> Steps:
-    return {TOTAL: _transfer(task, batch, Matching("wct"))}
+    return {TOTAL: _transfer(_exemplar(task), task, batch, Matching("wct"))}
 
 
-def _transfer(task: Task, batch: int, matching: Matching) -> Callable[[], Tensor]:
+def _transfer(exemplar: ExemplarNet, task: Task, batch: int, matching: Matching) -> Callable[[], Tensor]:
     """Both pictures encoded, the target matched to the reference, and decoded."""
-    files = find_model(task.model)
-    net = _placed(load_transfer(files.path("encoder"), files.path("decoder")), task)
+    net = exemplar.transfer
+    assert net is not None
     target, reference = _pictures(task, batch, seed=0), _pictures(task, batch, seed=1)
 
     def transfer() -> Tensor:
@@ -69,8 +69,12 @@ def _transfer(task: Task, batch: int, matching: Matching) -> Callable[[], Tensor
     return transfer
 
 
-def _placed(network: Network, task: Task) -> Network:
-    return put_on(torch.device(task.device), network, getattr(torch, task.dtype))
+def _exemplar(task: Task) -> ExemplarNet:
+    """The networks of a model of the paper's architecture."""
+    net = assemble(find_model(task.model, "colorize"))
+    if not isinstance(net, ExemplarNet):
+        raise SettingError(f"the networks of {task.name} are not the paper's, which are timed; give another model")
+    return put_on(torch.device(task.device), net, getattr(torch, task.dtype))
 
 
 def _compiled(step: Callable[[], Tensor], task: Task) -> Callable[[], Tensor]:

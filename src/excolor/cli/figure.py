@@ -180,13 +180,13 @@ def parts(
     """
     path = drawing.place(content, "parts", style)
     with drawing.model(model, "stylize") as found:
-        from excolor import Matching, Stylizer, read_photo
+        from excolor import Stylizer, StylizeSettings, read_photo
         from excolor.evaluation import figures
 
         photo, look = read_photo(content), read_photo(style)
         stylizer = Stylizer.load(found, device=device)
-        matching = Matching(method)  # type: ignore[arg-type]
-        rows = figures.parts(stylizer, photo, look, matching, working_size, drawing.tile)
+        settings = StylizeSettings(method, working_size=working_size)  # type: ignore[arg-type]
+        rows = figures.parts(stylizer, photo, look, settings, drawing.tile)
     drawing.write(rows, photo.size, path)
 
 
@@ -244,10 +244,11 @@ def methods(content: Path, style: Path, working_size: int, model: ModelChoice, d
     """
     path = drawing.place(content, "methods", style)
     with drawing.model(model, "stylize") as found:
-        from excolor import Stylizer, read_photo
+        from excolor import Stylizer, StylizeSettings, read_photo
         from excolor.evaluation import figures
 
         photo, look = read_photo(content), read_photo(style)
         stylizer = Stylizer.load(found, device=device)
-        rows = figures.methods(stylizer, photo, look, working_size, drawing.tile)
+        settings = StylizeSettings(working_size=working_size)
+        rows = figures.methods(stylizer, photo, look, settings, drawing.tile)
     drawing.write(rows, photo.size, path)

@@ -22,7 +22,7 @@ from excolor.cli.options import (
     model_options,
     working_size_option,
 )
-from excolor.settings import NETWORK_PARTS, STYLIZE_SIZE, Keep, Matching, NetworkPart, StatisticsMethod
+from excolor.settings import NETWORK_PARTS, Keep, NetworkPart, StatisticsMethod, StylizeSettings
 
 
 class WeightedStyle(click.ParamType):  # type: ignore[type-arg,unused-ignore]
@@ -79,7 +79,7 @@ class WeightedStyle(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     "--at",
     "parts",
     type=CommaList(NETWORK_PARTS),
-    default=",".join(Matching.parts),
+    default=",".join(StylizeSettings.parts),
     show_default=True,
     group=QUALITY,
     help="Match statistics in these parts of the network.",
@@ -88,7 +88,7 @@ class WeightedStyle(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     "--alpha",
     type=FiniteRange(0, 1),
     metavar="X",
-    default=Matching.alpha,
+    default=StylizeSettings.alpha,
     show_default=True,
     group=QUALITY,
     help="Follow the style this far; at 0 the content only passes through the network.",
@@ -105,7 +105,7 @@ class WeightedStyle(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     group=QUALITY,
     help="Change luminance only: the content's colors are kept, gray stays gray.",
 )
-@working_size_option(STYLIZE_SIZE)
+@working_size_option(StylizeSettings.working_size)
 @option(
     "--exact",
     is_flag=True,
@@ -161,10 +161,7 @@ def stylize(
     work = StylizeWork(
         model=model_files,
         device=device,
-        matching=Matching(method, parts, alpha),
-        style_size=working_size,
-        exact=exact,
-        keep=kept,
+        settings=StylizeSettings(method, parts, alpha, working_size, exact, kept),
         styles=tuple(chosen),
         style_masks=style_masks,
         content_masks=masks,

@@ -15,12 +15,12 @@ from typing import TypeVar
 import numpy as np
 
 from excolor.evaluation.baselines import STYLIZERS, gray
-from excolor.imaging.working_size import Floats, seen_size, shrink
+from excolor.imaging.working_size import Floats, shrink, shrunk_size
 from excolor.method.colorizer import Colorizer
 from excolor.method.stylizer import Stylizer
 from excolor.photo import Photo
 from excolor.reporting.sheet import Row, Tile
-from excolor.settings import NETWORK_PARTS, STATISTICS_METHODS, ColorizeSettings, Matching, NetworkPart
+from excolor.settings import NETWORK_PARTS, STATISTICS_METHODS, ColorizeSettings, NetworkPart, StylizeSettings
 
 T = TypeVar("T")
 
@@ -42,25 +42,23 @@ def ablation(colorizer: Colorizer, target: Photo, reference: Photo, settings: Co
     stages = colorizer.colorize_stages(target, reference, settings)
     tiles = [
         Tile(_gray(target, side), "gray"),
-        Tile(_shown(reference, side), "reference"),
-        Tile(_shown(stages.precolor, side), "pre-colored"),
-        Tile(_shown(stages.coarse, side), "transfer"),
-        Tile(_shown(stages.result, side), "transfer + colorize"),
+        Tile(_small(reference, side), "reference"),
+        Tile(_small(stages.precolor, side), "pre-colored"),
+        Tile(_small(stages.coarse, side), "transfer"),
+        Tile(_small(stages.result, side), "transfer + colorize"),
     ]
     return [Row(tiles)]
 
 
-def parts(
-    stylizer: Stylizer, content: Photo, style: Photo, matching: Matching, working_size: int, side: int
-) -> list[Row]:
-    """A content in a style, matched at every subset of the three parts; method and alpha are those of `matching`."""
+def parts(stylizer: Stylizer, content: Photo, style: Photo, settings: StylizeSettings, side: int) -> list[Row]:
+    """A content in a style, matched at every subset of the three parts; all else is that of `settings`."""
 
     def stylized(subset: tuple[NetworkPart, ...]) -> Tile:
-        result = stylizer.stylize(content, style, replace(matching, parts=subset), working_size=working_size)
-        return Tile(_shown(result, side), " + ".join(subset) or "none")
+        result = stylizer.stylize(content, style, replace(settings, parts=subset))
+        return Tile(_small(result, side), " + ".join(subset) or "none")
 
     subsets = [subset for size in range(len(NETWORK_PARTS) + 1) for subset in combinations(NETWORK_PARTS, size)]
-    pair = [Tile(_shown(content, side), "content"), Tile(_shown(style, side), "style")]
+    pair = [Tile(_small(content, side), "content"), Tile(_small(style, side), "style")]
     return [Row(tiles) for tiles in _evenly([*pair, *map(stylized, subsets)], _COLUMNS)]
 
 
@@ -75,32 +73,32 @@ def references(
 
     References are given with their names, at least one; many fill several pairs of rows, each with the target.
     """
-    invented = colorizer.precolor(target, working_size=settings.working_size)
+    invented = colorizer.colorize(target, settings=settings)
     above = Tile(_gray(target, side), "target")
-    below = Tile(_shown(invented, side), "pre-colored")
+    below = Tile(_small(invented, side), "pre-colored")
     columns = [
         (
-            Tile(_shown(reference, side), name),
-            Tile(_shown(colorizer.colorize(target, reference, settings), side), "result"),
+            Tile(_small(reference, side), name),
+            Tile(_small(colorizer.colorize(target, reference, settings), side), "result"),
         )
         for name, reference in named
     ]
     rows = []
     for block in _evenly(columns, _COLUMNS):
-        shown, results = zip(*block, strict=True)
-        rows += [Row([above, *shown]), Row([below, *results])]
+        given, results = zip(*block, strict=True)
+        rows += [Row([above, *given]), Row([below, *results])]
     return rows
 
 
-def methods(stylizer: Stylizer, content: Photo, style: Photo, working_size: int, side: int) -> list[Row]:
+def methods(stylizer: Stylizer, content: Photo, style: Photo, settings: StylizeSettings, side: int) -> list[Row]:
     """A content in a style by every method. Classical ones are shown the tiles: their maps are of colors alone."""
-    small, look = _shown(content, side), _shown(style, side)
+    small, small_style = _small(content, side), _small(style, side)
     own = [
-        Tile(_shown(stylizer.stylize(content, style, Matching(method), working_size=working_size), side), _OWN[method])
+        Tile(_small(stylizer.stylize(content, style, replace(settings, method=method)), side), _OWN[method])
         for method in STATISTICS_METHODS
     ]
-    classical = [Tile(STYLIZERS[method](small, look), title) for method, title in _CLASSICAL.items()]
-    return [Row([Tile(small, "content"), Tile(look, "style"), *own]), Row(classical)]
+    classical = [Tile(STYLIZERS[method](small, small_style), title) for method, title in _CLASSICAL.items()]
+    return [Row([Tile(small, "content"), Tile(small_style, "style"), *own]), Row(classical)]
 
 
 def _evenly(things: Sequence[T], most: int) -> list[Sequence[T]]:
@@ -109,11 +107,11 @@ def _evenly(things: Sequence[T], most: int) -> list[Sequence[T]]:
     return [things[start : start + length] for start in range(0, len(things), length)]
 
 
-def _shown(photo: Photo, side: int) -> Floats:
+def _small(photo: Photo, side: int) -> Floats:
     """A picture as sRGB (h, w, 3) in [0, 1], twice as large as a tile at most."""
-    small = shrink(photo.pixels, seen_size(photo.size, 2 * side))
+    small = shrink(photo.pixels, shrunk_size(photo.size, 2 * side))
     return small if small.ndim == 3 else np.repeat(small[..., None], 3, axis=2)
 
 
 def _gray(photo: Photo, side: int) -> Floats:
-    return gray(_shown(photo, side))
+    return gray(_small(photo, side))

@@ -148,10 +148,10 @@ class Evaluator:
 
     def _encode_reference(self, protocol: str, name: str) -> Reference:
         reference = self._reference(protocol, name)
-        return self._colorizer.encode_reference(reference, working_size=self._settings.working_size)
+        return self._colorizer.encode_reference(reference, self._settings)
 
     def _precolored(self, target: NDArray[np.float32]) -> NDArray[np.floating]:
-        return self._colorizer.precolor(target, working_size=self._settings.working_size).pixels
+        return self._colorizer.colorize(target, settings=self._settings).pixels
 
 
 def compare(result: NDArray[np.floating], truth: NDArray[np.floating]) -> dict[str, float]:

@@ -20,7 +20,7 @@ from excolor.evaluation.style_metrics import (
 )
 from excolor.method.stylizer import Stylizer
 from excolor.reporting.timing import Timing, time_calls
-from excolor.settings import STATISTICS_METHODS, STYLIZE_SIZE, Matching
+from excolor.settings import STATISTICS_METHODS, STYLIZE_SIZE, StylizeSettings
 
 OWN = tuple(f"excolor {method}" for method in STATISTICS_METHODS)
 """What excolor's own methods are called beside those of `STYLIZERS`."""
@@ -113,15 +113,15 @@ class StyleEvaluator:
 
 def _methods(stylizer: Stylizer, working_size: int) -> dict[str, Transfer]:
     own = {
-        name: _own(stylizer, Matching(method), working_size)
+        name: _own(stylizer, StylizeSettings(method, working_size=working_size))
         for name, method in zip(OWN, STATISTICS_METHODS, strict=True)
     }
     return STYLIZERS | own
 
 
-def _own(stylizer: Stylizer, matching: Matching, working_size: int) -> Transfer:
+def _own(stylizer: Stylizer, settings: StylizeSettings) -> Transfer:
     def transfer(content: NDArray[np.floating], style: NDArray[np.floating]) -> NDArray[np.float32]:
-        return np.asarray(stylizer.stylize(content, style, matching, working_size=working_size).pixels, np.float32)
+        return np.asarray(stylizer.stylize(content, style, settings).pixels, np.float32)
 
     return transfer
 

@@ -1,38 +1,41 @@
-"""Full-size results from small ones: the target's own pixels, with colors brought up from the working size.
+"""A result of full size: a photograph's own pixels, changed as the networks changed the small ones.
 
-Everything here runs in strips: memory does not grow with the picture beyond input and output themselves, temporaries
-stay in the processor's cache, and each core has its own. Pixels are (H, W) gray or (H, W, 3) sRGB, uint8, uint16 or
-float32 in [0, 1]; results are (H, W, 3) of the same dtype.
-
-At this size NumPy and OpenCV compute what `imaging.color` says in torch: several times faster, to the same digits.
+`with_colors` and `with_look` take a photograph, what the networks saw of it, and what they made of that. The functions
+below them do the same with arrays: pixels are (H, W) gray or (H, W, 3) sRGB, uint8, uint16 or float32 in [0, 1], and
+results (H, W, 3) of the same dtype. They run in strips (`imaging.strips`).
 """
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Iterable
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
-from excolor.imaging.color import DELTA, LUMINANCE, NORMALIZED_TO_RGB, gray_to_lightness, linearize, rgb_to_lab
-from excolor.imaging.upsampling import LocalAffine, fit_detail, fit_local_affine, strip_threads, strips
-from excolor.imaging.working_size import Floats, to_unit
+from excolor.imaging.color import colored, linearize, rgb_to_lab
+from excolor.imaging.lab_arrays import (
+    CUBE,
+    LIGHTNESS,
+    RGB_TO_NORMALIZED,
+    SRGB,
+    linear_rgb,
+    look_up,
+    tone,
+    weighted,
+    white_and_depth,
+)
+from excolor.imaging.strips import map_strips
+from excolor.imaging.upsampling import LocalAffine, fit_change, fit_detail
+from excolor.imaging.working_size import Floats, NetworkInput, to_unit
+from excolor.photo import Photo
+from excolor.settings import Keep
 
-# Windows in pixels of the working size, variances in squared units of guide and values. For ab: where CIEDE2000 to the
-# truth is least on photographs, with and without grain
+# A window in pixels of the working size, variances in squared units of L and ab: where CIEDE2000 to the truth is least
+# on photographs, with and without grain
 _RADIUS_AB = 1
 _EPSILON_LIGHTNESS = 3.0
 _DOUBT_AB = 1.0
-_RADIUS_RGB = 8  # narrower ones follow what is left of the rims that the network draws along edges
-_RADIUS_FLAT = 32
-_COARSE = 4
-_EPSILON_RGB = 1e-4
-_RIM = 3  # pixels: how far an edge spoils the network's answer
-_EDGE = 0.1  # of white: range of values within this distance, from which on it does
-_FLAT = 0.08  # of white: range of values in the wide window, up to which it is flat but for noise
 
 # Of the shorter side: windows in which smooth gradients are told from steps of 8 bits
 _SMOOTH = 1 / 64
@@ -40,40 +43,45 @@ _SMOOTH_LEAST = 2  # pixels
 _HALF_A_LEVEL = 0.499
 
 
-@dataclass(frozen=True)
-class _Curve:
-    """scale·x^exponent + offset above the knee, and the straight line that leads there below it."""
+def with_colors(photo: Photo, seen: NetworkInput, ab: Tensor) -> Photo:
+    """A photograph in other colors, at its own lightness.
 
-    exponent: float
-    scale: float
-    offset: float
-    knee: float
-    slope: float
-
-    def __call__(self, x: Floats, white: float = 1, depth: int = cv2.CV_32F) -> np.ndarray:
-        """The curve's values times `white`; rounded and bounded if `depth` (OpenCV's name of a dtype) is an integer."""
-        power = np.maximum(x, np.float32(self.knee))
-        cv2.log(power, dst=power)
-        power *= np.float32(self.exponent)
-        cv2.exp(power, dst=power)
-        line = np.minimum(x, np.float32(self.knee))
-        constant = self.offset - self.slope * self.knee
-        return _weighted(power, self.scale * white, line, self.slope * white, constant * white, depth)
+    Args:
+        photo: as it is.
+        seen: its L as the networks saw it.
+        ab: (1, 2, h, w) in [-128, 127], which they found for that.
+    """
+    lightness = seen.to_array(seen.tensor)[..., 0]
+    return replace(photo, pixels=merge_ab(photo.pixels, lightness, seen.to_array(ab)))
 
 
-# The formulas of `excolor.imaging.color` again, each line moved to where its power starts
-_LIGHTNESS = _Curve(1 / 3, 116, -16, DELTA**3, 116 / (3 * DELTA**2))  # L of luminance
-_UNCURVED = _Curve(3, 1, 0, DELTA, 3 * DELTA**2)  # X or Z, divided by that of white, of the f that Lab has for it
-_SRGB = _Curve(1 / 2.4, 1.055, -0.055, 0.0031308, 12.92)  # sRGB of linear light
-_RGB_TO_NORMALIZED = np.linalg.inv(NORMALIZED_TO_RGB.numpy()).astype(np.float32)
+def with_look(photo: Photo, seen: NetworkInput, styled: Tensor, keep: Keep) -> Photo:
+    """A photograph in another look, with its own detail.
+
+    Args:
+        photo: as it is.
+        seen: its sRGB as the network saw it.
+        styled: what the network made of that, sRGB (1, 3, h, w) in [0, 1].
+        keep: what of the photograph stays exactly.
+    """
+    small, small_result = seen.to_array(seen.tensor), seen.to_array(styled)
+    if keep == "nothing":
+        return replace(photo, pixels=merge_rgb(photo.pixels, small, small_result))
+    lightness = _lab(small)[..., 0]
+    if keep == "color":
+        return replace(photo, pixels=merge_lightness(photo.pixels, lightness, _lab(small_result)[..., 0]))
+    without_rims = merge_rgb(small, small, small_result)  # merge_ab would keep those that the network draws along edges
+    return replace(photo, pixels=merge_ab(photo.pixels, lightness, _lab(without_rims)[..., 1:]))
 
 
-def lightness_of(pixels: np.ndarray) -> Tensor:
-    """L (1, H, W) in [0, 100] of pixels, float32."""
-    unit = torch.from_numpy(to_unit(pixels))
-    if unit.ndim == 2:
-        return gray_to_lightness(unit)[None]
-    return rgb_to_lab(unit.permute(2, 0, 1))[:1]
+def as_networks_gave(photo: Photo, seen: NetworkInput, rgb: Tensor) -> Photo:
+    """A photograph that the network saw at its own size, in the very pixels that it gave, sRGB (1, 3, h, w)."""
+    return replace(photo, pixels=to_pixels(seen.unpadded(rgb)[0].cpu(), photo.pixels.dtype))
+
+
+def small_photo(seen: NetworkInput, ab: Tensor) -> Photo:
+    """The L that the networks saw in the colors of ab (1, 2, h, w), uint8, at the size at which they saw it."""
+    return Photo(to_pixels(seen.unpadded(colored(seen.tensor, ab))[0].cpu(), np.dtype(np.uint8)))
 
 
 def merge_ab(pixels: np.ndarray, small_lightness: Floats, small_ab: Floats) -> np.ndarray:
@@ -89,14 +97,14 @@ def merge_ab(pixels: np.ndarray, small_lightness: Floats, small_ab: Floats) -> n
     """
     fit = fit_detail(small_lightness, small_ab, radius=_RADIUS_AB, epsilon=_EPSILON_LIGHTNESS, doubt=_DOUBT_AB)
     upsampled = LocalAffine(fit, pixels.shape[:2])
-    white, depth = _scale(pixels.dtype)
+    white, depth = white_and_depth(pixels.dtype)
 
     def color(strip: np.ndarray, rows: slice) -> Iterable[np.ndarray]:
-        lightness, luminance = _tone(strip)
+        lightness, luminance = tone(strip)
         a, b = upsampled(lightness[None], rows)
-        return (_SRGB(channel, white, depth) for channel in _linear_rgb(lightness, luminance, a, b))
+        return (SRGB(channel, white, depth) for channel in linear_rgb(lightness, luminance, a, b))
 
-    return _in_strips(pixels, color)
+    return map_strips(pixels, color)
 
 
 def merge_rgb(pixels: np.ndarray, small: Floats, small_result: Floats) -> np.ndarray:
@@ -105,17 +113,17 @@ def merge_rgb(pixels: np.ndarray, small: Floats, small_result: Floats) -> np.nda
     It is the change that is fitted, not the result: grain too weak for the fit is left as it is instead of smoothed.
     At the picture's own size too the result is not taken as it is: edges and grain are those of `pixels`.
     """
-    change = _fit_change(small, small_result, white=1)
+    change = fit_change(small, small_result, white=1)
     upsampled = LocalAffine(change, pixels.shape[:2])
-    white, depth = _scale(pixels.dtype)
+    white, depth = white_and_depth(pixels.dtype)
 
     def restyle(_strip: np.ndarray, rows: slice) -> Iterable[np.ndarray]:
         smooth = _between_levels(pixels, rows)
         rgb = np.stack([smooth] * 3) if smooth.ndim == 2 else np.ascontiguousarray(np.moveaxis(smooth, -1, 0))
         changes = upsampled(rgb, rows)
-        return (_weighted(old, white, change, white, 0, depth) for old, change in zip(rgb, changes, strict=True))
+        return (weighted(old, white, change, white, 0, depth) for old, change in zip(rgb, changes, strict=True))
 
-    return _in_strips(pixels, restyle)
+    return map_strips(pixels, restyle)
 
 
 def merge_lightness(pixels: np.ndarray, small_lightness: Floats, small_result: Floats) -> np.ndarray:
@@ -123,28 +131,28 @@ def merge_lightness(pixels: np.ndarray, small_lightness: Floats, small_result: F
 
     Gray stays exactly gray. What sRGB cannot show at the new L loses chroma.
     """
-    change = _fit_change(small_lightness[..., None], small_result[..., None], white=100)
+    change = fit_change(small_lightness[..., None], small_result[..., None], white=100)
     upsampled = LocalAffine(change, pixels.shape[:2])
-    white, depth = _scale(pixels.dtype)
+    white, depth = white_and_depth(pixels.dtype)
 
     def relight(strip: np.ndarray, rows: slice) -> Iterable[np.ndarray]:
         smooth = _between_levels(pixels, rows)
-        linear, is_gray = _look_up(linearize, smooth), np.ones(strip.shape[:2], bool)
+        linear, is_gray = look_up(linearize, smooth), np.ones(strip.shape[:2], bool)
         if strip.ndim == 2:
             linear = np.stack([linear] * 3, -1)
         else:
             is_gray = np.ptp(strip, axis=2) == 0
-        xyz: Floats = np.asarray(cv2.transform(linear, _RGB_TO_NORMALIZED))
-        x, old, z = np.ascontiguousarray(np.moveaxis(_LIGHTNESS(xyz), -1, 0))  # all curved as L is
+        xyz: Floats = np.asarray(cv2.transform(linear, RGB_TO_NORMALIZED))
+        x, old, z = np.ascontiguousarray(np.moveaxis(LIGHTNESS(xyz), -1, 0))  # all curved as L is
         new = (old + upsampled(old[None], rows)[0]).clip(0, 100)
-        luminance = _UNCURVED((new + np.float32(16)) / np.float32(116))
+        luminance = CUBE((new + np.float32(16)) / np.float32(116))
         a, b = (x - old) * np.float32(500 / 116), (old - z) * np.float32(200 / 116)
         a[is_gray], b[is_gray] = 0, 0
-        red, green, blue = (_SRGB(channel, white, depth) for channel in _linear_rgb(new, luminance, a, b))
+        red, green, blue = (SRGB(channel, white, depth) for channel in linear_rgb(new, luminance, a, b))
         red[is_gray], blue[is_gray] = green[is_gray], green[is_gray]
         return red, green, blue
 
-    return _in_strips(pixels, relight)
+    return map_strips(pixels, relight)
 
 
 def _between_levels(pixels: np.ndarray, rows: slice) -> Floats:
@@ -168,57 +176,7 @@ def _between_levels(pixels: np.ndarray, rows: slice) -> Floats:
     return unit
 
 
-def _fit_change(small: Floats, small_result: Floats, white: float) -> Floats:
-    """Coefficients of how `small` (h, w, channels) in [0, white] was changed to `small_result`, for `LocalAffine`.
-
-    Along strong edges the network draws rims of a few pixels: there its answer counts less, unless there is nothing but
-    edges around. In flat places it magnifies noise to blotches: there windows are wide.
-    """
-    change = small_result - small
-    epsilon = _EPSILON_RGB * white**2
-    trust = _falling(_contrast(small, _RIM) / np.float32(_EDGE * white))
-    narrow = fit_local_affine(small, change, radius=_RADIUS_RGB, epsilon=epsilon, weights=trust)
-    is_flat = _falling(_contrast(small, _RADIUS_FLAT) / np.float32(_FLAT * white))
-    if is_flat.max() < 0.01:
-        return narrow
-    side = (2 * _RADIUS_FLAT + 1, 2 * _RADIUS_FLAT + 1)
-    share = np.asarray(cv2.blur(is_flat, side, borderType=cv2.BORDER_REFLECT))[..., None, None]
-    wide = _fit_wide(small, change, epsilon, trust)
-    wide -= narrow
-    wide *= share
-    return np.add(narrow, wide, out=wide)
-
-
-def _fit_wide(small: Floats, change: Floats, epsilon: float, trust: Floats) -> Floats:
-    """The fit in wide windows, at a quarter of the size (the fast guided filter of He & Sun 2015)."""
-    height, width = trust.shape
-    coarse_size = max(1, width // _COARSE), max(1, height // _COARSE)
-
-    def coarse(x: Floats) -> Floats:
-        small: Floats = np.asarray(cv2.resize(x, coarse_size, interpolation=cv2.INTER_AREA))
-        return small.reshape(*small.shape[:2], *x.shape[2:])
-
-    guide, values, weights = coarse(small), coarse(change), coarse(trust)
-    fit = fit_local_affine(guide, values, radius=_RADIUS_FLAT // _COARSE, epsilon=epsilon, weights=weights)
-    wide: Floats = np.asarray(cv2.resize(fit.reshape(*fit.shape[:2], -1), (width, height)))
-    return wide.reshape(height, width, *fit.shape[2:])
-
-
-def _contrast(small: Floats, radius: int) -> Floats:
-    """The range of values in the square window around each pixel, (h, w): that of the channel where it is largest."""
-    kernel = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
-    contrast = np.asarray(cv2.dilate(small, kernel) - cv2.erode(small, kernel)).reshape(small.shape)
-    largest: Floats = contrast.max(2)
-    return largest
-
-
-def _falling(x: Floats) -> Floats:
-    """1 at 0, a quarter at 1, then soon 0."""
-    share: Floats = (1 + x * x) ** np.float32(-2)
-    return share
-
-
-def from_unit(rgb: Tensor, dtype: np.dtype) -> np.ndarray:
+def to_pixels(rgb: Tensor, dtype: np.dtype) -> np.ndarray:
     """sRGB (3, H, W) in [0, 1] to pixels (H, W, 3), rounded to uint8 or uint16, or float32."""
     hwc = rgb.permute(1, 2, 0)
     if dtype == np.float32:
@@ -226,75 +184,6 @@ def from_unit(rgb: Tensor, dtype: np.dtype) -> np.ndarray:
     return (hwc * np.iinfo(dtype).max).round().numpy().astype(dtype)
 
 
-def _tone(strip: np.ndarray) -> tuple[Floats, Floats]:
-    """L in [0, 100] and luminance in [0, 1] of pixels."""
-    if strip.ndim == 2:
-        return _look_up(gray_to_lightness, strip), _look_up(linearize, strip)
-    luminance: Floats = np.asarray(cv2.transform(_look_up(linearize, strip), np.array([LUMINANCE], np.float32)))
-    return _LIGHTNESS(luminance), luminance
-
-
-def _linear_rgb(lightness: Floats, luminance: Floats, a: Floats, b: Floats) -> Floats:
-    """Linear light (3, H, W) in [0, 1] of Lab whose luminance is known too; see `lab_to_rgb`."""
-    x = _UNCURVED(_weighted(lightness, 1 / 116, a, 1 / 500, 16 / 116))
-    z = _UNCURVED(_weighted(lightness, 1 / 116, b, -1 / 200, 16 / 116))
-    linear = np.empty((3, *luminance.shape), np.float32)
-    for channel, (of_x, of_y, of_z) in zip(linear, NORMALIZED_TO_RGB.tolist(), strict=True):
-        cv2.scaleAdd(luminance, of_y, _weighted(x, of_x, z, of_z), dst=channel)
-    _fit_gamut(linear.reshape(3, -1), luminance.ravel())
-    return linear
-
-
-def _fit_gamut(linear: Floats, luminance: Floats) -> None:
-    """`fit_gamut` of (3, N), in place, for the few colors that need it."""
-    lowest, highest = linear.min(0), linear.max(0)
-    outside = np.flatnonzero((lowest < 0) | (highest > 1))
-    if not outside.size:
-        return
-    y = luminance.take(outside).clip(0, 1)
-    up, down = highest.take(outside) - y, y - lowest.take(outside)
-    share = np.minimum((1 - y) / np.maximum(up, 1e-12), y / np.maximum(down, 1e-12)).clip(max=1)
-    for channel in linear:
-        channel[outside] = (y + share * (channel.take(outside) - y)).clip(0, 1)
-
-
-def _look_up(function: Callable[[Tensor], Tensor], strip: np.ndarray) -> Floats:
-    """A function of single values in [0, 1], of pixels: computed once for each level that there is."""
-    if strip.dtype == np.float32:
-        return function(torch.from_numpy(to_unit(strip))).numpy()
-    table = _table(function, strip.dtype)
-    return np.asarray(cv2.LUT(strip, table)) if strip.dtype == np.uint8 else table.take(strip, mode="clip")
-
-
-@lru_cache
-def _table(function: Callable[[Tensor], Tensor], dtype: np.dtype) -> Floats:
-    return function(torch.linspace(0, 1, np.iinfo(dtype).max + 1, dtype=torch.float64)).float().numpy()
-
-
-def _weighted(
-    x: Floats, x_weight: float, y: Floats, y_weight: float, constant: float = 0, depth: int = cv2.CV_32F
-) -> np.ndarray:
-    """x·x_weight + y·y_weight + constant in one go; rounded and bounded if `depth` is an integer's."""
-    return np.asarray(cv2.addWeighted(x, x_weight, y, y_weight, constant, dtype=depth))
-
-
-def _scale(dtype: np.dtype) -> tuple[float, int]:
-    """White, and OpenCV's name of the dtype."""
-    if dtype == np.float32:
-        return 1, cv2.CV_32F
-    return np.iinfo(dtype).max, {1: cv2.CV_8U, 2: cv2.CV_16U}[dtype.itemsize]
-
-
-def _in_strips(pixels: np.ndarray, work: Callable[[np.ndarray, slice], Iterable[np.ndarray]]) -> np.ndarray:
-    """(H, W, 3) of what `work` makes of each strip of pixels: its three channels (rows, W)."""
-    out = np.empty((*pixels.shape[:2], 3), pixels.dtype)
-
-    def one(rows: slice) -> None:
-        cv2.merge(list(work(pixels[rows], rows)), dst=out[rows])
-        if out.dtype == np.float32:  # integers are bounded as they are rounded
-            out[rows].clip(0, 1, out=out[rows])
-
-    with ThreadPoolExecutor(strip_threads()) as threads:
-        for _ in threads.map(one, strips(pixels.shape[:2])):
-            pass
-    return out
+def _lab(rgb: Floats) -> Floats:
+    """sRGB (h, w, 3) to Lab (h, w, 3)."""
+    return np.ascontiguousarray(rgb_to_lab(torch.from_numpy(rgb).permute(2, 0, 1)).permute(1, 2, 0).numpy())

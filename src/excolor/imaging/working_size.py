@@ -1,7 +1,10 @@
-"""Pictures as the networks see them: shrunk to the working size and padded, and back to arrays.
+"""From a photograph to what the networks see: shrunk to the working size, in RGB or lightness, and padded.
 
-Arrays are (H, W, channels); sizes are (height, width).
+Arrays are (H, W, channels); sizes are (height, width), and h, w those that the networks see. What became of such a
+picture goes back to full size by `imaging.merging`.
 """
+
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -9,25 +12,79 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from excolor.imaging.color import gray_to_lightness, rgb_to_lab
 from excolor.photo import Photo
 from excolor.settings import SMALLEST_SIZE, check_working_size
 
-MULTIPLE = 8  # three poolings
+MULTIPLE = 8
+"""Pixels: sides of what the paper's networks see are multiples of it, for three poolings."""
 
 _LONGEST = 4  # a picture of a wilder aspect ratio is shrunk until it has the area of 4:1 at the working size
 
 Floats = NDArray[np.float32]
 
 
-def seen_size(size: tuple[int, int], shorter_side: int) -> tuple[int, int]:
-    """The size at which the networks see a picture of `size`: same aspect ratio, shorter side at most `shorter_side`.
+@dataclass(frozen=True)
+class NetworkInput:
+    """A photograph as the networks see it.
+
+    Attributes:
+        tensor: (1, C, h, w) with padding: L in [0, 100], or sRGB in [0, 1].
+        size: (height, width) without the padding.
+        visible: (1, 1, h, w) in [0, 1], padded: how visible each pixel is; None if all count the same.
+    """
+
+    tensor: Tensor
+    size: tuple[int, int]
+    visible: Tensor | None = None
+
+    def unpadded(self, tensor: Tensor) -> Tensor:
+        """The part of (N, C, h, w) that belongs to the picture."""
+        return tensor[..., : self.size[0], : self.size[1]]
+
+    def to_array(self, tensor: Tensor) -> Floats:
+        """The part of (1, C, h, w) that belongs to the picture, as a contiguous array (height, width, C)."""
+        return np.ascontiguousarray(self.unpadded(tensor)[0].permute(1, 2, 0).cpu().numpy())
+
+
+def prepare_lightness(
+    photo: Photo, working_size: int, device: torch.device, *, multiple: int = MULTIPLE
+) -> NetworkInput:
+    """The L of a photograph, (1, 1, h, w).
+
+    Args:
+        photo: gray or in color.
+        working_size: pixels of the shorter side; smaller photographs are not enlarged.
+        device: where the networks are.
+        multiple: pixels, what padded sides are multiples of.
+    """
+    size = shrunk_size(photo.size, working_size)
+    lightness = lightness_of(shrink(_without_hidden_colors(photo), size))[None]
+    return NetworkInput(pad(lightness, multiple).to(device), size)
+
+
+def prepare_rgb(
+    photo: Photo, working_size: int | None, device: torch.device, *, multiple: int = MULTIPLE
+) -> NetworkInput:
+    """The sRGB of a photograph, (1, 3, h, w), and what is visible of it. Gray has three equal channels.
+
+    Arguments as of `prepare_lightness`; at a working size of None it is seen as large as it is.
+    """
+    size = photo.size if working_size is None else shrunk_size(photo.size, working_size)
+    small = torch.from_numpy(shrink(_without_hidden_colors(photo), size))
+    rgb = small.permute(2, 0, 1) if small.ndim == 3 else small.expand(3, -1, -1)
+    return NetworkInput(pad(rgb[None], multiple).to(device), size, _visible(photo, size, device, multiple))
+
+
+def shrunk_size(size: tuple[int, int], working_size: int) -> tuple[int, int]:
+    """The size at which the networks see a picture of `size`: same aspect ratio, shorter side at most `working_size`.
 
     Pictures are never enlarged. Very long ones are bounded by area, so that cost does not depend on the aspect ratio.
-    Raises SettingError for a `shorter_side` that is too small.
+    Raises SettingError for a `working_size` that is too small.
     """
-    check_working_size(shorter_side)
+    check_working_size(working_size)
     height, width = size
-    scale = min(1.0, shorter_side / min(size), shorter_side * (_LONGEST / (height * width)) ** 0.5)
+    scale = min(1.0, working_size / min(size), working_size * (_LONGEST / (height * width)) ** 0.5)
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
@@ -43,55 +100,46 @@ def to_unit(pixels: np.ndarray) -> Floats:
     return unit
 
 
-def pad(picture: Tensor) -> Tensor:
-    """Extend (N, C, H, W) at the bottom and right to multiples of MULTIPLE, at least SMALLEST_SIZE, by reflection."""
+def lightness_of(pixels: np.ndarray) -> Tensor:
+    """L (1, H, W) in [0, 100], float32, of gray (H, W) or sRGB (H, W, 3) pixels."""
+    unit = torch.from_numpy(to_unit(pixels))
+    if unit.ndim == 2:
+        return gray_to_lightness(unit)[None]
+    return rgb_to_lab(unit.permute(2, 0, 1))[:1]
+
+
+def pad(picture: Tensor, multiple: int = MULTIPLE) -> Tensor:
+    """Extend (N, C, H, W) at the bottom and right to multiples of `multiple`, at least SMALLEST_SIZE, by reflection."""
     for axis in (2, 3):
         extent = picture.shape[axis]
-        target = max(SMALLEST_SIZE, -(-extent // MULTIPLE) * MULTIPLE)
+        target = max(SMALLEST_SIZE, -(-extent // multiple) * multiple)
         # numpy reflects back and forth as often as it takes, down to a single pixel
         index = np.pad(np.arange(extent), (0, target - extent), mode="reflect")
         picture = picture.index_select(axis, torch.from_numpy(index).to(picture.device))
     return picture
 
 
-def crop(picture: Tensor, size: tuple[int, int]) -> Tensor:
-    """Undo `pad`: the top left `size` of (N, C, H, W)."""
-    return picture[..., : size[0], : size[1]]
+def _visible(photo: Photo, size: tuple[int, int], device: torch.device, multiple: int) -> Tensor | None:
+    """How visible each pixel is, padded: what transparent ones hide must count for nothing.
 
-
-def see_rgb(photo: Photo, size: tuple[int, int], device: torch.device) -> Tensor:
-    """A picture at `size`: padded sRGB (1, 3, h, w) in [0, 1]; gray has three equal channels."""
-    small = torch.from_numpy(shrink(shown(photo), size))
-    rgb = small.permute(2, 0, 1) if small.ndim == 3 else small.expand(3, -1, -1)
-    return pad(rgb[None]).to(device)
-
-
-def see_visible(photo: Photo, size: tuple[int, int], device: torch.device) -> Tensor | None:
-    """How far each pixel shows, (1, 1, h, w), padded: what transparent ones hide shall count for nothing.
-
-    None if all count the same: there is no alpha channel, all is opaque, or nothing shows at all.
+    None if all count the same: there is no alpha channel, all is opaque, or nothing is visible at all.
     """
     if photo.alpha is None:
         return None
     share = shrink(photo.alpha, size)
     if share.min() >= 1 or share.max() <= 0:
         return None
-    return pad(torch.from_numpy(share)[None, None]).to(device)
+    return pad(torch.from_numpy(share)[None, None], multiple).to(device)
 
 
-def shown(photo: Photo) -> np.ndarray:
+def _without_hidden_colors(photo: Photo) -> np.ndarray:
     """The pixels; those that are fully transparent in the mean color of the others, whatever they hide."""
     if photo.alpha is None:
         return photo.pixels
-    shows = (photo.alpha > 0).view(np.uint8)
-    if shows.all() or not shows.any():
+    is_visible = (photo.alpha > 0).view(np.uint8)
+    if is_visible.all() or not is_visible.any():
         return photo.pixels
     pixels = photo.pixels.copy()
     channels = 1 if pixels.ndim == 2 else 3
-    pixels[shows == 0] = np.asarray(cv2.mean(pixels, shows)[:channels]).astype(pixels.dtype)
+    pixels[is_visible == 0] = np.asarray(cv2.mean(pixels, is_visible)[:channels]).astype(pixels.dtype)
     return pixels
-
-
-def hwc(x: Tensor) -> Floats:
-    """(1, C, H, W) to a contiguous array (H, W, C)."""
-    return np.ascontiguousarray(x[0].permute(1, 2, 0).cpu().numpy())

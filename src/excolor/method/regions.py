@@ -1,4 +1,4 @@
-"""Regions of a picture, told by a picture of labels: what has one color there is one region.
+"""Regions of a picture, given by a picture of labels: what has one color there is one region.
 
 A picture of labels is upright as its photograph is, of the same aspect ratio, and of any size. Equal labels in two
 pictures mean regions that belong together. Shapes: H, W of the labels; R regions; h, w of what a network sees.
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from excolor.errors import PhotoError
-from excolor.imaging.upsampling import strips
+from excolor.imaging.strips import strips
 from excolor.imaging.working_size import pad
 from excolor.photo import Photo, PhotoSource, as_photo
 
@@ -30,7 +30,7 @@ class Regions:
     """The regions of a picture.
 
     Attributes:
-        labels: that are there, ascending.
+        labels: those that are there, ascending.
         numbers: (H, W) uint8, which of them each pixel has.
         name: what to call the picture of labels in messages.
     """
@@ -54,14 +54,14 @@ class Regions:
                 "their aspect ratios differ; make the mask from the very picture, at any scale"
             )
 
-    def seen(self, size: tuple[int, int], device: torch.device) -> Tensor:
+    def shares(self, size: tuple[int, int], device: torch.device) -> Tensor:
         """How far each pixel of a picture of `size` belongs to each region: (1, R, h, w) in [0, 1], padded, sum 1."""
         height, width = self.numbers.shape
         is_shrunk = size[0] <= height and size[1] <= width
-        way = cv2.INTER_AREA if is_shrunk else cv2.INTER_NEAREST_EXACT
+        interpolation = cv2.INTER_AREA if is_shrunk else cv2.INTER_NEAREST_EXACT
         shares = np.empty((len(self.labels), *size), np.float32)
         for number, share in enumerate(shares):
-            cv2.resize((self.numbers == number).astype(np.float32), size[::-1], dst=share, interpolation=way)
+            cv2.resize((self.numbers == number).astype(np.float32), size[::-1], dst=share, interpolation=interpolation)
         shares /= shares.sum(0)
         return pad(torch.from_numpy(shares)[None]).to(device)
 

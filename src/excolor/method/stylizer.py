@@ -1,4 +1,7 @@
-"""The transfer sub-net alone: photorealistic stylization (Xu et al., CVPR 2020, section 4.3, Figures 10 and 11)."""
+"""The transfer sub-net alone: photorealistic stylization (Xu et al., CVPR 2020, section 4.3, Figures 10 and 11).
+
+photograph ──► what the network sees (`imaging.working_size`) ──► transfer net ──► full size (`imaging.merging`)
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,21 +10,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from excolor.errors import SettingError
-from excolor.imaging.color import rgb_to_lab
-from excolor.imaging.merging import from_unit, merge_ab, merge_lightness, merge_rgb
-from excolor.imaging.working_size import Floats, crop, hwc, see_rgb, see_visible, seen_size
+from excolor.imaging.merging import as_networks_gave, with_look
+from excolor.imaging.working_size import NetworkInput, prepare_rgb
 from excolor.method.regions import Label, Regions, as_regions
 from excolor.networks.checkpoint import load_transfer
 from excolor.networks.models import ModelFiles, ModelIdentity, find_model
 from excolor.networks.transfer import Measured, TransferNet, matched_features, mix
 from excolor.photo import Photo, PhotoSource, as_photo
 from excolor.runtime.devices import WAY_OUT, check_memory, choose_device, out_of_memory_explained, put_on
-from excolor.settings import KEEPS, STYLIZE_SIZE, Keep, Matching
+from excolor.settings import Matching, StylizeSettings
 
 _EXACT_WAY_OUT = "a working size instead of --exact"
 _BYTES = 40  # for each pixel and channel of the first level, in float32: 600 to 700 a pixel at width 16, measured
@@ -53,13 +54,13 @@ class Look:
 
     Attributes:
         model: the one that measured it, with which alone it can be used.
-        matching: under which it was measured; a content may be given it with another alpha, or in fewer parts.
-        whole: statistics of all that shows of each style: what transparent pixels hide does not count.
+        settings: under which it was measured; a content may be given it with another alpha, or in fewer parts.
+        whole: statistics of all that is visible of each style: what transparent pixels hide does not count.
         regions: of what has a label and is not transparent; None if the styles have no masks.
     """
 
     model: ModelIdentity
-    matching: Matching
+    settings: StylizeSettings
     whole: Measured
     regions: Mapping[Label, Measured] | None = None
 
@@ -73,7 +74,7 @@ Styles: TypeAlias = PhotoSource | Photo | Style | Sequence[PhotoSource | Photo |
 
 
 class Stylizer:
-    """The transfer sub-net alone: photorealistic stylization (the paper's Figures 10 and 11)."""
+    """Gives photographs the look of others, with the transfer net of one model."""
 
     def __init__(self, transfer: TransferNet, model: ModelIdentity) -> None:
         """Use a network in evaluation mode."""
@@ -94,10 +95,8 @@ class Stylizer:
         return self._transfer.decoder.conv1_1.weight.device
 
     @torch.inference_mode()
-    def measure(
-        self, style: Styles, matching: Matching, *, working_size: int = STYLIZE_SIZE, exact: bool = False
-    ) -> Look:
-        """Measure styles once, for any number of contents; `exact` as in `stylize`.
+    def measure(self, styles: Styles, settings: StylizeSettings = StylizeSettings()) -> Look:
+        """Measure styles once, for any number of contents that are stylized at the same working size.
 
         Of several styles the statistics are averaged by weight; those of a region over the styles that have it.
 
@@ -105,148 +104,134 @@ class Stylizer:
             PhotoError: a picture or mask cannot be read, or they do not belong together.
             SettingError: there is no style, or some have masks and some have none.
         """
-        styles = _as_styles(style)
-        looks = [self._measure_one(one, matching, working_size, exact) for one in styles]
-        weights = [one.weight for one in styles]
-        parts = [look.regions or {} for look in looks]
+        given = _as_styles(styles)
+        looks = [self._measure_one(style, settings) for style in given]
+        weights = [style.weight for style in given]
+        of_labels = [look.regions or {} for look in looks]
         regions = {
-            label: _mixed([(part[label], weight) for part, weight in zip(parts, weights, strict=True) if label in part])
-            for label in sorted({label for part in parts for label in part})
+            label: _mixed([(one[label], share) for one, share in zip(of_labels, weights, strict=True) if label in one])
+            for label in sorted({label for one in of_labels for label in one})
         }
         whole = _mixed([(look.whole, weight) for look, weight in zip(looks, weights, strict=True)])
-        return Look(self._model, matching, whole, regions or None)
+        return Look(self._model, settings, whole, regions or None)
 
     @torch.inference_mode()
     def stylize(
         self,
         content: PhotoSource | Photo,
-        style: Styles | Look,
-        matching: Matching = Matching(),
+        styles: Styles | Look,
+        settings: StylizeSettings = StylizeSettings(),
         *,
-        working_size: int = STYLIZE_SIZE,
-        exact: bool = False,
-        keep: Keep = "nothing",
         mask: PhotoSource | Photo | Regions | None = None,
     ) -> Photo:
-        """Give `content` the look of `style`: tones and colors, not texture.
+        """Give `content` the look of styles: tones and colors, not texture.
 
         The network runs at the working size; a larger content keeps its own detail, to which the change is brought by
         a local affine model. Arguments, result and errors as in `Colorizer.colorize`.
 
         Args:
             content: the photograph.
-            style: a picture, a `Style`, a list of either, or what `measure` made of them.
-            matching: what is matched, how and how far.
-            working_size: pixels of the shorter side that the network sees.
-            exact: run the network on content and style as they are, like the paper's: the result is the decoder's own
-                (if nothing is kept), and the memory needed grows with their sizes.
-            keep: of the content, exactly: `nothing`, its `luminance` (only colors change) or its `color` (only
-                the luminance changes).
+            styles: a picture, a `Style`, a list of either, or what `measure` made of them.
+            settings: see there.
             mask: a picture of labels; each region takes the look of what has its label in the styles' masks.
 
         Raises:
             PhotoError: a picture or mask cannot be read, or they do not belong together.
-            SettingError: the style was measured by another model or under another matching, or only one side has a
-                mask.
+            SettingError: the styles were measured by another model, under another matching or at another working size,
+                or only one side has a mask.
             DeviceError: the device has too little memory.
         """
-        if keep not in KEEPS:
-            raise SettingError(f"keep is {keep!r} and must be one of {', '.join(KEEPS)}")
         photo = as_photo(content)
         regions = None if mask is None else as_regions(mask)
-        look = (
-            style if isinstance(style, Look) else self.measure(style, matching, working_size=working_size, exact=exact)
-        )
-        _check_goes_with(look, self._model, matching, regions)
-        size = _style_size(photo, working_size, exact)
-        needed = _BYTES * self._transfer.encoder.config.width * size[0] * size[1]
-        check_memory(needed, self.device, _EXACT_WAY_OUT if exact else WAY_OUT)
-        with self._memory_explained(exact):
-            seen = see_rgb(photo, size, self.device)
-            styled = crop(self._styled(seen, look, matching, photo, size, regions).float(), size)
-            if exact and keep == "nothing":
-                return replace(photo, pixels=from_unit(styled[0].cpu(), photo.pixels.dtype))
-            return replace(photo, pixels=_merged(photo, hwc(crop(seen, size)), hwc(styled), keep))
+        look = styles if isinstance(styles, Look) else self.measure(styles, settings)
+        self._check(look, settings, regions)
+        with self._memory_explained(settings):
+            seen = prepare_rgb(photo, _working_size(settings), self.device)
+            self._check_memory(seen, settings)
+            if regions is not None:
+                regions.check_fits(photo)
+            styled = self._styled(seen, look, settings, regions)
+            if settings.exact and settings.keep == "nothing":
+                return as_networks_gave(photo, seen, styled)
+            return with_look(photo, seen, styled, settings.keep)
 
-    def _measure_one(self, style: Style, matching: Matching, working_size: int, exact: bool) -> Look:
+    def _measure_one(self, style: Style, settings: StylizeSettings) -> Look:
         photo = as_photo(style.picture)
-        size = _style_size(photo, working_size, exact)
         mask = None if style.mask is None else as_regions(style.mask)
         if mask is not None:
             mask.check_fits(photo)
-        with self._memory_explained(exact):
-            seen = see_rgb(photo, size, self.device)
-            visible = see_visible(photo, size, self.device)
-            whole = self._transfer.measure(seen, matching, visible)
+        with self._memory_explained(settings):
+            seen = prepare_rgb(photo, _working_size(settings), self.device)
+            whole = self._transfer.measure(seen.tensor, settings, seen.visible)
+            look = Look(self._model, settings, whole)
             if mask is None:
-                return Look(self._model, matching, whole)
-            regions = mask.seen(size, self.device)
-            counted = regions if visible is None else regions * visible
-            parts = self._transfer.measure_regions(seen, matching, counted)
-            is_seen = (counted.amax((0, 2, 3)) > 0).tolist()
-            found = zip(mask.labels, parts, is_seen, strict=True)
-            return Look(self._model, matching, whole, {label: part for label, part, shows in found if shows})
+                return look
+            shares = mask.shares(seen.size, self.device)
+            counted = shares if seen.visible is None else shares * seen.visible
+            measured = self._transfer.measure_regions(seen.tensor, settings, counted)
+            is_visible = (counted.amax((0, 2, 3)) > 0).tolist()
+            found = zip(mask.labels, measured, is_visible, strict=True)
+            return replace(look, regions={label: one for label, one, visible in found if visible})
 
-    def _styled(
-        self, seen: Tensor, look: Look, matching: Matching, photo: Photo, size: tuple[int, int], mask: Regions | None
-    ) -> Tensor:
-        visible = see_visible(photo, size, self.device)
+    def _styled(self, seen: NetworkInput, look: Look, matching: Matching, mask: Regions | None) -> Tensor:
+        """The network's answer, sRGB (1, 3, h, w) in [0, 1]."""
+        styles: Measured | list[Measured]
         if mask is None or look.regions is None:
-            return self._transfer(seen, look.whole, matching, None, visible)  # type: ignore[no-any-return]
-        mask.check_fits(photo)
-        styles = [look.regions.get(label, look.whole) for label in mask.labels]
-        regions = mask.seen(size, self.device)
-        return self._transfer(seen, styles, matching, regions, visible)  # type: ignore[no-any-return]
+            styles, shares = look.whole, None
+        else:
+            styles = [look.regions.get(label, look.whole) for label in mask.labels]
+            shares = mask.shares(seen.size, self.device)
+        styled: Tensor = self._transfer(seen.tensor, styles, matching, shares, seen.visible)
+        return styled.float()
 
-    def _memory_explained(self, exact: bool) -> AbstractContextManager[None]:
-        return out_of_memory_explained(self.device, _EXACT_WAY_OUT if exact else WAY_OUT)
+    def _check(self, look: Look, settings: StylizeSettings, mask: Regions | None) -> None:
+        """Raise SettingError unless this network measured the styles, under the settings, and masks go with masks."""
+        if look.model != self._model:
+            raise SettingError(
+                f"the style was measured by the model {look.model}, and this is {self._model}; "
+                "measure it again with this one"
+            )
+        is_measured = matched_features(settings) <= matched_features(look.settings)
+        if settings.method != look.settings.method or not is_measured:
+            raise SettingError("the style was measured under another matching; measure it again under this one")
+        if _working_size(look.settings) != _working_size(settings):
+            raise SettingError("the style was measured at another working size; measure it again at this one")
+        if mask is None and look.regions is not None:
+            raise SettingError("the style has a mask and the content has none: give both, or neither")
+        if mask is not None and look.regions is None:
+            raise SettingError("the content has a mask and the style has none: give both, or neither")
+
+    def _check_memory(self, seen: NetworkInput, settings: StylizeSettings) -> None:
+        height, width = seen.size
+        needed = _BYTES * self._transfer.encoder.config.width * height * width
+        check_memory(needed, self.device, _remedy(settings))
+
+    def _memory_explained(self, settings: StylizeSettings) -> AbstractContextManager[None]:
+        return out_of_memory_explained(self.device, _remedy(settings))
 
 
-def _style_size(photo: Photo, working_size: int, exact: bool) -> tuple[int, int]:
-    return photo.size if exact else seen_size(photo.size, working_size)
+def _working_size(settings: StylizeSettings) -> int | None:
+    """None is the pictures' own size."""
+    return None if settings.exact else settings.working_size
 
 
-def _as_styles(style: Styles) -> Sequence[Style]:
-    given = style if isinstance(style, list | tuple) else [style]
+def _remedy(settings: StylizeSettings) -> str:
+    """What to use where the memory does not suffice."""
+    return _EXACT_WAY_OUT if settings.exact else WAY_OUT
+
+
+def _as_styles(styles: Styles) -> Sequence[Style]:
+    given = styles if isinstance(styles, list | tuple) else [styles]
     if not given:
         raise SettingError("there is no style: give at least one")
-    styles = [one if isinstance(one, Style) else Style(one) for one in given]  # type: ignore[arg-type]
-    with_mask = [one for one in styles if one.mask is not None]
-    if with_mask and len(with_mask) < len(styles):
+    found = [one if isinstance(one, Style) else Style(one) for one in given]  # type: ignore[arg-type]
+    with_mask = [one for one in found if one.mask is not None]
+    if with_mask and len(with_mask) < len(found):
         raise SettingError("some styles have masks and some have none: give all of them one, or none")
-    return styles
+    return found
 
 
 def _mixed(styles: Sequence[tuple[Measured, float]]) -> Measured:
     largest = max(weight for _, weight in styles)
     weights = [weight / largest for _, weight in styles]  # whose sum is finite, however large they were
     return mix([measured for measured, _ in styles], [weight / sum(weights) for weight in weights])
-
-
-def _check_goes_with(look: Look, model: ModelIdentity, matching: Matching, mask: Regions | None) -> None:
-    if look.model != model:
-        raise SettingError(
-            f"the style was measured by the model {look.model}, and this is {model}; measure it again with this one"
-        )
-    if matching.method != look.matching.method or not matched_features(matching) <= matched_features(look.matching):
-        raise SettingError("the style was measured under another matching; measure it again under this one")
-    if mask is None and look.regions is not None:
-        raise SettingError("the style has a mask and the content has none: give both, or neither")
-    if mask is not None and look.regions is None:
-        raise SettingError("the content has a mask and the style has none: give both, or neither")
-
-
-def _merged(photo: Photo, seen: Floats, styled: Floats, keep: Keep) -> np.ndarray:
-    """The photo's pixels with what became of them at the size that the network saw, sRGB (h, w, 3) in [0, 1]."""
-    if keep == "nothing":
-        return merge_rgb(photo.pixels, seen, styled)
-    own = _lab(seen)
-    if keep == "color":
-        return merge_lightness(photo.pixels, own[..., 0], _lab(styled)[..., 0])
-    without_rims = merge_rgb(seen, seen, styled)  # merge_ab would keep those that the network draws along edges
-    return merge_ab(photo.pixels, own[..., 0], _lab(without_rims)[..., 1:])
-
-
-def _lab(rgb: Floats) -> Floats:
-    """Lab (h, w, 3)."""
-    return hwc(rgb_to_lab(torch.from_numpy(rgb).permute(2, 0, 1))[None])

@@ -107,7 +107,7 @@ class HintGate(nn.Module):
     def forward(self, features: Tensor, ab: Tensor, hints: Tensor, mask: Tensor) -> Tensor:
         """ab (N, 2, H, W) with the hints blended in where there are some; other arguments as of `ColorizationNet`."""
         known = (mask > 0).to(ab.dtype)
-        # Hints are flat squares of `hints.CELL` pixels: a mean over a little more takes their edges away
+        # Hints are flat squares of `hints.HINT_SIDE` pixels: a mean over a little more takes their edges away
         near = F.avg_pool2d(known, _GATE_WINDOW, stride=1, padding=_GATE_WINDOW // 2)
         smooth = F.avg_pool2d(hints.to(ab.dtype) * known, _GATE_WINDOW, stride=1, padding=_GATE_WINDOW // 2)
         share = torch.sigmoid(self.share(features)) * known

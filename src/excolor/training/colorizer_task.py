@@ -1,6 +1,7 @@
 """Training of the colorization net, on hints as it will be given them: true, absent, or wrong in places."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,6 @@ from torch import Generator, Tensor, nn
 from excolor.errors import TrainingError
 from excolor.evaluation.metrics import colorfulness
 from excolor.imaging.color import (
-    ab_from_network,
     ab_to_network,
     colored,
     grayed,
@@ -18,8 +18,8 @@ from excolor.imaging.color import (
     lightness_to_network,
     rgb_to_lab,
 )
-from excolor.method.coarse import coarse_map, encode_reference
 from excolor.method.correspondence import correspondence_by
+from excolor.method.exemplar import ExemplarNet
 from excolor.method.hints import Hints, geometric_patches, no_hints, scatter
 from excolor.networks.checkpoint import load_colorizer, save_network
 from excolor.networks.colorization import ColorizationConfig, ColorizationNet
@@ -50,7 +50,7 @@ class ColorizerTask:
         start: ColorizationNet | None = None,
         matcher: Matcher | None = None,
     ) -> None:
-        """`transfer` may be None if the recipe has no coarse maps; `start` is a net to go on from.
+        """`transfer` may be None if the recipe has no coarse maps; `start` is a net to continue from.
 
         With a matcher over the transfer net's encoder, coarse maps are made by it too.
 
@@ -59,11 +59,6 @@ class ColorizerTask:
         """
         self.recipe = recipe
         self.photos = photos
-        self.transfer = transfer
-        if transfer is not None:
-            transfer.to(photos.device).to(memory_format=torch.channels_last).requires_grad_(False).eval()
-        self.correspondence = correspondence_by(matcher)
-        self.correspondence.to(photos.device).to(memory_format=torch.channels_last).requires_grad_(False).eval()
         fresh = ColorizationConfig(recipe.width, gated=recipe.gated)
         self.net = ColorizationNet(fresh) if start is None else _started_from(start, recipe)
         self.modules = nn.ModuleDict({"colorizer": self.net})
@@ -71,6 +66,10 @@ class ColorizerTask:
         if self.critic is not None:
             self.modules["critic"] = self.critic
         self.modules.to(photos.device).to(memory_format=torch.channels_last)
+        for frozen in (transfer, matcher):
+            if frozen is not None:
+                frozen.to(photos.device).to(memory_format=torch.channels_last).requires_grad_(False).eval()
+        self.exemplar = ExemplarNet(self.net, transfer, correspondence_by(matcher))
 
     def loss(self, size: int, generator: Generator, precision: AbstractContextManager[None]) -> Tensor:
         recipe = self.recipe
@@ -113,7 +112,6 @@ class ColorizerTask:
 
         Part of the truth is turned to other hues or dulled, as is its reference, or darkened.
         """
-        assert self.transfer is not None
         recipe, device = self.recipe, self.photos.device
 
         def uniform(low: float, high: float) -> Tensor:
@@ -134,42 +132,39 @@ class ColorizerTask:
         reference = change_tone(reference, generator)
 
         lightness = lab[:, :1]
-        with precision:
-            precolored = self._colorize(lightness, no_hints(lightness))
-            features = encode_reference(self.transfer, self.correspondence, lab_to_rgb(reference))
-            coarse = coarse_map(self.transfer, self.correspondence, lightness, precolored, features)
+        with precision, self._evaluating() as exemplar:
+            features = exemplar.encode_reference(lab_to_rgb(reference))
+            coarse = exemplar.coarse(lightness, exemplar.invent(lightness), features)
 
         # Half of the pictures see every cell, the others a share from 2 % up, uniform in its logarithm
         share = torch.where(uniform(0, 1) < 0.5, 1.0, 0.02 ** uniform(0, 1)).flatten()
         hints = scatter(ab_to_network(coarse.ab), coarse.confidence, share, generator)
         return hints, coarse.confidence, lab
 
-    def _colorize(self, lightness: Tensor, hints: Hints) -> Tensor:
-        """The net as it is in use, batch norm by its running statistics: L and hints to sRGB."""
+    @contextmanager
+    def _evaluating(self) -> Iterator[ExemplarNet]:
+        """All networks as they are in use, batch norms by their running statistics; afterwards as they were."""
         training = self.net.training
-        self.net.eval()
-        scaled = self.net(lightness_to_network(lightness), hints.ab, hints.mask)
+        yield self.exemplar.eval()
         self.net.train(training)
-        return colored(lightness, ab_from_network(scaled.float()))
 
     @torch.no_grad()
     def validate(self, photos: PhotoStore) -> dict[str, float]:
         rgb = validation_crops(photos)
         lightness = rgb_to_lab(rgb)[:, :1]
         gray = grayed(lightness)
-        invented = self._colorize(lightness, no_hints(lightness))
-        vivid = [mean(colorfulness(picture) for picture in arrays(x)) for x in (invented, rgb)]
-        numbers = {
-            "gray_psnr": mean_psnr(gray, rgb),
-            "none_psnr": mean_psnr(invented, rgb),
-            "none_colorfulness": vivid[0] / vivid[1],
-        }
-        if self.transfer is not None:
-            for name, reference in (("mirror", rgb.flip(3)), ("random", rgb.roll(1, 0))):
-                features = encode_reference(self.transfer, self.correspondence, reference)
-                coarse = coarse_map(self.transfer, self.correspondence, lightness, invented, features)
-                dense = scatter(ab_to_network(coarse.ab), coarse.confidence, 1.0, Generator())
-                numbers[f"{name}_psnr"] = mean_psnr(self._colorize(lightness, dense), rgb)
+        with self._evaluating() as exemplar:
+            invented = colored(lightness, exemplar.invent(lightness))
+            vivid = [mean(colorfulness(picture) for picture in arrays(x)) for x in (invented, rgb)]
+            numbers = {
+                "gray_psnr": mean_psnr(gray, rgb),
+                "none_psnr": mean_psnr(invented, rgb),
+                "none_colorfulness": vivid[0] / vivid[1],
+            }
+            if exemplar.transfer is not None:
+                for name, reference in (("mirror", rgb.flip(3)), ("random", rgb.roll(1, 0))):
+                    ab = exemplar(lightness, exemplar.encode_reference(reference)).ab
+                    numbers[f"{name}_psnr"] = mean_psnr(colored(lightness, ab), rgb)
         return numbers
 
     def export(self, folder: Path) -> list[Path]:
@@ -179,7 +174,7 @@ class ColorizerTask:
 
 
 def read_start(path: Path) -> ColorizationNet:
-    """The net to go on from: of a checkpoint, or of the training state of an earlier run, perhaps of another recipe.
+    """The net to continue from: of a checkpoint, or of the training state of an earlier run, perhaps of another recipe.
 
     Raises:
         CheckpointError: it is not a colorizer's checkpoint.
@@ -199,7 +194,7 @@ def read_start(path: Path) -> ColorizationNet:
 
 
 def _started_from(start: ColorizationNet, recipe: ColorizerRecipe) -> ColorizationNet:
-    """The net to go on with: `start`, and a new gate if the recipe wants one that it has not."""
+    """The net to continue with: `start`, and a new gate if the recipe wants one that it has not."""
     check_width(recipe, "colorizer to start from", start.config.width)
     if start.gate is not None or not recipe.gated:
         return start

@@ -1,0 +1,79 @@
+"""What a colorizer needs of its networks, whatever their architecture: tensors in, every stage out.
+
+Shapes: N batch, H, W multiples of `ExemplarModel.multiple`. L is in [0, 100], ab in [-128, 127], RGB is sRGB in [0, 1].
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Generic, TypeVar
+
+from torch import Tensor, nn
+
+from excolor.method.hints import Hints
+from excolor.settings import ColorizeSettings
+
+R = TypeVar("R")
+"""What is kept of a reference: of batch size 1, or that of the targets."""
+
+
+@dataclass(frozen=True)
+class Stages:
+    """What is known after each stage: ab maps (N, 2, H, W).
+
+    Attributes:
+        invented: without the reference.
+        coarse: colors that the reference has for the target, before refinement.
+        hints: what the colorization net is given of them, zero where that is nothing.
+        ab: the result.
+    """
+
+    invented: Tensor
+    coarse: Tensor
+    hints: Tensor
+    ab: Tensor
+
+
+class ExemplarModel(nn.Module, ABC, Generic[R]):
+    """The networks of a model that colorizes by references. All methods want it in evaluation mode."""
+
+    multiple: ClassVar[int]
+    """Pixels: height and width of what the networks see are multiples of it."""
+
+    @abstractmethod
+    def encode_reference(self, rgb: Tensor, visible: Tensor | None = None) -> R:
+        """What is needed of a reference for any number of targets.
+
+        Args:
+            rgb: (N, 3, H, W).
+            visible: of a single reference (N = 1) how visible each pixel is, (1, 1, H, W) in [0, 1]; None if all are.
+        """
+
+    @abstractmethod
+    def join_references(self, references: Sequence[R]) -> R:
+        """Several references, at least one, as one: each place of a target looks for similar ones in all of them."""
+
+    @abstractmethod
+    def score(self, lightness: Tensor, references: Sequence[R]) -> Tensor:
+        """How well each reference fits each target L (N, 1, H, W): (N, number of references) in [0, 1]."""
+
+    @abstractmethod
+    def invent(self, lightness: Tensor, user: Hints | None = None) -> Tensor:
+        """Plausible ab (N, 2, H, W) for L (N, 1, H, W), from a person's hints or from nothing."""
+
+    @abstractmethod
+    def forward(
+        self,
+        lightness: Tensor,
+        reference: R,
+        settings: ColorizeSettings = ColorizeSettings(),
+        user: Hints | None = None,
+    ) -> Stages:
+        """Colors for targets from a reference.
+
+        Args:
+            lightness: L of the targets, (N, 1, H, W).
+            reference: of `encode_reference` or `join_references`.
+            settings: how; the working size was followed before, and `vivid` is followed afterwards.
+            user: a person's hints, which stand above those of the reference.
+        """
