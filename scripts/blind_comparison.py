@@ -21,7 +21,7 @@ from random import Random, SystemRandom
 import numpy as np
 from PIL import Image
 
-from excolor import Colorizer, Settings
+from excolor import Colorizer, ColorizeSettings
 from excolor.evaluation.baselines import gray
 from excolor.evaluation.photo_set import PhotoSet
 from excolor.evaluation.protocols import Case
@@ -45,7 +45,7 @@ def make(options: argparse.Namespace) -> None:
     for number, case in enumerate(cases):
         target, reference = gray(pictures.read(case.target)), pictures.read(case.reference or case.target)
         results = {
-            name: colorizer.colorize(target, reference, Settings(options.side)).pixels
+            name: colorizer.colorize(target, reference, ColorizeSettings(options.side)).pixels
             for name, colorizer in colorizers.items()
         }
         order = draw.sample(list(results), 2)
