@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+import excolor
+from excolor import errors
 from excolor.errors import CheckpointError
 from excolor.networks.models import find_model
 from excolor.weights import load_manifest
@@ -39,6 +41,16 @@ def test_the_wheel_alone_runs_the_main_job_from_another_folder(tmp_path: Path, t
     with Image.open(elsewhere / "color.jpg") as image, Image.open(target) as original:
         assert image.size == original.size
         assert image.mode == "RGB"
+
+
+def test_every_error_is_exported() -> None:
+    kinds = {name for name, kind in vars(errors).items() if isinstance(kind, type)}
+    assert kinds == {name for name in excolor.__all__ if name.endswith("Error")}
+    assert all(issubclass(getattr(excolor, name), excolor.ExcolorError) for name in kinds)
+
+
+def test_all_that_is_exported_is_there() -> None:
+    assert all(getattr(excolor, name) is not None for name in excolor.__all__)
 
 
 def test_the_default_model_is_shipped() -> None:

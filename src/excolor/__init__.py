@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         DeviceError,
         DownloadError,
         ExcolorError,
+        ManifestError,
         MissingPackageError,
         OutputError,
         PhotoError,
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
         SettingError,
         TrainingError,
         UnknownModelError,
-        WeightsTableError,
     )
     from excolor.method.colorizer import Colorizer, Reference, StagePhotos
     from excolor.method.stylizer import Look, Style, Stylizer
@@ -39,6 +39,7 @@ __all__ = [
     "DownloadError",
     "ExcolorError",
     "Look",
+    "ManifestError",
     "MissingPackageError",
     "OutputError",
     "Photo",
@@ -53,7 +54,6 @@ __all__ = [
     "Stylizer",
     "TrainingError",
     "UnknownModelError",
-    "WeightsTableError",
     "__version__",
     "open_photo",
     "read_photo",

@@ -126,7 +126,9 @@ def test_a_style_of_another_matching_is_refused(stylizer: Stylizer, target: Path
 
 
 def test_a_style_of_another_model_is_refused(stylizer: Stylizer, target: Path, reference: Path) -> None:
-    style = replace(stylizer.measure(reference, StylizeSettings(working_size=64)), model=ModelIdentity("0" * 64, "another"))
+    style = replace(
+        stylizer.measure(reference, StylizeSettings(working_size=64)), model=ModelIdentity("0" * 64, "another")
+    )
     with pytest.raises(SettingError, match=r"another.*lite.*measure it again"):
         stylizer.stylize(target, style, StylizeSettings(working_size=64))
 

@@ -194,8 +194,8 @@ class Colorizer:
         """Raise SettingError unless this model encoded the reference at this working size."""
         if reference.model != self._model:
             raise SettingError(
-                f"the reference {reference.name} was encoded by the model {reference.model}, and this is {self._model}; "
-                "encode it again with this one"
+                f"the reference {reference.name} was encoded by the model {reference.model}, and this is "
+                f"{self._model}; encode it again with this one"
             )
         if reference.working_size != working_size:
             raise SettingError(
