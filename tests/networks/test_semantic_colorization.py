@@ -10,6 +10,7 @@ from excolor.networks.semantic_colorization import (
     SemanticColorizationConfig,
     SemanticColorizationNet,
     SemanticHints,
+    Window,
     no_semantic_hints,
 )
 
@@ -60,3 +61,18 @@ def test_an_edge_between_coarser_colors_can_stay_an_edge() -> None:
         result = choice(torch.zeros(1, 1, 8, 8), coarser, [])
     expected = torch.tensor([0.0, 0, 0, 0, 1, 1, -1, -1])
     torch.testing.assert_close(result[0, 0, 3], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_a_window_answers_for_its_part_of_the_picture() -> None:
+    torch.manual_seed(0)
+    net = SemanticColorizationNet(TINY).eval()
+    lightness = torch.rand(1, 1, 64, 64) * 100
+    hints = no_semantic_hints(lightness)
+    window = Window(top=4, left=2, height=8, width=10)
+    with torch.no_grad():
+        whole = net(net.levels(lightness), lightness, hints)
+        part = net(net.levels(lightness), lightness, hints, window)
+    torch.testing.assert_close(part.quarter, whole.quarter)
+    assert part.full.shape == (1, 2, 32, 40)
+    inner = (..., slice(12, 20), slice(12, 28))  # beyond what convolutions see of the window's border
+    torch.testing.assert_close(part.full[inner], window.of(whole.full, 4)[inner])

@@ -275,8 +275,9 @@ def _rows_at_once(n: int, width: int) -> int:
 def _standardized(level: Tensor) -> Tensor:
     """Center and scale each channel (N, C, *, *) over the picture; what hardly varies is not blown up."""
     level = level - level.mean((2, 3), keepdim=True)
-    least = _LEAST_DEVIATION * level.std((1, 2, 3), keepdim=True) + 1e-6  # a picture may be of one gray
-    return level / (level.std((2, 3), keepdim=True) + least)
+    variance = level.square().mean((2, 3), keepdim=True)
+    least = _LEAST_DEVIATION * variance.mean(1, keepdim=True).sqrt() + 1e-6  # a picture may be of one gray
+    return level / (variance.sqrt() + least)
 
 
 def _around(grid: Tensor, *, diagonal: bool) -> Tensor:

@@ -66,8 +66,25 @@ class SemanticHints(NamedTuple):
     user: Tensor
 
 
+class Window(NamedTuple):
+    """A part of a picture, in places of 1/4 of its size."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    def of(self, part: Tensor, factor: int) -> Tensor:
+        """What it shows of maps (N, C, *, *) that are `factor` times as large as those at 1/4."""
+        top, left, height, width = (factor * n for n in self)
+        return part[..., top : top + height, left : left + width]
+
+
 class Colors(NamedTuple):
-    """ab in [-1, 1] at three sizes, (N, 2, H/4, W/4), (N, 2, H/2, W/2) and (N, 2, H, W); the last is the result."""
+    """ab in [-1, 1] at three sizes, (N, 2, H/4, W/4), (N, 2, H/2, W/2) and (N, 2, H, W); the last is the result.
+
+    The larger two are those of a window, if one was given.
+    """
 
     quarter: Tensor
     half: Tensor
@@ -168,13 +185,14 @@ class SemanticColorizationNet(nn.Module):
         found: Levels = self.backbone(lightness)
         return found
 
-    def forward(self, levels: Levels, lightness: Tensor, hints: SemanticHints) -> Colors:
+    def forward(self, levels: Levels, lightness: Tensor, hints: SemanticHints, window: Window | None = None) -> Colors:
         """Colors for a gray picture.
 
         Args:
             levels: of `levels`.
             lightness: L (N, 1, H, W) in [0, 100].
             hints: ab in network scale.
+            window: in training, the part that the two finest blocks answer for, which are the costly ones; None is all.
         """
         dtype = self.color4.weight.dtype
         half, quarter, eighth, sixteenth, deepest = (
@@ -192,11 +210,16 @@ class SemanticColorizationNet(nn.Module):
         x = torch.cat((_doubled(x), quarter, coarse, F.avg_pool2d(fine, 2), _shrunk(user, 4)), 1)
         x = self.block4(x)
         ab4 = torch.tanh(self.color4(x).float())
+        part4 = ab4
+        if window is not None:
+            x, coarse, part4 = (window.of(part, 1) for part in (x, coarse, ab4))
+            half, fine = window.of(half, 2), window.of(fine, 2)
+            tone, user = window.of(tone, 4), window.of(user, 4)
         coarse = F.interpolate(coarse, scale_factor=2.0, mode="bilinear", align_corners=False)
         user2 = _shrunk(user, 2)
         x = _doubled(F.relu(self.narrow2(x)))
         x = self.block2(torch.cat((x, half, F.pixel_unshuffle(tone, 2), coarse, fine, user2), 1))
-        ab2 = self.choice2(x, ab4, [(fine[:, :2], fine[:, -1:]), (user2[:, :2], user2[:, 2:])])
+        ab2 = self.choice2(x, part4, [(fine[:, :2], fine[:, -1:]), (user2[:, :2], user2[:, 2:])])
         x = _doubled(F.relu(self.narrow1(x)))
         x = self.block1(torch.cat((x, tone, user), 1))
         ab1 = self.choice1(x, ab2, [(user[:, :2], user[:, 2:])])

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from excolor.networks.semantic_colorization import Colors
+from excolor.networks.semantic_colorization import Colors, Window
 
 _EDGE = 0.1  # difference of ab, in network scale, that counts as a whole edge
 _NEAR_EDGE = 9  # pixels: side of the window around an edge
@@ -33,7 +33,9 @@ class ColorLossWeights:
     coarser: float = 0.3
 
 
-def color_loss(found: Colors, true: Tensor, delta: Tensor, weights: ColorLossWeights) -> Tensor:
+def color_loss(
+    found: Colors, true: Tensor, delta: Tensor, weights: ColorLossWeights, window: Window | None = None
+) -> Tensor:
     """The loss of each picture, (N,).
 
     Args:
@@ -41,12 +43,15 @@ def color_loss(found: Colors, true: Tensor, delta: Tensor, weights: ColorLossWei
         true: ab of the picture, at full size.
         delta: (N,) where Huber's loss turns from quadratic to linear; it is divided by it.
         weights: of the parts.
+        window: that the net was given.
     """
     bound = delta.view(-1, 1, 1, 1)
+    coarse = F.avg_pool2d(true, 4)
+    true = true if window is None else window.of(true, 4)
     near = near_edges(true)
     loss = (_huber(found.full - true, bound) * (1 + weights.edges * near)).mean((1, 2, 3))
-    for coarser, factor in ((found.half, 2), (found.quarter, 4)):
-        loss = loss + weights.coarser * _huber(coarser - F.avg_pool2d(true, factor), bound).mean((1, 2, 3))
+    for coarser, wanted in ((found.half, F.avg_pool2d(true, 2)), (found.quarter, coarse)):
+        loss = loss + weights.coarser * _huber(coarser - wanted, bound).mean((1, 2, 3))
     wrong = torch.zeros_like(loss)
     for stride in _STRIDES:
         error = found.full - true
@@ -63,7 +68,8 @@ def near_edges(true: Tensor) -> Tensor:
     across = padded[:, :, :-1, 1:] - true
     down = padded[:, :, 1:, :-1] - true
     strength = ((across.square() + down.square()).sum(1, keepdim=True).sqrt() / _EDGE).clamp(max=1)
-    return F.max_pool2d(strength, _NEAR_EDGE, stride=1, padding=_NEAR_EDGE // 2)
+    rows = F.max_pool2d(strength, (1, _NEAR_EDGE), stride=1, padding=(0, _NEAR_EDGE // 2))
+    return F.max_pool2d(rows, (_NEAR_EDGE, 1), stride=1, padding=(_NEAR_EDGE // 2, 0))
 
 
 def chroma_of(ab: Tensor) -> Tensor:

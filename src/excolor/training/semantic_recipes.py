@@ -22,6 +22,8 @@ class SemanticRecipe(Recipe):
         following_delta: of the Huber loss where a reference is to be followed, in network scale.
         inventing_delta: of the Huber loss elsewhere.
         weights: of the parts of the loss.
+        window: side of the part of a crop that the two finest blocks answer for, relative to the crop's: they cost most
+            and learn soonest.
     """
 
     backbone: str = "lite0"
@@ -35,6 +37,7 @@ class SemanticRecipe(Recipe):
     following_delta: float = 0.1
     inventing_delta: float = 0.3
     weights: ColorLossWeights = field(default_factory=ColorLossWeights)
+    window: float = 0.6
 
     def counts(self) -> tuple[int, int, int, int]:
         """Pictures of a batch without a reference, with two views, with similar things, with unrelated pictures."""

@@ -31,7 +31,7 @@ from excolor.method.semantic_correspondence import (
 from excolor.method.semantic_exemplar import SemanticExemplarNet
 from excolor.method.semantic_hints import semantic_hints
 from excolor.networks.backbone import Levels
-from excolor.networks.semantic_colorization import SemanticColorizationNet, SemanticHints, no_semantic_hints
+from excolor.networks.semantic_colorization import SemanticColorizationNet, SemanticHints, Window, no_semantic_hints
 from excolor.training.old_photographs import aged
 from excolor.training.photo_store import PhotoStore
 from excolor.training.semantic_losses import color_loss
@@ -74,14 +74,24 @@ class SemanticTask:
         with torch.no_grad(), precision:
             levels, hints = self._hints(batch, generator)
         true = ab_to_network(batch.lab[:, 1:])
+        window = self._window(size, generator)
         with precision:
-            found = self.net(levels, batch.seen, hints)
+            found = self.net(levels, batch.seen, hints, window)
         follows = torch.ones(len(true), dtype=torch.bool, device=true.device)
         follows[: len(true) - len(batch.reference)] = False
         if batch.unrelated:
             follows[-batch.unrelated :] = False
         delta = torch.where(follows, recipe.following_delta, recipe.inventing_delta)
-        return color_loss(found, true, delta, recipe.weights).mean()
+        return color_loss(found, true, delta, recipe.weights, window).mean()
+
+    def _window(self, size: int, generator: Generator) -> Window | None:
+        """The part of the crops that the finest blocks answer for."""
+        whole = size // 4
+        side = round(whole * self.recipe.window)
+        if side >= whole:
+            return None
+        top, left = torch.randint(whole - side + 1, (2,), generator=generator, device=self.photos.device).tolist()
+        return Window(top, left, side, side)
 
     def _draw(self, size: int, generator: Generator) -> Batch:
         recipe, photos = self.recipe, self.photos
