@@ -5,8 +5,10 @@ import torch
 from torch import Tensor
 
 from excolor.imaging.color import rgb_to_lab
+from excolor.method.hints import no_hints
 from excolor.method.semantic_exemplar import SemanticExemplarNet
 from excolor.networks.semantic_colorization import SemanticColorizationConfig, SemanticColorizationNet
+from excolor.settings import ColorizeSettings
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +29,9 @@ LIGHTNESS = rgb_to_lab(picture(1))[:, :1]
 
 def test_strength_zero_is_what_is_invented_and_more_of_it_follows_further(model: SemanticExemplarNet) -> None:
     reference = model.encode_reference(picture(2))
-    none, half, full, more = (model(LIGHTNESS, reference, strength=s).ab for s in (0.0, 0.5, 1.0, 2.0))
+    none, half, full, more = (
+        model(LIGHTNESS, reference, ColorizeSettings(strength=s)).ab for s in (0.0, 0.5, 1.0, 2.0)
+    )
     torch.testing.assert_close(none, model.invent(LIGHTNESS))
     torch.testing.assert_close(half, (none + full) / 2)
     assert not torch.equal(more, full)
@@ -39,14 +43,14 @@ def test_one_reference_serves_a_batch_of_targets(model: SemanticExemplarNet) -> 
     reference = model.encode_reference(picture(2))
     together = model(targets, reference).ab
     torch.testing.assert_close(together[:1], model(LIGHTNESS, reference).ab, rtol=1e-3, atol=1e-2)
-    assert model.score(targets, reference).shape == (2,)
+    assert model.score(targets, [reference, reference]).shape == (2, 2)
 
 
 def test_references_of_different_sizes_join(model: SemanticExemplarNet) -> None:
     own = model.encode_reference(picture(1))
     other = model.encode_reference(picture(2, 96, 64))
     joined = model.join_references([other, own])
-    assert model.score(LIGHTNESS, joined) == pytest.approx(1)
+    assert model.score(LIGHTNESS, [joined]).item() == pytest.approx(1)
     assert model(LIGHTNESS, joined).ab.isfinite().all()
     assert model.join_references([own]) is own
 
@@ -57,6 +61,6 @@ def test_pictures_of_one_gray_do_not_break_it(model: SemanticExemplarNet) -> Non
 
 
 def test_what_a_person_says_reaches_the_net(model: SemanticExemplarNet) -> None:
-    user = torch.zeros(1, 3, 64, 96)
-    user[..., 20:30, 20:30] = torch.tensor((0.5, -0.5, 1.0)).view(1, 3, 1, 1)
+    user = no_hints(LIGHTNESS)
+    user.ab[..., 20:30, 20:30], user.mask[..., 20:30, 20:30] = 0.5, 1.0
     assert not torch.equal(model.invent(LIGHTNESS, user), model.invent(LIGHTNESS))

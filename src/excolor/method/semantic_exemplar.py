@@ -3,19 +3,23 @@
     L ──► backbone ──► levels ──► description ──┐
     reference ──► backbone ──► description, ab ─┴─► correspondences ──► hints ──► colorization net ──► ab
 
-Shapes: N batch, H, W multiples of `SemanticExemplarNet.multiple`. L is in [0, 100], ab in [-128, 127].
+Shapes as in `method.architecture`, H, W multiples of 32. Of its stages `coarse` are the colors of the similar thing in
+the reference, and `hints` those of the similar pixel.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from excolor.imaging.color import ab_from_network, rgb_to_lab
+from excolor.method.architecture import ExemplarModel, Stages
+from excolor.method.hints import Hints
 from excolor.method.semantic_correspondence import (
     Correspondences,
+    Description,
     ReferenceColors,
     correspond,
     describe,
@@ -24,90 +28,78 @@ from excolor.method.semantic_correspondence import (
     side_by_side,
 )
 from excolor.method.semantic_hints import semantic_hints
-from excolor.networks.backbone import STRIDE
+from excolor.networks.backbone import STRIDE, Levels
 from excolor.networks.semantic_colorization import (
+    Colors,
     SemanticColorizationNet,
     SemanticHints,
     no_semantic_hints,
 )
+from excolor.settings import ColorizeSettings
 
 _TRUST = 0.5  # of the way to certainty that the highest strength lifts what speaks for a match
 
 
-@dataclass(frozen=True)
-class SemanticStages:
-    """What is known after each stage, ab at full size (N, 2, H, W).
-
-    Attributes:
-        invented: without a reference.
-        coarse: the colors found in the reference, before the net.
-        ab: the result.
-    """
-
-    invented: Tensor
-    coarse: Tensor
-    ab: Tensor
-
-
-class SemanticExemplarNet(nn.Module):
+class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
     """Colors for a gray picture from what similar things have in a reference."""
 
     multiple = STRIDE
-    """Pixels: height and width of pictures are multiples of it."""
 
-    def __init__(self, colorizer: SemanticColorizationNet) -> None:
+    def __init__(self, colorization: SemanticColorizationNet) -> None:
         super().__init__()
-        self.colorizer = colorizer
+        self.colorization = colorization
 
     def encode_reference(self, rgb: Tensor, visible: Tensor | None = None) -> ReferenceColors:
-        """What is needed of a reference for any number of targets.
-
-        Args:
-            rgb: sRGB (N, 3, H, W) in [0, 1].
-            visible: of a single reference (N = 1) how far each pixel shows, (1, 1, H, W) in [0, 1]; None if all do.
-        """
         lab = rgb_to_lab(rgb)
-        lightness = lab[:, :1]
-        return reference_colors(describe(self.colorizer.levels(lightness), lightness), lab[:, 1:], visible)
+        return reference_colors(self._describe(lab[:, :1])[1], lab[:, 1:], visible)
 
     def join_references(self, references: Sequence[ReferenceColors]) -> ReferenceColors:
-        """Several references as one: each place looks for its like in all of them."""
         return references[0] if len(references) == 1 else side_by_side(references)
 
-    def score(self, lightness: Tensor, reference: ReferenceColors) -> Tensor:
-        """How well a reference fits each target L (N, 1, H, W): (N,) in [0, 1]."""
-        return fit(describe(self.colorizer.levels(lightness), lightness), _for(reference, len(lightness)))
+    def score(self, lightness: Tensor, references: Sequence[ReferenceColors]) -> Tensor:
+        _, description = self._describe(lightness)
+        return torch.stack([fit(description, _for(one, len(lightness))) for one in references], dim=1)
 
-    def invent(self, lightness: Tensor, user: Tensor | None = None) -> Tensor:
-        """ab for L (N, 1, H, W), from what a person says (as in `forward`) or from nothing."""
-        found: Tensor = self.colorizer(self.colorizer.levels(lightness), lightness, _empty(lightness, user)).full
-        return ab_from_network(found)
+    def invent(self, lightness: Tensor, user: Hints | None = None) -> Tensor:
+        return self._colorize(self.colorization.levels(lightness), lightness, _without_reference(lightness, user))
 
     def forward(
-        self, lightness: Tensor, reference: ReferenceColors, user: Tensor | None = None, strength: float = 1.0
-    ) -> SemanticStages:
-        """Colors for L (N, 1, H, W) from a reference of the same batch size or 1.
+        self,
+        lightness: Tensor,
+        reference: ReferenceColors,
+        settings: ColorizeSettings = ColorizeSettings(),
+        user: Hints | None = None,
+    ) -> Stages:
+        """Colors for targets from a reference; see `ExemplarModel`.
 
-        Args:
-            lightness: of the targets.
-            reference: of `encode_reference` or `join_references`.
-            user: (N, 3, H, W), ab in network scale that a person gave, zero elsewhere, and its mask in [0, 1].
-            strength: 0 ignores the reference; up to 1 its colors are blended with invented ones; above, up to 2, the
-                matches are trusted more than they deserve.
+        All matches are given to the net, whatever `match`, `hint_share` and `seed` say. Above a strength of 1 they are
+        trusted more than they deserve.
         """
-        levels = self.colorizer.levels(lightness)
-        found = correspond(describe(levels, lightness), _for(reference, len(lightness)))
-        empty = _empty(lightness, user)
-        hints = semantic_hints(_trusted(found, strength - 1) if strength > 1 else found, empty.user)
-        invented = ab_from_network(self.colorizer(levels, lightness, empty).full)
-        ab = ab_from_network(self.colorizer(levels, lightness, hints).full)
-        coarse = F.interpolate(found.fine_ab, scale_factor=2.0, mode="bilinear", align_corners=False)
-        return SemanticStages(invented, coarse, invented.lerp(ab, min(strength, 1.0)))
+        levels, description = self._describe(lightness)
+        found = correspond(description, _for(reference, len(lightness)))
+        empty = _without_reference(lightness, user)
+        hints = semantic_hints(_trusted_more(found, settings.strength - 1), empty.user)
+        invented = self._colorize(levels, lightness, empty)
+        followed = self._colorize(levels, lightness, hints)
+        coarse, fine = (
+            F.interpolate(ab, lightness.shape[2:], mode="bilinear", align_corners=False)
+            for ab in (found.grouped_ab, found.fine_ab)
+        )
+        return Stages(invented, coarse, fine, invented.lerp(followed, min(settings.strength, 1.0)))
+
+    def _describe(self, lightness: Tensor) -> tuple[Levels, Description]:
+        levels = self.colorization.levels(lightness)
+        return levels, describe(levels, lightness)
+
+    def _colorize(self, levels: Levels, lightness: Tensor, hints: SemanticHints) -> Tensor:
+        """ab (N, 2, H, W) in [-110, 110]."""
+        colors: Colors = self.colorization(levels, lightness, hints)
+        return ab_from_network(colors.full)
 
 
-def _empty(lightness: Tensor, user: Tensor | None) -> SemanticHints:
+def _without_reference(lightness: Tensor, user: Hints | None) -> SemanticHints:
     hints = no_semantic_hints(lightness)
-    return hints if user is None else hints._replace(user=user)
+    return hints if user is None else hints._replace(user=torch.cat((user.ab, user.mask), dim=1))
 
 
 def _for(reference: ReferenceColors, count: int) -> ReferenceColors:
@@ -123,9 +115,11 @@ def _for(reference: ReferenceColors, count: int) -> ReferenceColors:
     return ReferenceColors(description, repeated(reference.coarse_ab), repeated(reference.half_ab), hidden)
 
 
-def _trusted(found: Correspondences, more: float) -> Correspondences:
-    """The same colors with more confidence, `more` in [0, 1]."""
-    share = _TRUST * min(more, 1.0)
+def _trusted_more(found: Correspondences, share: float) -> Correspondences:
+    """The same colors with more confidence: all that there is if `share` is 1, no more than they have up to 0."""
+    if share <= 0:
+        return found
+    share = _TRUST * min(share, 1.0)
     one = torch.ones_like(found.cosine)
     return replace(
         found,

@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from excolor.errors import CheckpointError
 from excolor.networks.backbone import VARIANTS, EfficientNetLite, Levels
 
 COARSE_CHANNELS = 8
@@ -34,6 +35,8 @@ _NEIGHBORS = 9
 class SemanticColorizationConfig:
     """The net's shape.
 
+    Raises CheckpointError for a backbone that is not known.
+
     Attributes:
         width: channels of the expanding block at 1/4; those at 1/16 and 1/8 have 2 and 4/3 times as many, those at 1/2
             and 1/1 5/12 and 5/24.
@@ -42,6 +45,13 @@ class SemanticColorizationConfig:
 
     width: int = 96
     backbone: str = "lite0"
+
+    def __post_init__(self) -> None:
+        if self.backbone not in VARIANTS:
+            known = ", ".join(VARIANTS)
+            raise CheckpointError(
+                f"the backbone {self.backbone!r} is not one that this version of excolor knows: {known}"
+            )
 
     @property
     def widths(self) -> tuple[int, int, int, int, int]:

@@ -48,4 +48,8 @@ class SemanticRecipe(Recipe):
 SEMANTIC = {
     # For two CPU cores
     "semantic": SemanticRecipe(width=96, batch=24, crops=(160,), schedule=Schedule(1e-3, warm_up=150, clip=1.0)),
+    # For tests of whole runs: any few pictures, in seconds
+    "semantic-tiny": SemanticRecipe(
+        width=12, batch=8, crops=(64,), schedule=Schedule(1e-3, clip=1.0), photo_side=64, backbone="tiny"
+    ),
 }

@@ -31,7 +31,13 @@ from excolor.method.semantic_correspondence import (
 from excolor.method.semantic_exemplar import SemanticExemplarNet
 from excolor.method.semantic_hints import semantic_hints
 from excolor.networks.backbone import Levels
-from excolor.networks.semantic_colorization import SemanticColorizationNet, SemanticHints, Window, no_semantic_hints
+from excolor.networks.checkpoint import save_network
+from excolor.networks.semantic_colorization import (
+    SemanticColorizationNet,
+    SemanticHints,
+    Window,
+    no_semantic_hints,
+)
 from excolor.training.old_photographs import aged
 from excolor.training.photo_store import PhotoStore
 from excolor.training.semantic_losses import color_loss
@@ -208,10 +214,8 @@ class SemanticTask:
         return numbers
 
     def export(self, folder: Path) -> list[Path]:
-        path = folder / "semantic.pt"
-        temporary = path.with_name(path.name + ".tmp")
-        torch.save({name: tensor.half() for name, tensor in self.net.state_dict().items()}, temporary)
-        temporary.replace(path)
+        path = folder / "semantic.safetensors"
+        save_network(self.net, path)
         return [path]
 
 
