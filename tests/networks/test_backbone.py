@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
+from public_states import efficientnet_lite_state
 from torch import Tensor
 
 from excolor.errors import CheckpointError
@@ -12,32 +13,8 @@ from excolor.networks.backbone import VARIANTS, BackboneConfig, EfficientNetLite
 from excolor.networks.public import efficientnet_lite as module
 from excolor.networks.public.efficientnet_lite import efficientnet_lite, published_file, read_efficientnet_lite
 
-KERNELS, STRIDES, EXPANSIONS = (3, 3, 5, 3, 5, 5, 3), (1, 2, 2, 2, 1, 2, 1), (1, 6, 6, 6, 6, 6, 6)
+STRIDES = (1, 2, 2, 2, 1, 2, 1)
 SMALL = BackboneConfig(4, (4, 6, 8, 10, 12, 14, 16), (1, 2, 1, 1, 2, 1, 1))
-
-
-def public_state(config: BackboneConfig) -> dict[str, Tensor]:
-    """A published state dict with random numbers, batch norm and classifier included."""
-    generator = torch.Generator().manual_seed(3)
-    state: dict[str, Tensor] = {}
-
-    def conv(name: str, norm: str, *shape: int) -> None:
-        state[f"{name}.weight"] = torch.randn(shape, generator=generator) * (2 / (shape[1] * shape[2] ** 2)) ** 0.5
-        for key in ("weight", "bias", "running_mean", "running_var"):
-            state[f"{norm}.{key}"] = torch.rand(shape[0], generator=generator) + (0.5 if key != "bias" else 0)
-
-    conv("_conv_stem", "_bn0", config.stem, 3, 3, 3)
-    block, inputs = 0, config.stem
-    for channels, repeats, kernel, expansion in zip(config.channels, config.repeats, KERNELS, EXPANSIONS, strict=True):
-        for _ in range(repeats):
-            prefix, hidden = f"_blocks.{block}.", inputs * expansion
-            if expansion > 1:
-                conv(prefix + "_expand_conv", prefix + "_bn0", hidden, inputs, 1, 1)
-            conv(prefix + "_depthwise_conv", prefix + "_bn1", hidden, 1, kernel, kernel)
-            conv(prefix + "_project_conv", prefix + "_bn2", channels, hidden, 1, 1)
-            block, inputs = block + 1, channels
-    state["_fc.weight"] = torch.zeros(10, 8)
-    return state
 
 
 def as_published(state: dict[str, Tensor], config: BackboneConfig, rgb: Tensor) -> list[Tensor]:
@@ -71,7 +48,7 @@ def as_published(state: dict[str, Tensor], config: BackboneConfig, rgb: Tensor) 
 
 
 def test_the_folded_gray_network_computes_what_the_published_one_does() -> None:
-    state = public_state(SMALL)
+    state = efficientnet_lite_state(SMALL)
     net = efficientnet_lite(state)
     assert net.config == SMALL
     gray = torch.rand(2, 1, 64, 96, generator=torch.Generator().manual_seed(0))
@@ -95,7 +72,7 @@ def test_levels_have_the_sizes_and_channels_that_the_configuration_says(name: st
 def test_what_is_no_published_checkpoint_is_refused() -> None:
     with pytest.raises(CheckpointError, match="not a published EfficientNet-Lite"):
         efficientnet_lite({"weight": torch.zeros(3)})
-    state = public_state(SMALL)
+    state = efficientnet_lite_state(SMALL)
     del state["_blocks.1._bn1.running_var"]
     with pytest.raises(CheckpointError, match="running_var"):
         efficientnet_lite(state)
@@ -103,7 +80,7 @@ def test_what_is_no_published_checkpoint_is_refused() -> None:
 
 def test_published_files_are_read_and_what_is_none_is_named(tmp_path: Path) -> None:
     good, bad, text = (tmp_path / name for name in ("good.pth", "bad.pth", "text.pth"))
-    torch.save(public_state(SMALL), good)
+    torch.save(efficientnet_lite_state(SMALL), good)
     torch.save({"weight": 3}, bad)
     text.write_text("no checkpoint")
     assert read_efficientnet_lite(good).config == SMALL

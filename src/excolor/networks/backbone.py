@@ -48,7 +48,7 @@ VARIANTS = {
     "lite1": BackboneConfig(repeats=(1, 3, 3, 4, 4, 5, 1)),
     "lite2": BackboneConfig(channels=(16, 24, 48, 88, 120, 208, 352), repeats=(1, 3, 3, 4, 4, 5, 1)),
     # For tests: milliseconds, and no published weights
-    "tiny": BackboneConfig(4, (4, 4, 6, 6, 8, 8, 12), (1, 1, 1, 1, 1, 1, 1)),
+    "tiny": BackboneConfig(4, (4, 6, 8, 10, 12, 14, 16), (1, 1, 1, 1, 1, 1, 1)),
 }
 """The shapes that have a name."""
 
