@@ -1,8 +1,12 @@
 """The semantic colorization net: sizes, and colors chosen instead of blurred."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
+from excolor.errors import CheckpointError
+from excolor.networks.checkpoint import load_network, save_network
 from excolor.networks.semantic_colorization import (
     COARSE_CHANNELS,
     FINE_CHANNELS,
@@ -76,3 +80,19 @@ def test_a_window_answers_for_its_part_of_the_picture() -> None:
     assert part.full.shape == (1, 2, 32, 40)
     inner = (..., slice(12, 20), slice(12, 28))  # beyond what convolutions see of the window's border
     torch.testing.assert_close(part.full[inner], window.of(whole.full, 4)[inner])
+
+
+def test_a_checkpoint_comes_back_and_what_is_not_known_is_refused(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    net, path = SemanticColorizationNet(TINY), tmp_path / "semantic.safetensors"
+    save_network(net, path, dtype=torch.float32)
+    found = load_network(path, SemanticColorizationNet)
+    assert found.config == TINY
+    for name, tensor in net.state_dict().items():
+        assert torch.equal(found.state_dict()[name], tensor)
+    content = path.read_bytes()
+    for good, bad in ((b"tiny", b"lite"), (b'\\"width\\": 12', b'\\"width\\": 11')):
+        assert good in content
+        path.write_bytes(content.replace(good, bad))
+        with pytest.raises(CheckpointError, match="semantic.safetensors: a semantic net of width"):
+            load_network(path, SemanticColorizationNet)

@@ -157,9 +157,12 @@ def _read_config(path: Path, metadata: dict[str, str], name: str) -> Any:
     values = {field.name: field.default for field in fields(config_type)} | values
     expected = {field.name: type(field.default) for field in fields(config_type)}
     is_known = {name: type(value) for name, value in values.items()} == expected
-    if not is_known or not NETWORKS[name].is_within_reason(config_type(**values)):
-        raise CheckpointError(f"{path}: its configuration {shown(values)} is not one this version of excolor knows")
-    return config_type(**values)
+    try:
+        if is_known and NETWORKS[name].is_within_reason(config := config_type(**values)):
+            return config
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    raise CheckpointError(f"{path}: its configuration {shown(values)} is not one this version of excolor knows")
 
 
 def _check(path: Path, found: Mapping[str, Any], expected: Mapping[str, torch.Tensor]) -> None:

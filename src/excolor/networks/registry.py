@@ -80,6 +80,11 @@ NETWORKS: Mapping[str, NetworkType] = {
         "excolor.networks.colorization:ColorizationConfig",
         {"width": MAX_WIDTH},
     ),
+    "semantic": NetworkType(
+        "excolor.networks.semantic_colorization:SemanticColorizationNet",
+        "excolor.networks.semantic_colorization:SemanticColorizationConfig",
+        {"width": MAX_WIDTH},
+    ),
 }
 
 
@@ -98,4 +103,6 @@ ARCHITECTURES: Mapping[str, Mapping[str, Role]] = {
         "matcher": Role("matcher", ("colorize",), required=False, encodes=True),
         "colorizer": Role("colorizer", ("colorize", "pre-colorize")),
     },
+    # One network: a backbone that describes targets and references, and a colorization net that reads it
+    "semantic": {"semantic": Role("semantic", ("colorize", "pre-colorize"), encodes=True)},
 }

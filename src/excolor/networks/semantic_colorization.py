@@ -29,13 +29,14 @@ USER_CHANNELS = 3
 """Of `SemanticHints.user`: ab and its mask."""
 
 _NEIGHBORS = 9
+_LEAST_WIDTH = 12  # leaves the finest block 2 channels
 
 
 @dataclass(frozen=True)
 class SemanticColorizationConfig:
     """The net's shape.
 
-    Raises CheckpointError for a backbone that is not known.
+    Raises CheckpointError for a backbone that is not known, or too small a width.
 
     Attributes:
         width: channels of the expanding block at 1/4; those at 1/16 and 1/8 have 2 and 4/3 times as many, those at 1/2
@@ -47,10 +48,10 @@ class SemanticColorizationConfig:
     backbone: str = "lite0"
 
     def __post_init__(self) -> None:
-        if self.backbone not in VARIANTS:
-            known = ", ".join(VARIANTS)
+        if self.backbone not in VARIANTS or self.width < _LEAST_WIDTH:
             raise CheckpointError(
-                f"the backbone {self.backbone!r} is not one that this version of excolor knows: {known}"
+                f"a semantic net of width {self.width} over {self.backbone!r} is not one that this version of excolor "
+                f"knows: the width is at least {_LEAST_WIDTH}, and the backbone one of {', '.join(VARIANTS)}"
             )
 
     @property
