@@ -94,5 +94,5 @@ def test_a_checkpoint_comes_back_and_what_is_not_known_is_refused(tmp_path: Path
     for good, bad in ((b"tiny", b"lite"), (b'\\"width\\": 12', b'\\"width\\": 11')):
         assert good in content
         path.write_bytes(content.replace(good, bad))
-        with pytest.raises(CheckpointError, match="semantic.safetensors: a semantic net of width"):
+        with pytest.raises(CheckpointError, match=r"semantic\.safetensors: a semantic net of width"):
             load_network(path, SemanticColorizationNet)
