@@ -23,9 +23,9 @@ def backbone(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_model_is_trained_and_gone_on_with(run: Run, photos: Path, tmp_path: Path, backbone: Path) -> None:
+def test_a_model_is_trained_and_gone_on_with(excolor: Run, photos: Path, tmp_path: Path, backbone: Path) -> None:
     out = tmp_path / "out"
-    first = run("train", "semantic", photos, "-o", out, "--steps", 1, "--backbone", backbone, *COMMON)
+    first = excolor("train", "semantic", photos, "-o", out, "--steps", 1, "--backbone", backbone, *COMMON)
     assert first.exit_code == 0, first.output
     checkpoint = out / "semantic.safetensors"
     assert first.stdout.strip() == str(checkpoint)
@@ -33,17 +33,17 @@ def test_a_model_is_trained_and_gone_on_with(run: Run, photos: Path, tmp_path: P
     colorizer = Colorizer.load(out, device="cpu")
     assert colorizer.colorize(photos / "0.png", photos / "1.png").pixels.shape == (100, 120, 3)
 
-    again = run("train", "semantic", photos, "-o", out, "--steps", 2, "--resume", *COMMON)
+    again = excolor("train", "semantic", photos, "-o", out, "--steps", 2, "--resume", *COMMON)
     assert again.exit_code == 0, again.output
     for number, start in enumerate((out / "training-state.pt", checkpoint)):
         more = tmp_path / f"more{number}"
-        assert run("train", "semantic", photos, "-o", more, "--steps", 1, "--start", start, *COMMON).exit_code == 0
-    assert run("train", "semantic", photos, "-o", out, "--steps", 1, *COMMON).exit_code == 1  # holds a run
+        assert excolor("train", "semantic", photos, "-o", more, "--steps", 1, "--start", start, *COMMON).exit_code == 0
+    assert excolor("train", "semantic", photos, "-o", out, "--steps", 1, *COMMON).exit_code == 1  # holds a run
 
 
-def test_what_does_not_fit_is_refused_in_a_sentence(run: Run, photos: Path, tmp_path: Path, backbone: Path) -> None:
+def test_what_does_not_fit_is_refused_in_a_sentence(excolor: Run, photos: Path, tmp_path: Path, backbone: Path) -> None:
     def refused(*options: object) -> str:
-        result = run("train", "semantic", photos, "-o", tmp_path / "out", "--steps", 1, *options, *COMMON)
+        result = excolor("train", "semantic", photos, "-o", tmp_path / "out", "--steps", 1, *options, *COMMON)
         assert result.exit_code == 1
         assert result.stderr.startswith("Error: ")
         return result.stderr

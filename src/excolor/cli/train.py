@@ -230,7 +230,7 @@ def colorizer(
 )
 @run_options(("semantic", "semantic-tiny"), "semantic")
 def semantic(photos: tuple[Path, ...], backbone: Path | None, start: Path | None, recipe: str, **run: Any) -> None:
-    """Train the semantic colorization net over a frozen ImageNet backbone.
+    """Train the semantic net over a frozen ImageNet backbone.
 
     PHOTOS are folders or tar files of color photographs. This one network is a model: it needs no encoder, decoder or
     matcher. On a CPU with AVX512-BF16 give --precision bfloat16.

@@ -6,8 +6,10 @@ from typing import Any
 from excolor.method.architecture import ExemplarModel
 from excolor.method.correspondence import correspondence_by
 from excolor.method.exemplar import ExemplarNet
-from excolor.networks.checkpoint import load_colorizer, load_matcher, load_transfer
+from excolor.method.semantic_exemplar import SemanticExemplarNet
+from excolor.networks.checkpoint import load_colorizer, load_matcher, load_network, load_transfer
 from excolor.networks.models import ModelFiles
+from excolor.networks.semantic_colorization import SemanticColorizationNet
 
 
 def assemble(files: ModelFiles) -> ExemplarModel[Any]:
@@ -30,5 +32,12 @@ def _exemplar(files: ModelFiles) -> ExemplarNet:
     return ExemplarNet(colorization, transfer, correspondence_by(matcher))
 
 
+def _semantic(files: ModelFiles) -> SemanticExemplarNet:
+    return SemanticExemplarNet(load_network(files.path("semantic"), SemanticColorizationNet))
+
+
 # By the keys of `networks.registry.ARCHITECTURES`
-_ASSEMBLE: Mapping[str, Callable[[ModelFiles], ExemplarModel[Any]]] = {"exemplar": _exemplar}
+_ASSEMBLE: Mapping[str, Callable[[ModelFiles], ExemplarModel[Any]]] = {
+    "exemplar": _exemplar,
+    "semantic": _semantic,
+}

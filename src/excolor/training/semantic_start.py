@@ -65,7 +65,7 @@ def similar_of(photos: PhotoStore, net: SemanticColorizationNet, folder: Path) -
     """`similar_pictures` by the net's backbone, kept in the folder of a run, since finding them takes minutes."""
     path = folder / SIMILAR
     if path.is_file():
-        kept = torch.load(path, weights_only=True)
+        kept: Tensor = torch.load(path, weights_only=True)
         if len(kept) == len(photos):
             return kept.to(photos.device)
     found = similar_pictures(photos, net.backbone.to(photos.device))
