@@ -83,7 +83,7 @@ def read_header(file: BinaryIO, name: str, max_pixels: int) -> Header:
     Raises:
         PhotoError: it is not a picture, is damaged, or has more than `max_pixels`.
     """
-    pages, is_cut = tiff.pages(file)
+    pages, is_cut = tiff.find_pages(file)
     if pages:
         _check_size(pages[0].width, pages[0].height, name, max_pixels)
         size = _upright_size(pages[0].height, pages[0].width, pages[0].orientation)
@@ -100,7 +100,7 @@ def decode(file: BinaryIO, name: str, page: int, max_pixels: int, draft: int | N
     Raises:
         PhotoError: as `read_header`; or there is no such page.
     """
-    pages, is_cut = tiff.pages(file)
+    pages, is_cut = tiff.find_pages(file)
     if is_cut and page == len(pages) + 1 > 1:
         raise PhotoError(
             f"cannot read page {page} of {name}: the file is damaged or cut short there; "
@@ -111,13 +111,8 @@ def decode(file: BinaryIO, name: str, page: int, max_pixels: int, draft: int | N
     if pages:
         chosen = pages[page - 1]
         _check_size(chosen.width, chosen.height, name, max_pixels)
-        if chosen.is_deep:
-            raw, alpha, notes, metadata, profile = tiff.decode_deep(file, chosen, name)
-            return _finish(raw, alpha, notes, metadata, _embedded(profile), chosen.orientation), "TIFF"
+        return _decode_tiff(file, chosen, name, max_pixels), "TIFF"
     image = _open(file, name, max_pixels)
-    if pages:
-        with guarded(name):
-            image.seek(pages[page - 1].index)
     if image.format == "PNG" and png.is_16_bit(file):
         return _decode_16_bit_png(file, image, name), "PNG"
     if image.format == "JPEG2000":
@@ -128,6 +123,23 @@ def decode(file: BinaryIO, name: str, page: int, max_pixels: int, draft: int | N
     if image.format == "WEBP" and _is_lossless_webp(file):
         decoded = replace(decoded, metadata=replace(decoded.metadata, lossless=True))
     return decoded, _format(image)
+
+
+def _decode_tiff(file: BinaryIO, page: tiff.TiffPage, name: str, max_pixels: int) -> Raster:
+    try:
+        decoded = tiff.decode(file, page, name)
+    except tiff.UnsupportedTiffError as unsupported:
+        if page.is_subordinate or page.is_deep:  # out of Pillow's reach, or it would cut it down to 8 bits
+            raise
+        try:
+            image = _open(file, name, max_pixels)
+            with guarded(name):
+                image.seek(page.index)
+            return decode_image(image, name)
+        except PhotoError:
+            raise unsupported from None
+    space = _embedded(decoded.profile)
+    return _finish(decoded.pixels, decoded.alpha, decoded.notes, decoded.metadata, space, page.orientation)
 
 
 def decode_image(image: Image.Image, name: str) -> Raster:

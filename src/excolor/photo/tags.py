@@ -137,6 +137,16 @@ class TagReader:
         data = self.read(entry.offset, width)
         return int(struct.unpack(self.order + _INTEGERS[entry.type], data)[0]) if len(data) == width else None
 
+    def integers(self, directory: Directory, tag: int, max_count: int) -> list[int]:
+        """The values of a tag that holds whole numbers, at most so many; none if there is no such one."""
+        entry = directory.entries.get(tag)
+        if entry is None or entry.type not in _INTEGERS:
+            return []
+        width, count = _TYPES[entry.type][0], min(entry.count, max_count)
+        data = self.read(entry.offset, width * count)
+        count = len(data) // width
+        return list(struct.unpack(f"{self.order}{count}{_INTEGERS[entry.type]}", data[: width * count]))
+
 
 def in_order(tag: Tag, old: ByteOrder, new: ByteOrder) -> Tag:
     """The same value in another byte order. What is undefined by type (maker notes) stays as it is."""

@@ -1,0 +1,198 @@
+"""The pixels of a TIFF page, by tifffile with imagecodecs: every depth, layout and compression that they know."""
+
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from excolor.errors import PhotoError
+from excolor.photo.guard import guarded
+from excolor.photo.levels import from_numbers
+from excolor.photo.metadata import Metadata, read_tiff_metadata
+from excolor.photo.tiff.colors import (
+    apply_palette,
+    invert,
+    lab_to_srgb,
+    linear_to_srgb,
+    unmultiplied,
+    ycbcr_to_rgb,
+)
+from excolor.photo.tiff.pages import TiffPage
+
+# Photometric interpretations (TIFF 6.0, section 8, and its supplements; DNG 1.7)
+_MIN_IS_WHITE, _MIN_IS_BLACK, _RGB, _PALETTE, _SEPARATED, _YCBCR, _CIE_LAB, _ICC_LAB = 0, 1, 2, 3, 5, 6, 8, 9
+_MOSAIC, _LINEAR_RAW = 32803, 34892
+_CHANNELS = {
+    _MIN_IS_WHITE: 1,
+    _MIN_IS_BLACK: 1,
+    _RGB: 3,
+    _PALETTE: 1,
+    _SEPARATED: 4,
+    _YCBCR: 3,
+    _CIE_LAB: 3,
+    _ICC_LAB: 3,
+}
+
+_MAX_SAMPLES = 8  # of a pixel: colors, alpha, and what a few programs add
+_ASSOCIATED, _UNASSOCIATED = 1, 2  # kinds of alpha among the extra samples
+_JPEG = {6, 7, 99}  # compressions whose decoder makes RGB of YCbCr; so do those of pictures as such:
+_OTHERS_TO_RGB = {33003, 33004, 33005, 34712, 34892, 34934, 50001, 50002, 52546}
+_MAX_SAMPLE_VALUE, _INK_SET, _CMYK, _BLACK_LEVEL, _WHITE_LEVEL = 281, 332, 1, 50714, 50717
+_RATIONAL = 5  # a type of tags
+
+
+class UnsupportedTiffError(PhotoError):
+    """A page is of a kind that cannot be decoded here, which another decoder may know."""
+
+
+@dataclass(frozen=True)
+class DecodedPage:
+    """What a page holds, not turned upright.
+
+    Attributes:
+        pixels: (H, W) gray, (H, W, 3) RGB, or (H, W, 4) CMYK; uint8, uint16 or float32 in [0, 1].
+        alpha: (H, W), of the same dtype; None if there is none.
+        notes: see `Raster`.
+        metadata: of the page.
+        profile: the ICC profile of the pixels.
+    """
+
+    pixels: np.ndarray
+    alpha: np.ndarray | None
+    notes: tuple[str, ...]
+    metadata: Metadata
+    profile: bytes | None
+
+
+def decode(file: BinaryIO, page: TiffPage, name: str) -> DecodedPage:
+    """Decode a page.
+
+    Raises:
+        UnsupportedTiffError: it is of a kind that is not known here.
+        PhotoError: it is damaged, or cannot be used.
+    """
+    from tifffile import TiffFile
+    from tifffile import TiffPage as Directory
+
+    with guarded(name):
+        file.seek(0)
+        tiff = TiffFile(file)
+        tiff.filehandle.seek(page.offset)
+        directory = Directory(tiff, index=page.index)
+    colors = _colors(directory, name)
+    with guarded(name):
+        levels = directory.asarray()
+        if directory.axes.startswith("S"):  # each channel on its own plane
+            levels = np.moveaxis(levels, 0, -1)
+        profile = directory.iccprofile
+    if levels.ndim == 2:
+        levels = levels[..., None]
+    if levels.ndim != 3 or levels.shape[:2] != (page.height, page.width):
+        raise PhotoError(
+            f"cannot read {name}: it has {levels.ndim} dimensions {directory.axes}; convert it to a plain TIFF"
+        )
+    if levels.shape[2] < colors:
+        raise PhotoError(f"cannot read {name}: it is damaged, with {levels.shape[2]} channels for {colors} colors")
+    extra = directory.extrasamples[0] if directory.extrasamples and levels.shape[2] > colors else 0
+    has_alpha = extra in (_ASSOCIATED, _UNASSOCIATED)
+    notes: tuple[str, ...] = ()
+    if directory.photometric in (_CIE_LAB, _ICC_LAB):
+        profile = None  # its colors depend on no device
+        levels = levels[..., :3]
+        pixels, alpha = lab_to_srgb(levels, is_icc=directory.photometric == _ICC_LAB), None
+    else:
+        levels, notes = _levels(levels[..., : colors + has_alpha], directory, name)
+        pixels, alpha = levels[..., :colors], levels[..., colors] if has_alpha else None
+        pixels = _in_color(pixels, directory, name)
+    if extra == _ASSOCIATED and alpha is not None:
+        pixels = unmultiplied(pixels, alpha)
+    if pixels.shape[-1] == 1:
+        pixels = pixels[..., 0]
+    return DecodedPage(pixels, alpha, notes, read_tiff_metadata(file, page.index), profile)
+
+
+def _colors(directory: Any, name: str) -> int:
+    """Channels of the colors of a directory that can be decoded. Errors as in `decode`."""
+    from tifffile import TIFF
+
+    photometric, compression = directory.photometric, directory.compression
+    if photometric == _MOSAIC:
+        raise PhotoError(
+            f"cannot read {name}: it is the raw file of a camera, with one color in each pixel; "
+            "develop it with a raw converter, and save it as TIFF or JPEG"
+        )
+    samples = directory.samplesperpixel
+    colors = min(samples, 3) if photometric == _LINEAR_RAW else _CHANNELS.get(photometric)
+    if photometric == _SEPARATED and (directory.tags.valueof(_INK_SET) or _CMYK) != _CMYK:
+        colors = None
+    if colors is None or samples > _MAX_SAMPLES or colors == 2:
+        kind = _label(photometric)
+        raise PhotoError(
+            f"cannot read {name}: its colors are {kind} of {samples} channels; convert it to a TIFF of RGB or gray"
+        )
+    if photometric in (_CIE_LAB, _ICC_LAB) and (compression in _JPEG or not _is_lab_depth(directory)):
+        what = f"its colors are {_label(photometric)} of {directory.bitspersample} bits, {_label(compression)}"
+    elif compression != 1 and compression not in TIFF.DECOMPRESSORS:
+        what = f"it is compressed as {_label(compression)}"
+    elif directory.is_subsampled and compression not in _JPEG | {33007, 34892}:
+        what = "its colors have fewer pixels than its lightness (YCbCr), without JPEG"
+    elif directory.dtype is None or not isinstance(directory.bitspersample, int):
+        what = f"its levels have {directory.bitspersample} bits"
+    else:
+        return colors
+    raise UnsupportedTiffError(f"cannot read {name}: {what}; convert it to a TIFF of RGB or gray")
+
+
+def _label(choice: Any) -> str:
+    """The name of one of tifffile's enumerated values, or its number if it has none."""
+    return getattr(choice, "name", None) or str(choice)
+
+
+def _is_lab_depth(directory: Any) -> bool:
+    return directory.dtype is not None and directory.dtype.kind in "iu" and directory.bitspersample in (8, 16)
+
+
+def _levels(values: np.ndarray, directory: Any, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """uint8, uint16 or float32 levels from whatever numbers are stored, and notes."""
+    if directory.photometric == _PALETTE:
+        return values, ()
+    bits = directory.bitspersample
+    if values.dtype == bool or (values.dtype == np.uint8 and bits < 8):
+        return (values.astype(np.uint16) * 255 // ((1 << bits) - 1)).astype(np.uint8), ()
+    if values.dtype == np.uint8:
+        return values, ()
+    if directory.photometric == _LINEAR_RAW:
+        return _sensor_levels(values, directory), ("it holds linear light (DNG): its colors are approximate",)
+    declared = directory.tags.valueof(_MAX_SAMPLE_VALUE)
+    declared = max(declared) if isinstance(declared, tuple) else declared
+    return from_numbers(values, name, bits, declared if isinstance(declared, int) else None)
+
+
+def _sensor_levels(values: np.ndarray, directory: Any) -> np.ndarray:
+    """Light from black to white, as a DNG declares these, on the tone curve of sRGB."""
+    largest = 1.0 if values.dtype.kind == "f" else float(np.iinfo(values.dtype).max)
+    black, white = _first(directory.tags.get(_BLACK_LEVEL), 0.0), _first(directory.tags.get(_WHITE_LEVEL), largest)
+    return linear_to_srgb(values, black, white)
+
+
+def _first(tag: Any, otherwise: float) -> float:
+    """The first number of a tag of tifffile's, which may be a fraction."""
+    value = None if tag is None else tag.value
+    if isinstance(value, tuple) and value and isinstance(value[0], int):
+        value = value[0] / (value[1] or 1) if tag.dtype == _RATIONAL else value[0]
+    return float(value) if isinstance(value, int | float) else otherwise
+
+
+def _in_color(pixels: np.ndarray, directory: Any, name: str) -> np.ndarray:
+    """Levels (H, W, C) as gray, RGB or CMYK (H, W, C)."""
+    match int(directory.photometric):
+        case 0:
+            return invert(pixels)
+        case 3:
+            if directory.colormap is None:
+                raise PhotoError(f"cannot read {name}: it is damaged, without the colors of its palette")
+            return apply_palette(pixels[..., 0], directory.colormap)
+        case 6 if directory.compression not in _JPEG | _OTHERS_TO_RGB:
+            return ycbcr_to_rgb(pixels)
+        case _:
+            return pixels
