@@ -21,7 +21,7 @@ from PIL import Image
 
 from excolor import Photo
 from excolor.batch.budget import MegapixelBudget
-from excolor.cli.progress import Reporter
+from excolor.cli.progress import Display
 from excolor.errors import OutputError
 from excolor.method.colorizer import Colorizer
 from excolor.photo import read_photo, write_photo
@@ -175,7 +175,7 @@ def test_a_bug_stops_the_batch_and_keeps_its_traceback(
 
     monkeypatch.setattr(Colorizer, "colorize", colorize)
     advanced: list[float] = []
-    monkeypatch.setattr(Reporter, "advance", lambda _, units=1: advanced.append(units))
+    monkeypatch.setattr(Display, "advance", lambda _, units=1: advanced.append(units))
     report = tmp_path / "report.json"
     out = tmp_path / "out"
     result = excolor("pre-colorize", many, *FAST, "-o", out, "--jobs", 2, "--report", report)

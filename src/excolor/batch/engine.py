@@ -13,7 +13,7 @@ import torch
 from excolor.batch.budget import MegapixelBudget
 from excolor.batch.events import Event, Finished, Outcome, Started, Summary
 from excolor.batch.jobs import Job
-from excolor.batch.plan import Plan
+from excolor.batch.plan import BatchPlan
 from excolor.batch.processing import FileSettings, Processor
 from excolor.batch.stop import Stop
 from excolor.batch.work import N, Work
@@ -36,7 +36,7 @@ class Engine(Generic[N]):
 
     def __init__(
         self,
-        plan: Plan,
+        plan: BatchPlan,
         work: Work[N],
         files: FileSettings = FileSettings(),  # noqa: B008 - frozen
         *,

@@ -46,7 +46,7 @@ class Outputs:
 
 
 @dataclass(frozen=True)
-class Plan:
+class BatchPlan:
     """What a batch does: made by `plan_batch`, which has checked that its files do not get in each other's way.
 
     Attributes:
@@ -67,7 +67,7 @@ def plan_batch(
     *,
     keep: Iterable[Path] = (),
     stages: Path | None = None,
-) -> Plan:
+) -> BatchPlan:
     """Pair each input with its output: beside it, in the folder that is named, the file that is named, or stdout.
 
     No file or folder is made yet. Whether an output exists is checked when its turn comes, so that one that does stops
@@ -93,7 +93,7 @@ def plan_batch(
     _check_inputs_stay(left, keep, outputs.report)
     if outputs.report is not None:
         check_report(outputs.report, overwrite=outputs.may_replace_report)
-    return Plan(tuple(left), outputs, len(jobs) - len(left))
+    return BatchPlan(tuple(left), outputs, len(jobs) - len(left))
 
 
 def one_name(name: str) -> str:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import click
 
 from excolor.batch.events import Finished, Note, Started, Summary
-from excolor.batch.plan import Plan, plan_batch
+from excolor.batch.plan import BatchPlan, plan_batch
 from excolor.batch.report import write_report
 from excolor.batch.sources import Source
 from excolor.batch.stop import Stop
 from excolor.cli.interruption import INTERRUPTED, Interruption
 from excolor.cli.options import FileOptions
-from excolor.cli.progress import Reporter, duration, is_terminal, rate, reporter
+from excolor.cli.progress import Display, duration, is_terminal, open_display, rate
 from excolor.errors import OutputError
 
 if TYPE_CHECKING:
@@ -33,17 +33,17 @@ def plan_files(
     *,
     keep: Iterable[Path] = (),
     stages: Path | None = None,
-) -> Plan:
+) -> BatchPlan:
     """`plan_batch`, and what the terminal adds to it: no picture is written to one, and skipped inputs are noted."""
     plan = plan_batch(sources, options.outputs, tag, keep=keep, stages=stages)
     if is_terminal(sys.stdout) and any(job.destination is None for job in plan.jobs):
         raise click.UsageError("a picture would be written to the terminal; redirect it, or name a file with -o.")
     if plan.earlier_results:
-        Reporter(None, options.quiet).note(f"inputs skipped, since they are results of others: {plan.earlier_results}")
+        Display(None, options.quiet).note(f"inputs skipped, since they are results of others: {plan.earlier_results}")
     return plan
 
 
-def run_batch(plan: Plan, work: AnyWork, options: FileOptions, doing: str) -> None:
+def run_batch(plan: BatchPlan, work: AnyWork, options: FileOptions, doing: str) -> None:
     """Do a work to all pictures of a plan, show how it goes, and write the report.
 
     Args:
@@ -59,13 +59,13 @@ def run_batch(plan: Plan, work: AnyWork, options: FileOptions, doing: str) -> No
     """
     stop = Stop()
     # The outer one, so that a second signal while the progress bar is taken away ends as one at any other time
-    with Interruption(stop) as interruption, reporter(options.quiet) as report:
-        report.expect(len(plan.jobs), "Loading the model")
+    with Interruption(stop) as interruption, open_display(options.quiet) as display:
+        display.expect(len(plan.jobs), "Loading the model")
         from excolor.batch.engine import Engine
 
         stdin = getattr(sys.stdin, "buffer", None)
         engine = Engine(plan, work, options.file_settings, jobs=options.jobs, stop=stop, stdin=stdin)
-        _Run(plan, engine, options, stop, interruption, report).show(doing)
+        _Run(plan, engine, options, stop, interruption, display).show(doing)
 
 
 class _Run:
@@ -73,19 +73,19 @@ class _Run:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: BatchPlan,
         engine: "Engine[Any]",
         options: FileOptions,
         stop: Stop,
         interruption: Interruption,
-        report: Reporter,
+        display: Display,
     ) -> None:
         self._plan = plan
         self._engine = engine
         self._options = options
         self._stop = stop
         self._interruption = interruption
-        self._report = report
+        self._display = display
         self._lost: OSError | None = None  # why stdout takes nothing more
         self._went_well = True
 
@@ -95,9 +95,9 @@ class _Run:
             for event in events:
                 match event:
                     case Note():
-                        self._report.note(event.message)
+                        self._display.note(event.message)
                     case Started():
-                        self._report.expect(event.pictures, doing)
+                        self._display.expect(event.pictures, doing)
                         self._interruption.end_at_once = self._end_at_once
                     case Finished():
                         self._show_picture(event)
@@ -113,28 +113,28 @@ class _Run:
     def _show_picture(self, finished: Finished) -> None:
         job, outcome = finished.job, finished.outcome
         for note in outcome.notes:
-            self._report.note(f"{job.source.name}: {note}")
+            self._display.note(f"{job.source.name}: {note}")
         if outcome.status == "failed":
-            self._report.error(str(outcome.error))
+            self._display.error(str(outcome.error))
         elif self._lost is None:
             try:
                 if job.destination is None:
-                    self._report.data(finished.data)
+                    self._display.data(finished.data)
                 else:
-                    self._report.result(job.destination)
+                    self._display.result(job.destination)
             except OSError as error:  # whoever read the paths has read enough, or nobody can
                 self._lost = error
                 self._stop.ask()
                 if job.destination is None:
                     self._engine.fail(job, _lost_output(error))
-        self._report.advance()
+        self._display.advance()
 
     def _conclude(self, summary: Summary) -> None:
         """Write the report and show the summary."""
         self._went_well = self._write_report(summary) and not summary.totals["failed"]
         self._interruption.end_at_once = None  # from here on a signal has nothing to save
         for line in summary_lines(summary) if len(summary.outcomes) > 1 else ():
-            self._report.note(line)
+            self._display.note(line)
 
     def _write_report(self, summary: Summary) -> bool:
         """Whether the report could be written, if one is asked for."""
@@ -149,7 +149,7 @@ class _Run:
                 overwrite=outputs.may_replace_report,
             )
         except OutputError as error:
-            self._report.error(str(error))
+            self._display.error(str(error))
             return False
         return True
 
@@ -159,7 +159,7 @@ class _Run:
 
         try:
             self._conclude(self._engine.summary())
-            self._report.end()
+            self._display.end()
         finally:
             remove_unfinished()
             os._exit(INTERRUPTED)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from excolor.bench.comparison import Change
     from excolor.bench.results import Results
     from excolor.bench.tasks import Conditions, Task
-    from excolor.cli.progress import Reporter
+    from excolor.cli.progress import Display
 
 T = TypeVar("T")
 
@@ -144,10 +144,10 @@ def bench(
     outputs = [path for path in (json_file, csv_file, markdown_file, plot_file) if path is not None]
     check_apart(*outputs, compare)
 
-    from excolor.cli.progress import reporter
+    from excolor.cli.progress import open_display
 
-    with reporter(quiet) as report:
-        report.expect(1, "Looking at the machine", rated=False)
+    with open_display(quiet) as display:
+        display.expect(1, "Looking at the machine", rated=False)
         from excolor.bench.comparison import check_comparable, compare_results, other_weights
         from excolor.bench.machine import describe_run
         from excolor.bench.results import Results
@@ -165,13 +165,13 @@ def bench(
         tasks = plan(names, sizes, conditions)
         run = describe_run(names, sizes, repeat, conditions)
         if (run["load"] or 0) > _BUSY:
-            report.note(f"This machine is busy already (load {run['load']}): times may come out too long")
+            display.note(f"This machine is busy already (load {run['load']}): times may come out too long")
         before = None if compare is None else Results.read(compare)
         if before is not None:
             check_comparable(tasks, run["device_name"], before)
             for name in other_weights(before, run):
-                report.note(f"{name} had other weights in {compare}")
-        results = _measure(tasks, run, names, conditions, repeat, report)
+                display.note(f"{name} had other weights in {compare}")
+        results = _measure(tasks, run, names, conditions, repeat, display)
     _print_results(results)  # first, since it took long and what follows may fail
     _write(results, json_file, csv_file, markdown_file, plot_file, force)
     if before is not None:
@@ -203,7 +203,7 @@ def _measure(
     models: Sequence[str],
     conditions: "Conditions",
     repeat: int,
-    report: "Reporter",
+    display: "Display",
 ) -> "Results":
     from excolor.bench.isolation import run_apart
     from excolor.bench.measuring import matrix_product_rate
@@ -211,10 +211,10 @@ def _measure(
     from excolor.bench.running import run_start_up, run_task
     from excolor.networks.models import find_model
 
-    report.expect(len(tasks) + len(models) + 1, "Measuring", rated=False)
+    display.expect(len(tasks) + len(models) + 1, "Measuring", rated=False)
 
     def counted(value: T) -> T:
-        report.advance()
+        display.advance()
         return value
 
     cells = tuple(counted(run_task(task, repeat)) for task in tasks)

@@ -51,14 +51,14 @@ def evaluate_colorize(options: Evaluation, film: "Film", protocols: tuple[str, .
     Example:
         excolor evaluate colorize photos/ --limit 100 --sheet sheet.png
     """
-    from excolor.cli.progress import reporter
+    from excolor.cli.progress import open_display
 
     if options.pairs and protocols and "pairs" not in protocols:
         raise click.UsageError("--pairs is for the protocol pairs, which --protocol leaves out.")
     plan = options.plan(protocols, ("target", "reference"))
     found_model = options.model.find("colorize", quiet=options.quiet)
-    with reporter(options.quiet) as report:
-        report.expect(1, "Loading the model")
+    with open_display(options.quiet) as display:
+        display.expect(1, "Loading the model")
         from excolor import Colorizer, ColorizeSettings
         from excolor.evaluation.measuring import Evaluator, Measurement
         from excolor.evaluation.record import describe_run, to_csv, to_json
@@ -77,7 +77,7 @@ def evaluate_colorize(options: Evaluation, film: "Film", protocols: tuple[str, .
             cases,
             evaluator.measure,
             State(options.resume, run, Measurement),
-            report,
+            display,
             lambda case: f"{case.target} has no color to hide: it is not measured in {case.protocol}",
         )
         summaries = summarize(measurements)

@@ -51,13 +51,13 @@ def evaluate_stylize(options: Evaluation, timed: bool) -> None:
     Example:
         excolor evaluate stylize photos/ --limit 40 --plot tradeoff.png
     """
-    from excolor.cli.progress import reporter
+    from excolor.cli.progress import open_display
 
     working_size = options.working_size or min(options.side, STYLIZE_SIZE)
     plan = options.plan(("pairs",) if options.pairs else ("random",), ("content", "style"))
     found_model = options.model.find("stylize", quiet=options.quiet)
-    with reporter(options.quiet) as report:
-        report.expect(1, "Loading the model")
+    with open_display(options.quiet) as display:
+        display.expect(1, "Loading the model")
         from excolor import Stylizer
         from excolor.evaluation.record import describe_style_run, style_to_csv, style_to_json
         from excolor.evaluation.state import State
@@ -79,13 +79,13 @@ def evaluate_stylize(options: Evaluation, timed: bool) -> None:
             cases,
             evaluator.measure,
             State(options.resume, run, StyleMeasurement),
-            report,
+            display,
             lambda case: f"{case.target} looks like {case.reference} already: this pair is skipped",
         )
         summary = summarize(measurements)
         if timed:
-            report.expect(len(TIMED) * len(_SIZES), "Timing", rated=False)
-            seconds = evaluator.seconds(measurements[0].case, _SIZES, report.advance)
+            display.expect(len(TIMED) * len(_SIZES), "Timing", rated=False)
+            seconds = evaluator.seconds(measurements[0].case, _SIZES, display.advance)
         else:
             seconds = {}
     try:  # first, since it took long and what follows may fail

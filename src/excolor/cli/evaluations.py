@@ -15,7 +15,7 @@ from excolor.settings import SMALLEST_SIZE
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from excolor.cli.progress import Reporter
+    from excolor.cli.progress import Display
     from excolor.evaluation.measuring import Measurement
     from excolor.evaluation.photo_set import PhotoSet
     from excolor.evaluation.protocols import Case, Plan
@@ -84,12 +84,12 @@ class Evaluation:
 
     def write_sheet(self, make: "Callable[[], Image]") -> None:
         """Make the contact sheet, if one is asked for."""
-        from excolor.cli.progress import reporter
+        from excolor.cli.progress import open_display
         from excolor.photo import as_photo
 
         if self.sheet_file:
-            with reporter(self.quiet) as report:
-                report.expect(1, "Making the sheet")
+            with open_display(self.quiet) as display:
+                display.expect(1, "Making the sheet")
                 as_photo(make()).save(self.sheet_file, overwrite=self.force)
 
     def _check_outputs(self) -> None:
@@ -217,7 +217,7 @@ def measure_all(
     cases: "Sequence[Case]",
     measure: "Callable[[Case], M | None]",
     state: "State[M]",
-    report: "Reporter",
+    display: "Display",
     unmeasured: "Callable[[Case], str]",
 ) -> tuple[list[M], list[str]]:
     """Measure what `state` does not hold yet; returns all measurements, and what went wrong, each picture once.
@@ -228,21 +228,21 @@ def measure_all(
         click.ClickException: nothing could be measured.
     """
     failures: dict[str, None] = {}
-    report.expect(len(cases), "Evaluating")
+    display.expect(len(cases), "Evaluating")
     for case in cases:
         if case not in state.measurements:
             try:
                 measurement = measure(case)
             except PhotoError as error:
                 if str(error) not in failures:
-                    report.error(f"{error}; it is skipped")
+                    display.error(f"{error}; it is skipped")
                     failures[str(error)] = None
             else:
                 if measurement is None:
-                    report.note(unmeasured(case))
+                    display.note(unmeasured(case))
                 else:
                     state.add(measurement)
-        report.advance()
+        display.advance()
     measurements = [state.measurements[case] for case in cases if case in state.measurements]
     if not measurements:
         raise click.ClickException(f"{photos}: none of its pictures could be measured")

@@ -54,11 +54,11 @@ class Drawing:
     @contextmanager
     def model(self, choice: ModelChoice, use: "Use") -> "Iterator[ModelFiles]":
         """The model, with a bar on a terminal while it works."""
-        from excolor.cli.progress import reporter
+        from excolor.cli.progress import open_display
 
         found = choice.find(use, quiet=self.quiet)
-        with reporter(self.quiet) as report:
-            report.expect(1, "Making the figure", rated=False)
+        with open_display(self.quiet) as display:
+            display.expect(1, "Making the figure", rated=False)
             yield found
 
     def write(self, rows: "Sequence[Row]", like: tuple[int, int], path: Path) -> None:

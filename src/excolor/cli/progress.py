@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 
-class Reporter:
-    """Shows what a command does while it works; made by `reporter`."""
+class Display:
+    """Shows what a command does while it works; made by `open_display`."""
 
     def __init__(self, progress: "Progress | None", quiet: bool) -> None:
         """Show a bar by `progress`, if there is one, and no notes if `quiet`."""
@@ -90,10 +90,10 @@ class Reporter:
 
 
 @contextmanager
-def reporter(quiet: bool) -> Iterator[Reporter]:
+def open_display(quiet: bool) -> Iterator[Display]:
     """A progress bar on stderr while the context lasts: none with `quiet` or if stderr is not a terminal."""
     if quiet or not is_terminal(sys.stderr):
-        yield Reporter(None, quiet)
+        yield Display(None, quiet)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -108,7 +108,7 @@ def reporter(quiet: bool) -> Iterator[Reporter]:
     console = Console(stderr=True)
     # Speed is estimated over the last 300 s: a picture of many megapixels may take long
     with Progress(*columns, console=console, transient=True, speed_estimate_period=300) as progress:
-        yield Reporter(progress, quiet)
+        yield Display(progress, quiet)
 
 
 def is_terminal(stream: TextIO | None) -> bool:
