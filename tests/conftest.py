@@ -113,7 +113,6 @@ def machine(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> 
     )
     monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 1.0)
     monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 4096)
-    monkeypatch.setattr("excolor.weights.store._WAITS", (0.0, 0.0, 0.0))
     for module in ("huggingface_hub.file_download", "huggingface_hub.utils._http"):  # the client is patient
         monkeypatch.setattr(f"{module}.time", SimpleNamespace(sleep=lambda _: None, time=time.time))
     yield tmp_path

@@ -83,7 +83,7 @@ def test_pack_publish_pin_check(pack: Script, script: Script, server: Server, ma
     assert checked.returncode == 1
     (wrong,) = [line for line in checked.stdout.splitlines() if "as described" not in line]
     assert wrong.startswith("new decoder: ")
-    assert "did not arrive whole (6 of" in wrong
+    assert "only a part of the file arrived, 6 of" in wrong
 
 
 def test_pack_into_the_package(pack: Script, machine: Path) -> None:

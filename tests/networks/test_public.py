@@ -21,7 +21,7 @@ from excolor.networks.colorization import ColorizationConfig, ColorizationNet
 from excolor.networks.decoder import Decoder, DecoderConfig
 from excolor.networks.encoder import Encoder, EncoderConfig
 from excolor.networks.matcher import Matcher, MatcherConfig
-from excolor.networks.public import convert, opened
+from excolor.networks.public import convert, read_state_dict
 
 VGG19 = vgg19()
 
@@ -144,8 +144,7 @@ def test_own_networks(tmp_path: Path, kind: str, how: str) -> None:
     network, build = OWN[kind]
     net = build()
     SAVE[how](net.state_dict(), tmp_path / "net")
-    with opened(tmp_path / "net") as tensors:
-        found = converted(tensors, network)
+    found = converted(read_state_dict(tmp_path / "net"), network)
     assert found.config == net.config
     torch.testing.assert_close(found.state_dict(), net.state_dict(), rtol=0, atol=0)
 
@@ -284,7 +283,7 @@ UNREADABLE["an impossible shape"] = _impossible
 def test_unreadable_files(tmp_path: Path, how: str) -> None:
     path = tmp_path / "net.pth"
     UNREADABLE[how](path)
-    with pytest.raises(CheckpointError) as caught, opened(path) as tensors:
-        converted(tensors, "encoder")
+    with pytest.raises(CheckpointError) as caught:
+        converted(read_state_dict(path), "encoder")
     assert_one_sentence(str(caught.value), str(path))
     assert not (tmp_path / "harm").exists()

@@ -84,17 +84,15 @@ def test_killed_in_the_middle(
     server.fail(body, Fault(silent_after=90_000))
     process = start(stored)
     until = time.monotonic() + 180
-    while not (left := [path for path in machine.rglob("*.incomplete") if path.stat().st_size]):
+    while not any(path.stat().st_size for path in machine.rglob("*.incomplete")):
         assert time.monotonic() < until and process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert not [path for path in machine.rglob(FILE) if path.is_file()]
-    there = left[0].stat().st_size
 
     assert path_of(start(stored)).read_bytes() == CONTENT
-    if kind == "url":  # the hub's client begins anew
-        assert [request.range for request in server.bodies()] == [None, f"bytes={there}-"]
+    if kind == "url":  # the hub's client leaves such files
         assert not list(machine.rglob("*.incomplete"))
 
 

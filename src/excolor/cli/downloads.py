@@ -56,15 +56,11 @@ class _Bars:
         self._tasks: dict[StoredFile, TaskID] = {}
         self._lock = Lock()  # files arrive on several threads
 
-    def __call__(self, stored: "StoredFile", there: int | None, total: int | None) -> None:
-        if there is None:
-            self._progress.console.print(_waiting(stored), markup=False, highlight=False)
-            return
+    def __call__(self, stored: "StoredFile", there: int, total: int | None) -> None:
         with self._lock:
             if stored not in self._tasks:
                 self._progress.start()  # not before: most models are here already
-                # What an earlier run left does not count for the rate
-                self._tasks[stored] = self._progress.add_task(stored.file, total=total, completed=there)
+                self._tasks[stored] = self._progress.add_task(stored.file, total=total)
         self._progress.update(self._tasks[stored], total=total, completed=there)
 
 
@@ -75,16 +71,9 @@ class _Lines:
         self._told: set[StoredFile] = set()
         self._lock = Lock()
 
-    def __call__(self, stored: "StoredFile", there: int | None, total: int | None) -> None:
-        if there is None:
-            click.echo(_waiting(stored), err=True)
-            return
+    def __call__(self, stored: "StoredFile", _there: int, total: int | None) -> None:
         with self._lock:
             if stored not in self._told:
                 self._told.add(stored)
                 size = "" if total is None else f", {total / 1e6:.1f} MB"
                 click.echo(f"Downloading {stored.file}{size}", err=True)
-
-
-def _waiting(stored: "StoredFile") -> str:
-    return f"Waiting for another process, which downloads {stored.file}"

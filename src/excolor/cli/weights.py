@@ -23,7 +23,7 @@ from excolor.errors import CheckpointError, ExcolorError
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from excolor.weights import DownloadProgress, Manifest, PublicCheckpoint, StoredFile
+    from excolor.weights import DownloadProgress, PublicCheckpoint, StoredFile
 
     AnyStored = TypeVar("AnyStored", bound=StoredFile)
 
@@ -105,7 +105,7 @@ def download(models: tuple[str, ...], everything: bool, weights: Path | None, qu
     files = dict.fromkeys(stored for name in names if name not in manifest.public for stored in manifest.files(name))
     with downloads(quiet) as progress:
         jobs = [partial(_fetch, stored, progress) for stored in files]
-        jobs += [partial(_obtain, name, manifest, weights, progress) for name in names if name in manifest.public]
+        jobs += [partial(_obtain, name, weights, progress) for name in names if name in manifest.public]
         results = _together_in_threads(jobs)
         wait(results)
     failed = False
@@ -159,11 +159,11 @@ def path(model: str, weights: Path | None) -> None:
         excolor weights path lite
     """
     from excolor.networks.models import find_model
-    from excolor.weights import find_converted, load_manifest
+    from excolor.weights import converted_path, load_manifest
 
     if public := load_manifest(weights).public.get(model):
-        found = find_converted(model, public)
-        if found is None:
+        found = converted_path(model, public)
+        if not found.is_file():
             raise CheckpointError(f"{model} is not on this machine; `excolor weights download {model}` fetches it")
         click.echo(os.fsencode(found))
         return
@@ -177,9 +177,10 @@ def path(model: str, weights: Path | None) -> None:
 
 def _find_public(name: str, public: "PublicCheckpoint") -> Path | None:
     """A public checkpoint on this machine: as one of ours, or as it was published."""
-    from excolor.weights import find_converted, find_local
+    from excolor.weights import converted_path, find_local
 
-    return find_converted(name, public) or find_local(public)
+    converted = converted_path(name, public)
+    return converted if converted.is_file() else find_local(public)
 
 
 def _described(
@@ -259,18 +260,15 @@ def _verdict(stored: "StoredFile") -> tuple[str, str]:
 
 def _fetch(stored: "StoredFile", progress: "DownloadProgress") -> Path:
     """A file that is right, whatever was in its place."""
-    from excolor.weights import discard_damaged, fetch
+    from excolor.weights import fetch
 
-    discard_damaged(stored)
-    return fetch(stored, progress=progress)
+    return fetch(stored, replace=True, progress=progress)
 
 
-def _obtain(name: str, manifest: "Manifest", weights: Path | None, progress: "DownloadProgress") -> Path:
-    """A public checkpoint as one of ours, whatever was in its place."""
+def _obtain(name: str, weights: Path | None, progress: "DownloadProgress") -> Path:
+    """A public checkpoint as one of ours."""
     from excolor.networks.public import obtain
-    from excolor.weights import discard_damaged
 
-    discard_damaged(manifest.public[name])
     return obtain(name, weights=weights, progress=progress)
 
 

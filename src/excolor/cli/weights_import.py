@@ -49,12 +49,11 @@ def import_checkpoint(file: Path, network: str, output: Path | None, force: bool
 
     from excolor.errors import OutputError
     from excolor.networks.checkpoint import save_network
-    from excolor.networks.public import convert, opened
+    from excolor.networks.public import convert, read_state_dict
 
     if output.exists() and not force:
         raise OutputError(f"{output} exists; use --force to replace it, or choose another --output")
-    with opened(file) as tensors:
-        net = convert(tensors, network, str(file))
+    net = convert(read_state_dict(file), network, str(file))
     try:
         save_network(net, output, dtype=torch.float32)
     except OSError as error:

@@ -6,6 +6,6 @@ Known are torchvision's VGG19, the user-guided colorization net of SIGGRAPH 2017
 from excolor.networks.public.conversion import convert
 from excolor.networks.public.formats import recognize
 from excolor.networks.public.obtaining import obtain
-from excolor.networks.public.reading import opened
+from excolor.networks.public.reading import read_state_dict
 
-__all__ = ["convert", "obtain", "opened", "recognize"]
+__all__ = ["convert", "obtain", "read_state_dict", "recognize"]

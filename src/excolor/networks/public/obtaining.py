@@ -8,9 +8,9 @@ from huggingface_hub.utils import WeakFileLock  # type: ignore[attr-defined,unus
 from excolor.errors import CheckpointError
 from excolor.networks.checkpoint import load_network, save_network
 from excolor.networks.public.conversion import convert
-from excolor.networks.public.reading import opened
+from excolor.networks.public.reading import read_state_dict
 from excolor.networks.registry import NETWORKS
-from excolor.weights import DownloadProgress, PublicCheckpoint, converted_path, fetch, find_converted, load_manifest
+from excolor.weights import DownloadProgress, PublicCheckpoint, converted_path, fetch, load_manifest
 
 
 def obtain(name: str, *, weights: Path | None = None, progress: DownloadProgress | None = None) -> Path:
@@ -29,19 +29,14 @@ def obtain(name: str, *, weights: Path | None = None, progress: DownloadProgress
         CheckpointError: what was fetched is not what it is said to be, or a symbolic link leads out of the cache.
     """
     public = load_manifest(weights).public_checkpoint(name)
-    found = find_converted(name, public)
-    if found is not None and _is_sound(found, public):
-        return found
     target = converted_path(name, public)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with WeakFileLock(
-            target.with_name(f"{target.name}.lock")
-        ):  # of several processes one converts, and others wait
+        # Of several processes one converts, and others wait
+        with WeakFileLock(target.with_name(f"{target.name}.lock")):
             if not (target.is_file() and _is_sound(target, public)):
-                path = fetch(public, progress=progress)
-                with opened(path) as tensors:
-                    net = convert(tensors, public.role, str(path))
+                path = fetch(public, replace=True, progress=progress)
+                net = convert(read_state_dict(path), public.role, str(path))
                 # As precise as it was published: half as many bits are for those who train, and know the loss
                 save_network(net, target, dtype=torch.float32)
     except OSError as error:
