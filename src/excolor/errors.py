@@ -1,4 +1,4 @@
-"""What can go wrong for a user, each with one clear sentence and the way out.
+"""What can go wrong for a user, each with one clear sentence and how to fix it.
 
 The library raises these and never prints; the command line turns them into a line on stderr and exit code 1
 (`excolor.cli.main`). Anything else that escapes is a bug and keeps its traceback.

@@ -68,7 +68,9 @@ def plan(models: Sequence[str], sizes: Iterable[int], conditions: Conditions) ->
     """
     names = {model: find_model(model).name for model in models}
     if len(set(names.values())) < len(models):
-        raise SettingError(f"two of the models {', '.join(models)} have the same name; give each once")
+        raise SettingError(
+            f"two of the models {', '.join(models)} have the same name; give each once, or rename a folder"
+        )
     rows: list[Task] = []
     for model, name in names.items():
         networks = Task("networks", model, name, 0, conditions.device, conditions.dtype, conditions.threads)

@@ -18,7 +18,7 @@ def is_pytorch_file(path: Path) -> bool:
 
 
 def check_header(path: Path) -> None:
-    """Refuse what is no safetensors file, and what readers might take in two ways or for ever.
+    """Refuse what is no safetensors file, and headers that readers could take in two ways or read for ever.
 
     Raises:
         CheckpointError: it is not as it should be.
@@ -52,7 +52,7 @@ def without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """What `json` is to make of an object's pairs (its object_pairs_hook). Raises ValueError if a name comes twice."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a name stands there twice")
+        raise ValueError("a name occurs twice")
     return found
 
 
