@@ -20,11 +20,11 @@ USES: dict[Use, list[str]] = {
 
 
 @pytest.fixture
-def semantic(monkeypatch: pytest.MonkeyPatch) -> None:
+def another(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another architecture, as data."""
     roles = {"backbone": Role("encoder", ("colorize",), encodes=True), "colorizer": Role("colorizer", ("colorize",))}
-    monkeypatch.setattr(registry, "ARCHITECTURES", ARCHITECTURES | {"semantic": roles})
-    monkeypatch.setattr("excolor.networks.models.ARCHITECTURES", ARCHITECTURES | {"semantic": roles})
+    monkeypatch.setattr(registry, "ARCHITECTURES", ARCHITECTURES | {"another": roles})
+    monkeypatch.setattr("excolor.networks.models.ARCHITECTURES", ARCHITECTURES | {"another": roles})
 
 
 def folder(path: Path, *roles: str) -> Path:
@@ -105,10 +105,15 @@ def test_an_identity_is_of_what_encodes(tmp_path: Path) -> None:
     assert ModelFiles("lite", files.architecture, without).identity("colorize") != files.identity("colorize")
 
 
-@pytest.mark.usefixtures("semantic")
+def test_a_folder_is_of_the_architecture_of_which_most_is_there(tmp_path: Path) -> None:
+    assert find_model(folder(tmp_path / "new", "semantic")).architecture == "semantic"
+    assert find_model(folder(tmp_path / "old", "semantic", "encoder", "decoder")).architecture == "exemplar"
+
+
+@pytest.mark.usefixtures("another")
 def test_another_architecture_is_an_entry(tmp_path: Path) -> None:
     files = find_model(folder(tmp_path / "mine", "backbone", "colorizer"))
-    assert (files.architecture, list(files.files)) == ("semantic", ["backbone", "colorizer"])
+    assert (files.architecture, list(files.files)) == ("another", ["backbone", "colorizer"])
     assert files.identity("colorize").sha256 != find_model("lite").identity("colorize").sha256
     with pytest.raises(SettingError, match="the model mine cannot stylize"):
         find_model(tmp_path / "mine", "stylize")
