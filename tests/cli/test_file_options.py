@@ -16,6 +16,7 @@ from PIL import ExifTags, Image
 
 from excolor.networks.models import find_model
 from excolor.photo import MAX_PIXELS, Metadata, Photo, read_photo, read_provenance, write_photo
+from excolor.settings import ColorizeSettings
 
 Write = Callable[..., Path]
 Run = Callable[..., Result]
@@ -298,9 +299,9 @@ def test_each_reference_is_encoded_once(
 
     real, encoded = Colorizer.encode_reference, []
 
-    def encode(self: Colorizer, photo: Photo, **settings: int) -> object:
+    def encode(self: Colorizer, photo: Photo, settings: ColorizeSettings) -> object:
         encoded.append(photo.name)
-        return real(self, photo, **settings)
+        return real(self, photo, settings)
 
     monkeypatch.setattr(Colorizer, "encode_reference", encode)
     scans = [small(tmp_path / f"{n}.png", n) for n in range(4)]

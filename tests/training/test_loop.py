@@ -12,7 +12,7 @@ from excolor.networks.checkpoint import load_colorizer
 from excolor.networks.transfer import TransferNet
 from excolor.training import validation
 from excolor.training.colorizer_task import ColorizerTask
-from excolor.training.loop import Budget, Report, fit, learning_rate
+from excolor.training.loop import Budget, TrainingProgress, fit, learning_rate
 from excolor.training.photo_store import PhotoStore
 from excolor.training.recipes import COLORIZER, DECODER, ColorizerRecipe, Schedule
 from excolor.training.state import STATE
@@ -45,11 +45,11 @@ class Interrupted(Exception):  # noqa: N818 - not an error, a signal
 
 
 def interrupt_at(step: int):
-    def tell(report: Report) -> None:
-        if report.step == step:
+    def on_progress(progress: TrainingProgress) -> None:
+        if progress.step == step:
             raise Interrupted
 
-    return tell
+    return on_progress
 
 
 def test_a_resumed_run_equals_a_straight_one(make_task, store: PhotoStore, tmp_path: Path) -> None:
@@ -57,9 +57,9 @@ def test_a_resumed_run_equals_a_straight_one(make_task, store: PhotoStore, tmp_p
     straight = make_task()
     fit(straight, Budget(steps=4), tmp_path / "straight")
 
-    every_step = {"report_seconds": 0.0, "save_seconds": 0.0}
+    every_step = {"progress_seconds": 0.0, "save_seconds": 0.0}
     with pytest.raises(Interrupted):
-        fit(make_task(), Budget(steps=4), tmp_path / "resumed", tell=interrupt_at(2), **every_step)
+        fit(make_task(), Budget(steps=4), tmp_path / "resumed", on_progress=interrupt_at(2), **every_step)
     resumed = make_task()
     (exported,) = fit(resumed, Budget(steps=4), tmp_path / "resumed", resume=True)
 
@@ -73,8 +73,10 @@ def test_a_run_without_stop_leaves_checkpoint_state_and_log(
     make_quick_task, store: PhotoStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(validation, "_SIZE", 32)
-    reports: list[Report] = []
-    paths = fit(make_quick_task(), Budget(steps=3), tmp_path / "new" / "run", validation=store, tell=reports.append)
+    reports: list[TrainingProgress] = []
+    paths = fit(
+        make_quick_task(), Budget(steps=3), tmp_path / "new" / "run", validation=store, on_progress=reports.append
+    )
     assert paths == [tmp_path / "new" / "run" / "colorizer.safetensors"]
     assert {path.name for path in paths[0].parent.iterdir()} == {paths[0].name, STATE, "training-log.jsonl"}
     (last,) = reports
@@ -111,8 +113,8 @@ def test_a_loss_that_is_no_number_stops_and_saves_nothing(make_quick_task, tmp_p
 
 
 def test_minutes_end_a_run_and_it_is_saved(make_quick_task, tmp_path: Path) -> None:
-    reports: list[Report] = []
-    fit(make_quick_task(), Budget(minutes=0.005), tmp_path, tell=reports.append)
+    reports: list[TrainingProgress] = []
+    fit(make_quick_task(), Budget(minutes=0.005), tmp_path, on_progress=reports.append)
     assert [report.used for report in reports] == [1.0]
     assert reports[0].step >= 1
     assert torch.load(tmp_path / STATE, weights_only=True)["step"] == reports[0].step
@@ -155,9 +157,9 @@ def test_a_damaged_state_is_named(make_quick_task, tmp_path: Path) -> None:
 
 
 def test_bfloat16_learns_what_float32_does(make_task, tmp_path: Path) -> None:
-    reports: dict[str, list[Report]] = {"float32": [], "bfloat16": []}
+    reports: dict[str, list[TrainingProgress]] = {"float32": [], "bfloat16": []}
     for precision, told in reports.items():
-        fit(make_task(), Budget(steps=3), tmp_path / precision, precision=precision, tell=told.append)
+        fit(make_task(), Budget(steps=3), tmp_path / precision, precision=precision, on_progress=told.append)
     exact, rough = (told[-1].loss for told in reports.values())
     assert rough != exact
     assert rough == pytest.approx(exact, rel=0.1)

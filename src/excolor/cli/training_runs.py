@@ -11,7 +11,7 @@ from excolor.cli.commands import INPUT, OUTPUT, RUN, TRAINING, option
 from excolor.cli.options import FiniteRange, device_option, seed_option
 
 if TYPE_CHECKING:
-    from excolor.training.loop import Precision, Report
+    from excolor.training.loop import Precision, TrainingProgress
     from excolor.training.photo_store import PhotoStore
     from excolor.training.recipes import Recipe
     from excolor.training.task import Task
@@ -136,13 +136,13 @@ def run_training(
             f"{output} holds a training run; continue it with --resume, or choose another --output"
         )
 
-    def show(report: "Report") -> None:
+    def show(progress: "TrainingProgress") -> None:
         if quiet:
             return
-        numbers = {"loss": f"{report.loss:.5f}", "images/s": f"{report.images_per_second:.0f}"}
-        numbers |= {name: f"{value:.3f}" for name, value in (report.validation or {}).items()}
+        numbers = {"loss": f"{progress.loss:.5f}", "images/s": f"{progress.images_per_second:.0f}"}
+        numbers |= {name: f"{value:.3f}" for name, value in (progress.validation or {}).items()}
         shown = "  ".join(f"{name} {value}" for name, value in numbers.items())
-        click.echo(f"step {report.step}  {report.used:4.0%}  {shown}", err=True)
+        click.echo(f"step {progress.step}  {progress.used:4.0%}  {shown}", err=True)
 
     place = choose_device(device)
     make_output_folder(output)
@@ -161,7 +161,7 @@ def run_training(
         resume=resume,
         validation=held_out,
         precision=precision,
-        tell=show,
+        on_progress=show,
     )
     for path in paths:
         click.echo(path)

@@ -55,8 +55,16 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Report:
-    """What is told at each report: numbers of the run so far, and of the validation if there was one."""
+class TrainingProgress:
+    """How far a run is.
+
+    Attributes:
+        step: the number of steps so far.
+        used: share of the budget that is used up, in [0, 1].
+        loss: mean since the last progress.
+        images_per_second: likewise.
+        validation: numbers of the validation, if there was one since.
+    """
 
     step: int
     used: float
@@ -91,9 +99,9 @@ def fit(
     resume: bool = False,
     validation: PhotoStore | None = None,
     precision: Precision = "auto",
-    report_seconds: float = 10.0,
+    progress_seconds: float = 10.0,
     save_seconds: float = 90.0,
-    tell: Callable[[Report], None] = lambda report: None,
+    on_progress: Callable[[TrainingProgress], None] = lambda _: None,
 ) -> list[Path]:
     """Train `task` and write its checkpoints to `folder`, with the training state beside them.
 
@@ -102,14 +110,14 @@ def fit(
         budget: when to stop.
         folder: gets the checkpoints, `training-state.pt` and `training-log.jsonl`.
         seed: of everything that is drawn.
-        resume: go on from the state in `folder`.
+        resume: continue from the state in `folder`.
         validation: photographs that are not trained on; None validates nothing.
         precision: of the networks' arithmetic; their weights are float32 always. `auto` is bfloat16 on a GPU, which
             trains as well and several times faster, and float32 on a CPU; those that have instructions for bfloat16
             (AVX512-BF16) train 1.7 times as fast with it.
-        report_seconds: between two calls of `tell`.
+        progress_seconds: between two calls of `on_progress`.
         save_seconds: between two saves (with validation); the end saves too.
-        tell: is given the numbers.
+        on_progress: is called with the numbers.
 
     Returns:
         The checkpoints.
@@ -125,8 +133,8 @@ def fit(
     if resume:
         step, seconds_before = _load_state(folder / STATE, task, optimizer, seed, precision)
     started = time.monotonic()
-    last_report = last_save = started
-    reported_step = step
+    last_progress = last_save = started
+    step_of_last_progress = step
     losses: list[torch.Tensor] = []
     task.modules.train()
 
@@ -167,18 +175,18 @@ def fit(
 
         now = time.monotonic()
         share = used()  # once a step, so that the last one is always reported and saved
-        if now - last_report >= report_seconds or share >= 1:
+        if now - last_progress >= progress_seconds or share >= 1:
             mean_loss = _mean(losses, step)
             numbers = None
-            speed = (step - reported_step) * task.recipe.batch / (now - last_report)
+            speed = (step - step_of_last_progress) * task.recipe.batch / (now - last_progress)
             if now - last_save >= save_seconds or share >= 1:
                 numbers = save()
                 last_save = time.monotonic()
-            report = Report(step, min(share, 1.0), mean_loss, speed, numbers)
-            _write_log(folder / _LOG, report)
-            tell(report)
+            progress = TrainingProgress(step, min(share, 1.0), mean_loss, speed, numbers)
+            _write_log(folder / _LOG, progress)
+            on_progress(progress)
             losses.clear()
-            last_report, reported_step = time.monotonic(), step
+            last_progress, step_of_last_progress = time.monotonic(), step
     task.modules.eval()
     return task.export(folder)
 
@@ -197,9 +205,9 @@ def _mean(losses: list[torch.Tensor], step: int) -> float:
     return mean
 
 
-def _write_log(path: Path, report: Report) -> None:
+def _write_log(path: Path, progress: TrainingProgress) -> None:
     with path.open("a") as log:
-        log.write(json.dumps(asdict(report)) + "\n")
+        log.write(json.dumps(asdict(progress)) + "\n")
 
 
 def _arithmetic(device: torch.device, precision: Precision) -> AbstractContextManager[Any]:
