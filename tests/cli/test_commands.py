@@ -21,9 +21,6 @@ from excolor.networks.checkpoint import load_encoder, load_matcher, save_network
 from excolor.networks.encoder import Encoder, EncoderConfig
 from excolor.networks.models import find_model
 
-ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
-
 
 def run(*arguments: object) -> Result:
     return CliRunner().invoke(main, [str(a) for a in arguments])
@@ -116,11 +113,6 @@ def test_options_are_grouped(command: tuple[str, ...], expected: list[str]) -> N
     shown = run(*command, "-h").stdout
     assert [line[:-1] for line in shown.splitlines() if re.fullmatch(r"[A-Z]\w+:", line)] == expected
     assert "TARGET...\n" not in shown.split("Run:")[1]  # arguments are no options
-
-
-@pytest.mark.parametrize("command", [c for c in ALL if c], ids=" ".join)
-def test_readme_or_docs_show_every_command(command: tuple[str, ...]) -> None:
-    assert any(f"excolor {' '.join(command)}" in page.read_text() for page in PAGES)
 
 
 def test_help_is_instant_and_imports_nothing_heavy() -> None:
