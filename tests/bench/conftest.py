@@ -3,10 +3,10 @@ from dataclasses import replace
 
 import pytest
 
-from excolor.bench.measuring import Measurement
+from excolor.bench.measuring import BenchMeasurement
 from excolor.bench.results import Cell, Results, Throughput
 from excolor.bench.start_up import StartUp
-from excolor.bench.tasks import TOTAL, Task
+from excolor.bench.tasks import TOTAL, BenchTask
 from excolor.reporting.timing import Timing
 
 RUN = {
@@ -29,16 +29,16 @@ def results() -> Results:
     cells = []
     for size in (256, 512, 1024):
         seconds = size * size * 1e-6
-        task = Task("networks", "lite", "lite", size, "cpu", "float32", 2)
+        task = BenchTask("networks", "lite", "lite", size, "cpu", "float32", 2)
         steps = {"transfer": timing(seconds), "colorization": timing(2 * seconds), TOTAL: timing(5 * seconds)}
         counts = {"transfer": size * size * 60_000, "colorization": size * size * 72_000}
-        measurement = Measurement(steps, 7 * seconds, size * size * 1000, counts)
-        used = Measurement({TOTAL: timing(0.2 + seconds)}, 1.0, None, {})
+        measurement = BenchMeasurement(steps, 7 * seconds, size * size * 1000, counts)
+        used = BenchMeasurement({TOTAL: timing(0.2 + seconds)}, 1.0, None, {})
         fits = size < 1024
         cells.append(Cell(task, measurement if fits else None, Throughput(4, 0.3 / seconds) if fits else None))
         cells.append(Cell(replace(task, method="as used", threads=1), used))
-        classical = Measurement({TOTAL: timing(4 * seconds)}, 1.0, 10_000_000, {})
-        cells.append(Cell(Task("welsh", "", "", size, "cpu", "float32", 2), classical if fits else None))
+        classical = BenchMeasurement({TOTAL: timing(4 * seconds)}, 1.0, 10_000_000, {})
+        cells.append(Cell(BenchTask("welsh", "", "", size, "cpu", "float32", 2), classical if fits else None))
     return Results(RUN, {"lite": StartUp(1.5, 0.1)}, 9e10, tuple(cells))
 
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from excolor.bench import measuring
 from excolor.bench.measuring import count_networks, matrix_product_rate, multiply_adds
-from excolor.bench.tasks import Task
+from excolor.bench.tasks import BenchTask
 from excolor.networks.checkpoint import load_colorizer, load_transfer
 from excolor.networks.decoder import WideningConv
 from excolor.networks.models import find_model
@@ -61,8 +61,8 @@ def by_hooks(network: nn.Module, work: Callable[[], object]) -> int:
     return sum(counts)
 
 
-def task(size: int) -> Task:
-    return Task("networks", "lite", "lite", size, "cpu", "float32", 1)
+def task(size: int) -> BenchTask:
+    return BenchTask("networks", "lite", "lite", size, "cpu", "float32", 1)
 
 
 def test_the_networks_by_hooks() -> None:

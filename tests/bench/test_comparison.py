@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from excolor.bench.comparison import Change, check_comparable, compare_results, comparison_table, other_weights
 from excolor.bench.results import Results
-from excolor.bench.tasks import Task
+from excolor.bench.tasks import BenchTask
 from excolor.errors import SettingError
 from excolor.reporting.timing import Timing
 
-TASK = Task("networks", "lite", "lite", 256, "cpu", "float32", 1)
+TASK = BenchTask("networks", "lite", "lite", 256, "cpu", "float32", 1)
 SECONDS = st.lists(st.floats(1e-4, 1e2), min_size=1, max_size=12)
 
 Slower = Callable[[Results, float], Results]
@@ -83,7 +83,7 @@ def test_what_fits_no_more_is_told(results: Results) -> None:
     assert comparison_table(gone, 0.1).rows[0][3:] == ("out of memory", "– slower")
 
 
-def tasks_of(results: Results) -> list[Task]:
+def tasks_of(results: Results) -> list[BenchTask]:
     return [cell.task for cell in results.cells]
 
 

@@ -9,12 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from excolor.bench.machine import describe_run
-from excolor.bench.measuring import Measurement
+from excolor.bench.measuring import BenchMeasurement
 from excolor.bench.published import PAPER, SIZES
 from excolor.bench.results import Cell, Results, Throughput, to_csv
 from excolor.bench.start_up import StartUp
 from excolor.bench.table import how_to_read, markdown, published_table, tables
-from excolor.bench.tasks import Conditions, Task
+from excolor.bench.tasks import BenchTask, Conditions
 from excolor.errors import SettingError
 from excolor.networks.models import find_model
 from excolor.reporting.timing import Timing
@@ -22,9 +22,9 @@ from excolor.reporting.timing import Timing
 SECONDS = st.floats(1e-9, 1e6)
 NAMES = st.text(max_size=8)
 TIMINGS = st.builds(Timing, SECONDS, SECONDS, SECONDS, st.integers(1))
-TASKS = st.builds(Task, st.sampled_from(["networks", "as used", "wct", "welsh"]), size=st.integers(16))
+TASKS = st.builds(BenchTask, st.sampled_from(["networks", "as used", "wct", "welsh"]), size=st.integers(16))
 MEASUREMENTS = st.builds(
-    Measurement,
+    BenchMeasurement,
     steps=st.dictionaries(NAMES, TIMINGS, max_size=3),
     first_call=SECONDS,
     multiply_adds=st.dictionaries(NAMES, st.integers(0), max_size=3),

@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from excolor.bench import measuring, running
-from excolor.bench.measuring import Measurement, measure
+from excolor.bench.measuring import BenchMeasurement, measure
 from excolor.bench.results import Throughput
 from excolor.bench.running import best_batch, run_task
-from excolor.bench.tasks import TOTAL, Conditions, Task, plan
+from excolor.bench.tasks import TOTAL, BenchTask, Conditions, plan
 from excolor.bench.work import Steps
 from excolor.errors import DeviceError, SettingError, UnknownModelError
 from excolor.reporting.timing import Timing
 
-TASK = Task("networks", "lite", "lite", 32, "cpu", "float32", 1)
+TASK = BenchTask("networks", "lite", "lite", 32, "cpu", "float32", 1)
 
 
 def starve(*_: object) -> NoReturn:
@@ -30,8 +30,8 @@ def be_killed(*_: object) -> NoReturn:
     raise AssertionError
 
 
-def one_second(*_: object) -> Measurement:
-    return Measurement({TOTAL: Timing(1, 1, 1, 1)}, 2, None, {})
+def one_second(*_: object) -> BenchMeasurement:
+    return BenchMeasurement({TOTAL: Timing(1, 1, 1, 1)}, 2, None, {})
 
 
 @pytest.mark.parametrize("ending", [starve, be_killed])
@@ -51,7 +51,7 @@ def test_a_batch_that_memory_does_not_hold_is_no_failure(ending: object, monkeyp
 
 
 def test_running_out_of_memory_is_told_apart_from_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
-    def work_of(_: Task) -> Steps:
+    def work_of(_: BenchTask) -> Steps:
         return {TOTAL: lambda: torch.empty(elements)}
 
     monkeypatch.setattr(measuring, "prepare", work_of)

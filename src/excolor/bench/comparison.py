@@ -6,7 +6,7 @@ from typing import Any
 
 from excolor.bench.results import OUT_OF_MEMORY, Cell, Results
 from excolor.bench.table import label_of, runs_on, size_label, timing_text
-from excolor.bench.tasks import Task
+from excolor.bench.tasks import BenchTask
 from excolor.errors import SettingError
 from excolor.reporting.table import Table
 from excolor.reporting.timing import Timing
@@ -16,7 +16,7 @@ from excolor.reporting.timing import Timing
 class Change:
     """One step of one task, before and now; None where it ran out of memory."""
 
-    task: Task
+    task: BenchTask
     step: str
     before: Timing | None
     now: Timing | None
@@ -39,7 +39,7 @@ class Change:
         return self.now.median > (1 + threshold) * self.before.median and self.now.lower > self.before.upper
 
 
-def check_comparable(tasks: Sequence[Task], device_name: str, before: Results) -> None:
+def check_comparable(tasks: Sequence[BenchTask], device_name: str, before: Results) -> None:
     """Check, before any long work, that `tasks` on this device can be compared with an earlier run.
 
     Raises:
@@ -93,7 +93,7 @@ def other_weights(before: Results, run: Mapping[str, Any]) -> list[str]:
     return [name for name, files in run["checkpoints"].items() if name in then and then[name] != files]
 
 
-def _key(task: Task) -> tuple[object, ...]:
+def _key(task: BenchTask) -> tuple[object, ...]:
     return task.method, task.name, task.compiled, task.size
 
 

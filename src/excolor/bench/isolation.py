@@ -1,4 +1,4 @@
-"""A function called in a process of its own: it begins cold, its memory can be told, and it may die of it."""
+"""Calling a function in a separate process: it starts cold, its memory can be measured, and it may run out of it."""
 
 import multiprocessing
 import signal
@@ -16,18 +16,18 @@ R = TypeVar("R")
 
 # Imported once, by a server from which the processes are forked where the system can do so
 _PRELOADED = ["excolor.bench.measuring"]
-_KILLED = -9  # SIGKILL, which Linux sends to who asks for the last of its memory
+_KILLED = -9  # SIGKILL, which Linux sends when memory runs out
 
 
 def run_apart(function: Callable[..., R], *arguments: object, fresh: bool = False) -> R:
-    """Call a function of a module, with arguments that can be pickled, in a new process.
+    """Call a module's function, with arguments that can be pickled, in a new process.
 
-    With `fresh` its interpreter has imported nothing; otherwise the libraries are there already.
+    With `fresh` its interpreter has imported nothing; otherwise the libraries are imported already.
 
     Raises:
-        DeviceError: there was too little memory, whether Python could still tell or the system killed the process.
+        DeviceError: there was too little memory, whether Python raised an error or the system killed the process.
         ExcolorError: what `function` raised.
-        RuntimeError: it raised something else, whose traceback this one tells; or the process ended by itself.
+        RuntimeError: it raised something else, whose traceback is in the message; or the process ended by itself.
     """
     method = "spawn" if fresh or "forkserver" not in multiprocessing.get_all_start_methods() else "forkserver"
     context: Any = multiprocessing.get_context(method)
@@ -42,7 +42,7 @@ def run_apart(function: Callable[..., R], *arguments: object, fresh: bool = Fals
     except EOFError:
         process.join()
         if process.exitcode == _KILLED:
-            raise DeviceError("the system ended the process, which asked for too much memory") from None
+            raise DeviceError("the system ended the process because it asked for too much memory") from None
         raise RuntimeError(f"the process of {function.__name__}{arguments} ended with {process.exitcode}") from None
     finally:
         process.kill()  # it has nothing left to do, or we are interrupted
@@ -55,7 +55,7 @@ def run_apart(function: Callable[..., R], *arguments: object, fresh: bool = Fals
 
 def _call(sender: Connection, function: Callable[..., object], arguments: tuple[object, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits, which ends this one
-    with suppress(OSError):  # if memory ends, this process shall end and no other
+    with suppress(OSError):  # if memory runs out, this process is to end and no other
         Path("/proc/self/oom_score_adj").write_text("1000")
     keep_freed_memory()  # as every command does
     try:

@@ -1,4 +1,4 @@
-"""All that the numbers depend on besides the code that is timed."""
+"""What the numbers depend on, apart from the code that is timed."""
 
 import os
 import platform
@@ -57,18 +57,18 @@ def _cuda_versions() -> dict[str, Any]:
 
 
 def device_name(device: str) -> str:
-    """What a reader would call it."""
+    """A name for readers."""
     place = torch.device(device)
     return torch.cuda.get_device_name(place) if place.type == "cuda" else processor()
 
 
 def load() -> float | None:
-    """How many cores others kept busy in the last minute, on average; None where the system does not tell."""
+    """How many cores were busy in the last minute, on average; None if the system does not say."""
     return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
 
 
 def processor() -> str:
-    """The processor's name, the cores that we may use, and the widest instructions that torch uses on it."""
+    """The processor's name, the cores that we may use, and the widest instructions that torch uses."""
     kind = "core" if cores() == 1 else "cores"
     return f"{_processor_name()}, {cores()} {kind}, {torch.backends.cpu.get_cpu_capability()}"
 

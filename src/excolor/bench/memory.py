@@ -1,18 +1,18 @@
-"""The most main memory that this process held at a time, beyond what it held at a moment before."""
+"""The peak of this process's main memory, beyond what it held before."""
 
 import sys
 from contextlib import suppress
 from pathlib import Path
 
 _PROC = Path("/proc/self")
-_RESET_PEAK = "5"  # proc(5): what clear_refs takes for "VmHWM begins anew"
+_RESET_PEAK = "5"  # proc(5): resets VmHWM when written to clear_refs
 
 
 class ResidentPeak:
-    """Begins to watch when it is made.
+    """Starts to watch when it is created.
 
-    On Linux it is private memory: code of libraries that a call happens to touch first is resident too, and no cost
-    of the call. Elsewhere all that is resident, and None where the system does not tell.
+    On Linux this is private memory: code of libraries that a call is the first to touch is resident too, but no cost of
+    the call. Elsewhere it is all resident memory, or None if the system does not say.
     """
 
     def __init__(self) -> None:
@@ -22,14 +22,14 @@ class ResidentPeak:
         self._before = status["RssAnon"] if status else _resident_peak()
 
     def bytes(self) -> int | None:
-        """The growth until now."""
+        """The growth so far."""
         status = _status()
         peak = status["VmHWM"] - status["RssFile"] - status["RssShmem"] if status else _resident_peak()
         return None if peak is None or self._before is None else max(0, peak - self._before)
 
 
 def _status() -> dict[str, int]:
-    """The sizes in /proc/self/status, in bytes; empty where there is no such file, or not with all we need."""
+    """The sizes in /proc/self/status, in bytes; empty if there is no such file, or something is missing in it."""
     try:
         lines = (_PROC / "status").read_text().splitlines()
     except OSError:

@@ -7,8 +7,8 @@ SIZES = (256, 512, 1024)  # pixels of a side
 
 
 @dataclass(frozen=True)
-class Part:
-    """Seconds of a part of a method, None where it ran out of memory; and how often it runs for a picture."""
+class PublishedTime:
+    """Seconds of one part of a method, None if it ran out of memory; and how many times it runs for a picture."""
 
     seconds: float | None
     times: int = 1
@@ -19,7 +19,7 @@ class Published:
     """A method and the parts of its time by size."""
 
     name: str
-    parts: Mapping[int, tuple[Part, ...]]
+    parts: Mapping[int, tuple[PublishedTime, ...]]
 
     def total(self, size: int) -> float | None:
         """Seconds of all parts; None where one ran out of memory."""
@@ -27,8 +27,8 @@ class Published:
         return sum(known) if len(known) == len(self.parts[size]) else None
 
 
-def _whole(*seconds: float) -> Mapping[int, tuple[Part, ...]]:
-    return {size: (Part(s),) for size, s in zip(SIZES, seconds, strict=True)}
+def _whole(*seconds: float) -> Mapping[int, tuple[PublishedTime, ...]]:
+    return {size: (PublishedTime(s),) for size, s in zip(SIZES, seconds, strict=True)}
 
 
 PAPER = (
@@ -37,11 +37,19 @@ PAPER = (
     Published("Gupta et al.", _whole(114.51, 446.47, 1784.58)),
     Published(
         "He et al.",
-        {256: (Part(7.25), Part(1.14)), 512: (Part(33.69), Part(1.30)), 1024: (Part(49.96), Part(None))},
+        {
+            256: (PublishedTime(7.25), PublishedTime(1.14)),
+            512: (PublishedTime(33.69), PublishedTime(1.30)),
+            1024: (PublishedTime(49.96), PublishedTime(None)),
+        },
     ),
     Published("Xiao et al.", _whole(0.48, 1.4, 3.96)),
     Published(
         "Xu et al. (the paper): transfer + colorization × 2",
-        {256: (Part(0.04), Part(0.08, 2)), 512: (Part(0.14), Part(0.12, 2)), 1024: (Part(0.59), Part(0.28, 2))},
+        {
+            256: (PublishedTime(0.04), PublishedTime(0.08, 2)),
+            512: (PublishedTime(0.14), PublishedTime(0.12, 2)),
+            1024: (PublishedTime(0.59), PublishedTime(0.28, 2)),
+        },
     ),
 )

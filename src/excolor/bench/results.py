@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from excolor.bench.measuring import Measurement
+from excolor.bench.measuring import BenchMeasurement
 from excolor.bench.published import PAPER, SIZES
 from excolor.bench.start_up import StartUp
-from excolor.bench.tasks import TOTAL, Task
+from excolor.bench.tasks import TOTAL, BenchTask
 from excolor.errors import SettingError
 from excolor.reporting.timing import Timing
 
@@ -30,8 +30,8 @@ class Throughput:
 class Cell:
     """A task and what it took; `measurement` is None if it ran out of memory."""
 
-    task: Task
-    measurement: Measurement | None
+    task: BenchTask
+    measurement: BenchMeasurement | None
     throughput: Throughput | None = None
 
 
@@ -80,8 +80,8 @@ class Results:
 def _cell(content: Mapping[str, Any]) -> Cell:
     measured, throughput = content["measurement"], content["throughput"]
     return Cell(
-        Task(**content["task"]),
-        None if measured is None else Measurement(**{**measured, "steps": _timings(measured["steps"])}),
+        BenchTask(**content["task"]),
+        None if measured is None else BenchMeasurement(**{**measured, "steps": _timings(measured["steps"])}),
         None if throughput is None else Throughput(**throughput),
     )
 

@@ -1,4 +1,4 @@
-"""All tasks, one after the other, each in a process of its own."""
+"""Running tasks, one after the other, each in a separate process."""
 
 from collections.abc import Callable
 
@@ -6,21 +6,21 @@ from excolor.bench.isolation import run_apart
 from excolor.bench.measuring import measure, pictures_per_second
 from excolor.bench.results import Cell, Throughput
 from excolor.bench.start_up import StartUp, start_up
-from excolor.bench.tasks import TOTAL, Task
+from excolor.bench.tasks import TOTAL, BenchTask
 from excolor.errors import DeviceError
 from excolor.reporting.timing import Timing
 
 _MOST = 256  # pictures at once
-_GAIN = 1.05  # in pictures a second, that makes it worth to double the batch again
+_GAIN = 1.05  # in pictures per second, from which doubling the batch pays
 
 
-def run_task(task: Task, repeat: int) -> Cell:
-    """Measure a task, and for networks what batches bring."""
+def run_task(task: BenchTask, repeat: int) -> Cell:
+    """Measure a task, and for networks also the best batch size."""
     try:
         measurement = run_apart(measure, task, repeat)
     except DeviceError:
         return Cell(task, None)
-    if task.method != "networks" or task.compiled:  # each batch would be compiled anew, for minutes
+    if task.method != "networks" or task.compiled:  # compiling for each batch would take minutes
         return Cell(task, measurement)
 
     def rate(batch: int) -> float | None:
@@ -36,8 +36,8 @@ def best_batch(rate: Callable[[int], float | None], alone: float) -> Throughput:
     """Double the batch as long as that pays.
 
     Args:
-        rate: pictures a second for a batch of 2, 4, 8, …; None where memory does not suffice.
-        alone: for pictures one by one.
+        rate: pictures per second for a batch of 2, 4, 8, …; None if it runs out of memory.
+        alone: pictures per second, one by one.
     """
     best = Throughput(1, alone)
     while best.batch < _MOST:

@@ -1,4 +1,4 @@
-"""How long it takes until the first picture could be colorized. Imports what is heavy only while it is timed."""
+"""How long it takes until the first picture can be colorized. Heavy imports happen only while they are timed."""
 
 import time
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class StartUp:
-    """Seconds to import the pipeline with torch and all it needs, and then to load a model onto the device."""
+    """Seconds to import the pipeline with torch and all that it needs, and then to load a model onto the device."""
 
     imports: float
     load: float
 
 
 def start_up(model: str, device: str) -> StartUp:
-    """For a process that has imported nothing yet."""
+    """Measure in a process that has imported nothing yet."""
     began = time.perf_counter()
     from excolor.method.colorizer import Colorizer
 

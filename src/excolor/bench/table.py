@@ -3,10 +3,10 @@
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 
-from excolor.bench.measuring import Measurement
-from excolor.bench.published import PAPER, SIZES, Part
+from excolor.bench.measuring import BenchMeasurement
+from excolor.bench.published import PAPER, SIZES, PublishedTime
 from excolor.bench.results import OUT_OF_MEMORY, Cell, Results
-from excolor.bench.tasks import TOTAL, Task
+from excolor.bench.tasks import TOTAL, BenchTask
 from excolor.reporting.table import Table
 from excolor.reporting.timing import Timing
 
@@ -36,7 +36,7 @@ def time_table(results: Results) -> Table:
 def _time_rows(cells: Sequence[Cell]) -> Iterator[tuple[str, ...]]:
     task = cells[0].task
 
-    def row(label: str, show: Callable[[Measurement], str]) -> tuple[str, ...]:
+    def row(label: str, show: Callable[[BenchMeasurement], str]) -> tuple[str, ...]:
         texts = (OUT_OF_MEMORY if cell.measurement is None else show(cell.measurement) for cell in cells)
         return label, runs_on(task), *texts
 
@@ -86,7 +86,7 @@ def network_table(results: Results) -> Table:
 def published_table() -> Table:
     """The paper's own seconds."""
 
-    def sum_text(parts: Sequence[Part], total: float | None) -> str:
+    def sum_text(parts: Sequence[PublishedTime], total: float | None) -> str:
         terms = [
             (OUT_OF_MEMORY if part.seconds is None else f"{part.seconds:.2f}")
             + (f" × {part.times}" if part.times > 1 else "")
@@ -129,7 +129,7 @@ def by_method(results: Results) -> list[list[Cell]]:
     return list(rows.values())
 
 
-def label_of(task: Task) -> str:
+def label_of(task: BenchTask) -> str:
     """The name of a method in tables."""
     titles = {
         "networks": f"{_model(task)}: networks",
@@ -141,7 +141,7 @@ def label_of(task: Task) -> str:
     return titles[task.method]
 
 
-def runs_on(task: Task) -> str:
+def runs_on(task: BenchTask) -> str:
     """Device, dtype and threads of a task."""
     if task.device != "cpu":
         return f"{task.device}, {task.dtype}"
@@ -163,14 +163,14 @@ def timing_text(taken: Timing) -> str:
     return f"{three_digits(taken.median)} ({three_digits(taken.lower)}–{three_digits(taken.upper)})"
 
 
-def _model(task: Task) -> str:
+def _model(task: BenchTask) -> str:
     return f"{task.name}, compiled" if task.compiled else task.name
 
 
-def _total(measurement: Measurement) -> str:
+def _total(measurement: BenchMeasurement) -> str:
     return timing_text(measurement.steps[TOTAL])
 
 
-def _split(measurement: Measurement) -> str:
+def _split(measurement: BenchMeasurement) -> str:
     transfer, colorization = (measurement.steps[step].median for step in ("transfer", "colorization"))
     return f"{three_digits(transfer)} + {three_digits(colorization)} × 2"

@@ -13,19 +13,19 @@ TOTAL = "total"  # the step of every task that is all of it
 
 
 @dataclass(frozen=True)
-class Task:
+class BenchTask:
     """One method at one size.
 
     Attributes:
-        method: `networks` runs them at the named size, as the paper did; `as used` is what the command colorize does
-            between reading and writing; `wct` is the transfer net with WCT; `welsh` and `reinhard` are classical.
+        method: `networks` runs the networks at the named size, as the paper did; `as used` is what the command colorize
+            does between reading and writing; `wct` is the transfer net with WCT; `welsh` and `reinhard` are classical.
         model: name of a model or a folder of checkpoints; empty for classical methods.
-        name: what the model is called in tables.
+        name: of the model in tables.
         size: height and width in pixels.
-        device: where it runs.
+        device: that it runs on.
         dtype: of the networks.
         threads: of torch.
-        compiled: the networks went through torch.compile.
+        compiled: the networks are run through torch.compile.
     """
 
     method: Method
@@ -43,9 +43,9 @@ class Conditions:
     """How all tasks of a run are run.
 
     Attributes:
-        device: where networks run.
+        device: that networks run on.
         dtype: of networks that run at the named size.
-        own_dtype: of networks as they are used.
+        own_dtype: of networks as the commands use them.
         threads: of torch.
         threads_as_used: of torch, in what the command colorize does.
         compiled: run the networks through torch.compile as well.
@@ -59,7 +59,7 @@ class Conditions:
     compiled: bool
 
 
-def plan(models: Sequence[str], sizes: Iterable[int], conditions: Conditions) -> list[Task]:
+def plan(models: Sequence[str], sizes: Iterable[int], conditions: Conditions) -> list[BenchTask]:
     """The tasks of a run, method by method.
 
     Raises:
@@ -71,14 +71,14 @@ def plan(models: Sequence[str], sizes: Iterable[int], conditions: Conditions) ->
         raise SettingError(
             f"two of the models {', '.join(models)} have the same name; give each once, or rename a folder"
         )
-    rows: list[Task] = []
+    rows: list[BenchTask] = []
     for model, name in names.items():
-        networks = Task("networks", model, name, 0, conditions.device, conditions.dtype, conditions.threads)
+        networks = BenchTask("networks", model, name, 0, conditions.device, conditions.dtype, conditions.threads)
         rows.append(networks)
         if conditions.compiled:
             rows.append(replace(networks, compiled=True))
         as_used = replace(networks, dtype=conditions.own_dtype, threads=conditions.threads_as_used)
         rows += [replace(as_used, method="as used"), replace(networks, method="wct")]
-    classical = Task("welsh", "", "", 0, "cpu", "float32", conditions.threads)
+    classical = BenchTask("welsh", "", "", 0, "cpu", "float32", conditions.threads)
     rows += [classical, replace(classical, method="reinhard")]
     return [replace(row, size=size) for row in rows for size in sorted(sizes)]

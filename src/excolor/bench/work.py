@@ -1,4 +1,4 @@
-"""What is timed: each method, made ready to run on pictures that are in memory."""
+"""What is timed: each method, ready to run on pictures in memory."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from excolor.bench.tasks import TOTAL, Method, Task
+from excolor.bench.tasks import TOTAL, BenchTask, Method
 from excolor.errors import SettingError
 from excolor.evaluation.baselines import COLORIZERS
 from excolor.method.assembly import assemble
@@ -23,15 +23,15 @@ from excolor.settings import Matching
 Steps = dict[str, Work]
 
 
-def prepare(task: Task, batch: int = 1) -> Steps:
+def prepare(task: BenchTask, batch: int = 1) -> Steps:
     """The steps of a method that are timed apart; the last one, `total`, is all of it.
 
-    With `batch` the networks see so many pictures at once. On the device `meta` they compute nothing, for counting.
+    The networks see `batch` pictures at once. On the device `meta` they compute nothing, for counting.
     """
     return _PREPARE[task.method](task, batch)
 
 
-def _networks(task: Task, batch: int) -> Steps:
+def _networks(task: BenchTask, batch: int) -> Steps:
     net = _exemplar(task)
     lightness = _pictures(task, batch, seed=0).mean(1, keepdim=True) - 0.5  # about as they scale it
     hints = no_hints(lightness)
@@ -52,11 +52,11 @@ def _networks(task: Task, batch: int) -> Steps:
     return {"transfer": transfer, "colorization": colorization, TOTAL: total}
 
 
-def _wct(task: Task, batch: int) -> Steps:
+def _wct(task: BenchTask, batch: int) -> Steps:
     return {TOTAL: _transfer(_exemplar(task), task, batch, Matching("wct"))}
 
 
-def _transfer(exemplar: ExemplarNet, task: Task, batch: int, matching: Matching) -> Callable[[], Tensor]:
+def _transfer(exemplar: ExemplarNet, task: BenchTask, batch: int, matching: Matching) -> Callable[[], Tensor]:
     """Both pictures encoded, the target matched to the reference, and decoded."""
     net = exemplar.transfer
     assert net is not None
@@ -69,7 +69,7 @@ def _transfer(exemplar: ExemplarNet, task: Task, batch: int, matching: Matching)
     return transfer
 
 
-def _exemplar(task: Task) -> ExemplarNet:
+def _exemplar(task: BenchTask) -> ExemplarNet:
     """The networks of a model of the paper's architecture."""
     net = assemble(find_model(task.model, "colorize"))
     if not isinstance(net, ExemplarNet):
@@ -77,7 +77,7 @@ def _exemplar(task: Task) -> ExemplarNet:
     return put_on(torch.device(task.device), net, getattr(torch, task.dtype))
 
 
-def _compiled(step: Callable[[], Tensor], task: Task) -> Callable[[], Tensor]:
+def _compiled(step: Callable[[], Tensor], task: BenchTask) -> Callable[[], Tensor]:
     """The step through torch.compile, which looks for a compiler when it is called first.
 
     On a GPU it is replayed as a CUDA graph, so that no kernel waits for Python to launch it.
@@ -96,21 +96,21 @@ def _compiled(step: Callable[[], Tensor], task: Task) -> Callable[[], Tensor]:
     return call
 
 
-def _as_used(task: Task, _batch: int) -> Steps:
+def _as_used(task: BenchTask, _batch: int) -> Steps:
     colorizer = Colorizer.load(task.model, device=task.device)
     target = cv2.cvtColor(_picture(task.size, seed=0), cv2.COLOR_RGB2GRAY)
     reference = colorizer.encode_reference(_picture(task.size, seed=1))
     return {TOTAL: lambda: colorizer.colorize(target, reference)}
 
 
-def _classical(task: Task, _batch: int) -> Steps:
+def _classical(task: BenchTask, _batch: int) -> Steps:
     colorize = COLORIZERS[task.method]
     color, reference = (_picture(task.size, seed).astype(np.float32) / 255 for seed in (0, 1))
     target = np.repeat(color.mean(2, keepdims=True), 3, axis=2)
     return {TOTAL: lambda: colorize(target, reference)}
 
 
-_PREPARE: dict[Method, Callable[[Task, int], Steps]] = {
+_PREPARE: dict[Method, Callable[[BenchTask, int], Steps]] = {
     "networks": _networks,
     "as used": _as_used,
     "wct": _wct,
@@ -119,13 +119,13 @@ _PREPARE: dict[Method, Callable[[Task, int], Steps]] = {
 }
 
 
-def _pictures(task: Task, batch: int, seed: int) -> Tensor:
-    """So many times the same picture, (N, 3, size, size) in [0, 1]."""
+def _pictures(task: BenchTask, batch: int, seed: int) -> Tensor:
+    """The same picture `batch` times, (batch, 3, size, size) in [0, 1]."""
     planes = torch.from_numpy(_picture(task.size, seed)).permute(2, 0, 1).float() / 255
     return planes.to(task.device).expand(batch, -1, -1, -1).contiguous()
 
 
 def _picture(size: int, seed: int) -> NDArray[np.uint8]:
-    """Soft colored shapes, (size, size, 3): no method takes longer for one picture than for another."""
+    """Soft colored shapes, (size, size, 3); no method's time depends on what a picture shows."""
     shapes = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
     return np.asarray(cv2.resize(shapes, (size, size), interpolation=cv2.INTER_CUBIC))

@@ -16,7 +16,7 @@ from excolor.settings import COLORIZE_SIZE, SMALLEST_SIZE
 if TYPE_CHECKING:
     from excolor.bench.comparison import Change
     from excolor.bench.results import Results
-    from excolor.bench.tasks import Conditions, Task
+    from excolor.bench.tasks import BenchTask, Conditions
     from excolor.cli.progress import Display
 
 T = TypeVar("T")
@@ -198,7 +198,7 @@ def _conditions(device: str, dtype: str, threads: int | None, compiled: bool) ->
 
 
 def _measure(
-    tasks: "Sequence[Task]",
+    tasks: "Sequence[BenchTask]",
     run: dict[str, Any],
     models: Sequence[str],
     conditions: "Conditions",

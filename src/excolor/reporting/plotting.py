@@ -1,4 +1,4 @@
-"""What all plots have in common: matplotlib, which not everybody has installed, and the look of the marks."""
+"""What all plots have in common: matplotlib, which may not be installed, and how lines and markers look."""
 
 import io
 from typing import TYPE_CHECKING
