@@ -164,7 +164,7 @@ def described(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
     model = {}
     minutes, commits = arguments.minutes.split(","), arguments.commits.split(",")
     for (role, path), spent, commit in zip(arguments.files.items(), minutes, commits, strict=True):
-        name = f"{arguments.name}-{role}.safetensors"
+        name = f"{arguments.name}{'' if role == arguments.name else f'-{role}'}.safetensors"
         details = {
             "licence": arguments.licence,
             "recipe": f"{role} {arguments.recipe or arguments.name}, {spent} minutes on {arguments.hardware}",

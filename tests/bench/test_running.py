@@ -2,6 +2,8 @@
 
 import os
 import signal
+from dataclasses import replace
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -14,8 +16,10 @@ from excolor.bench.measuring import BenchMeasurement, measure
 from excolor.bench.results import Throughput
 from excolor.bench.running import best_batch, run_task
 from excolor.bench.tasks import TOTAL, BenchTask, Conditions, plan
-from excolor.bench.work import Steps
+from excolor.bench.work import Steps, prepare
 from excolor.errors import DeviceError, SettingError, UnknownModelError
+from excolor.networks.checkpoint import save_network
+from excolor.networks.semantic_colorization import SemanticColorizationConfig, SemanticColorizationNet
 from excolor.reporting.timing import Timing
 
 TASK = BenchTask("networks", "lite", "lite", 32, "cpu", "float32", 1)
@@ -104,3 +108,13 @@ def test_models_are_looked_for_before_the_work() -> None:
         plan(["nosuch"], (32,), conditions())
     with pytest.raises(SettingError, match="same name"):
         plan(["lite", "lite"], (32,), conditions())
+
+
+def test_models_of_another_architecture_are_timed_as_used(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    net = SemanticColorizationNet(SemanticColorizationConfig(width=12, backbone="tiny"))
+    save_network(net, folder / "semantic.safetensors")
+    tasks = plan([str(folder)], (64,), replace(conditions(), device="cpu", own_dtype="float32"))
+    assert [task.method for task in tasks] == ["as used", "welsh", "reinhard"]
+    prepare(tasks[0])[TOTAL]()

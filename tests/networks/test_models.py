@@ -119,8 +119,16 @@ def test_another_architecture_is_an_entry(tmp_path: Path) -> None:
         find_model(tmp_path / "mine", "stylize")
 
 
+def test_the_default_is_one_that_is_made_for_the_use(machine: Path) -> None:
+    manifest = load_manifest()
+    for use in USES:
+        roles = ARCHITECTURES[find_model(None, use).architecture].values()
+        assert any(use in role.uses for role in roles)
+    assert find_model(None).name == find_model(None, "colorize").name == manifest.default
+
+
 def test_unknown_models(machine: Path) -> None:
-    with pytest.raises(UnknownModelError, match="choose from lite"):
+    with pytest.raises(UnknownModelError, match=r"choose from .*lite"):
         find_model("gone")
     with pytest.raises(UnknownModelError, match="or give a folder"):
         find_model("x" * 5000)

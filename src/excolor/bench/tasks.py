@@ -9,6 +9,9 @@ from excolor.networks.models import find_model
 
 Method = Literal["networks", "as used", "wct", "welsh", "reinhard"]
 
+PAPER = "exemplar"
+"""The architecture whose networks are timed apart."""
+
 TOTAL = "total"  # the step of every task that is all of it
 
 
@@ -60,25 +63,29 @@ class Conditions:
 
 
 def plan(models: Sequence[str], sizes: Iterable[int], conditions: Conditions) -> list[BenchTask]:
-    """The tasks of a run, method by method.
+    """The tasks of a run, method by method. Models of another architecture than the paper's are timed as used alone.
 
     Raises:
         ExcolorError: a model is unknown or damaged.
         SettingError: two of them have the same name.
     """
-    names = {model: find_model(model).name for model in models}
-    if len(set(names.values())) < len(models):
+    found = {model: find_model(model) for model in models}
+    if len({files.name for files in found.values()}) < len(models):
         raise SettingError(
             f"two of the models {', '.join(models)} have the same name; give each once, or rename a folder"
         )
     rows: list[BenchTask] = []
-    for model, name in names.items():
-        networks = BenchTask("networks", model, name, 0, conditions.device, conditions.dtype, conditions.threads)
+    for model, files in found.items():
+        networks = BenchTask("networks", model, files.name, 0, conditions.device, conditions.dtype, conditions.threads)
+        as_used = replace(networks, dtype=conditions.own_dtype, threads=conditions.threads_as_used)
+        as_used = replace(as_used, method="as used")
+        if files.architecture != PAPER:
+            rows.append(as_used)
+            continue
         rows.append(networks)
         if conditions.compiled:
             rows.append(replace(networks, compiled=True))
-        as_used = replace(networks, dtype=conditions.own_dtype, threads=conditions.threads_as_used)
-        rows += [replace(as_used, method="as used"), replace(networks, method="wct")]
+        rows += [as_used, replace(networks, method="wct")]
     classical = BenchTask("welsh", "", "", 0, "cpu", "float32", conditions.threads)
     rows += [classical, replace(classical, method="reinhard")]
     return [replace(row, size=size) for row in rows for size in sorted(sizes)]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from excolor.errors import CheckpointError, ManifestError, SettingError, UnknownModelError
 from excolor.networks.registry import ARCHITECTURES, Role, Use
-from excolor.weights import DownloadProgress, ModelEntry, fetch, load_manifest, sha256_of
+from excolor.weights import DownloadProgress, Manifest, ModelEntry, fetch, load_manifest, sha256_of
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,8 @@ def find_model(
     A folder holds a checkpoint for each role, named ROLE.safetensors.
 
     Args:
-        model: a name in weights.toml (None: its default), a folder of checkpoints, or files that were found already.
+        model: a name in weights.toml (None: its default for the use), a folder of checkpoints, or files that were
+            found already.
         use: what for; only the checkpoints that this needs are looked for. None is all of them.
         weights: a weights.toml of the user's own, as in `excolor.weights.load_manifest`.
         offline: as in `excolor.weights.fetch`.
@@ -87,7 +88,7 @@ def find_model(
     if isinstance(model, ModelFiles):
         return model
     manifest = load_manifest(weights)
-    model = manifest.default if model is None else model
+    model = _default(manifest, use) if model is None else model
     entry = manifest.models.get(str(model))
     if entry is not None:
         _check(str(model), entry)
@@ -102,6 +103,16 @@ def find_model(
         known = ", ".join(sorted(manifest.models))
         raise UnknownModelError(f"unknown model {str(model)!r}: choose from {known}, or give a folder of checkpoints")
     return _in_folder(folder, use)
+
+
+def _default(manifest: Manifest, use: Use | None) -> str:
+    """The default model, or, where it is not made for a use, the first listed one that is."""
+
+    def serves(name: str) -> bool:
+        roles = ARCHITECTURES.get(manifest.models[name].architecture, {})
+        return use is None or any(use in role.uses for role in roles.values())
+
+    return next(filter(serves, (manifest.default, *sorted(manifest.models))), manifest.default)
 
 
 def _needed(model: str, architecture: str, use: Use | None) -> Mapping[str, Role]:
