@@ -27,9 +27,9 @@ class SemanticRecipe(Recipe):
     """
 
     backbone: str = "lite0"
-    empty: float = 0.2
-    similar: float = 0.28
-    unrelated: float = 0.08
+    empty: float = 0.29
+    similar: float = 0.25
+    unrelated: float = 0.125
     recolored: float = 0.6
     patches: float = 0.15
     aged: float = 0.3
