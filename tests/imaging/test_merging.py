@@ -17,8 +17,19 @@ from PIL import Image
 
 from excolor.imaging import strips, working_size
 from excolor.imaging.color import colored, gray_to_lightness, lab_to_rgb, rgb_to_lab
-from excolor.imaging.merging import merge_ab, merge_lightness, merge_rgb, to_pixels
-from excolor.imaging.working_size import lightness_of
+from excolor.imaging.merging import (
+    as_networks_gave,
+    merge_ab,
+    merge_lightness,
+    merge_rgb,
+    small_photo,
+    to_pixels,
+    with_colors,
+    with_look,
+)
+from excolor.imaging.working_size import lightness_of, prepare_lightness, prepare_rgb
+from excolor.photo import Photo
+from excolor.settings import Keep
 
 DTYPES = (np.uint8, np.uint16, np.float32)
 
@@ -252,3 +263,38 @@ def test_lightness_is_changed_and_color_stays(factor: int, channels: tuple[int, 
     np.testing.assert_allclose(after[..., 1:], before[..., 1:], atol=atol)
     if not channels:
         assert (found == found[..., :1]).all()
+
+
+# --- photographs, with what the networks saw of them ---
+
+
+def test_a_photograph_takes_colors_and_keeps_all_else() -> None:
+    photo = Photo(picture((60, 50), np.uint16), np.full((60, 50), 7, np.uint16))
+    seen = prepare_lightness(photo, 30, torch.device("cpu"))
+    ab = torch.full((1, 2, *seen.tensor.shape[2:]), 20.0)
+    found = with_colors(photo, seen, ab)
+    assert found.alpha is photo.alpha and found.pixels.dtype == np.uint16
+    assert (lightness_of(found.pixels) - lightness_of(photo.pixels)).abs().max() < 0.05
+    # The padding is not a part of the picture
+    ab[..., seen.size[0] :, :], ab[..., seen.size[1] :] = -100, -100
+    np.testing.assert_array_equal(with_colors(photo, seen, ab).pixels, found.pixels)
+    small = small_photo(seen, ab)
+    assert small.size == seen.size == (36, 30) and small.pixels.dtype == np.uint8
+
+
+@pytest.mark.parametrize("keep", ["nothing", "luminance", "color"])
+def test_what_the_network_leaves_as_it_is_stays_as_it_is(keep: Keep) -> None:
+    smooth = cv2.resize(picture((5, 6, 3), np.uint8), (60, 50), interpolation=cv2.INTER_CUBIC)
+    photo = Photo(smooth)
+    seen = prepare_rgb(photo, 25, torch.device("cpu"))
+    difference = np.abs(with_look(photo, seen, seen.tensor, keep).pixels.astype(int) - smooth)
+    if keep == "luminance":  # colors come anew from the small picture
+        assert difference.mean() < 2
+    else:
+        assert difference.max() <= 1
+
+
+def test_the_networks_own_pixels_are_taken_as_they_are() -> None:
+    photo = Photo(picture((20, 28, 3), np.uint8))
+    seen = prepare_rgb(photo, None, torch.device("cpu"))
+    np.testing.assert_array_equal(as_networks_gave(photo, seen, seen.tensor).pixels, photo.pixels)

@@ -1,4 +1,4 @@
-"""Working size, padding, and the way back to full size.
+"""From the working size to full size.
 
 Second sources: OpenCV's bicubic upsampling, and the guided filter written out window by window.
 """
@@ -7,66 +7,9 @@ import cv2
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 
-from excolor.imaging import strips as strips_module
-from excolor.imaging.strips import strips
 from excolor.imaging.upsampling import LocalAffine, fit_detail, fit_local_affine
-from excolor.imaging.working_size import MULTIPLE, NetworkInput, pad, shrink, shrunk_size
-from excolor.settings import SMALLEST_SIZE
-
-side = st.integers(1, 20_000)
-
-
-@given(side, side, st.integers(16, 1024))
-@settings(max_examples=200, deadline=None)
-def test_working_size_keeps_the_aspect_ratio_and_never_enlarges(height: int, width: int, shorter: int) -> None:
-    small = shrunk_size((height, width), shorter)
-    assert 1 <= small[0] <= height and 1 <= small[1] <= width
-    assert min(small) <= shorter
-    scale = min(1.0, shorter / min(height, width), shorter * (4 / (height * width)) ** 0.5)
-    assert all(abs(found - max(1, full * scale)) <= 1 for found, full in zip(small, (height, width), strict=True))
-
-
-def test_working_size_of_usual_pictures() -> None:
-    assert shrunk_size((3000, 4000), 256) == (256, 341)
-    assert shrunk_size((4000, 3000), 256) == (341, 256)
-    assert shrunk_size((200, 100), 256) == (200, 100)
-    assert shrunk_size((1000, 4000), 256) == (256, 1024)
-
-
-@pytest.mark.parametrize("size", [(65500, 16), (16, 65500), (20_000, 300)])
-def test_long_pictures_have_a_bounded_area(size: tuple[int, int]) -> None:
-    height, width = shrunk_size(size, 256)
-    assert height * width <= 1.05 * 4 * 256**2
-
-
-def test_padding_and_cropping_at_every_size() -> None:
-    sizes = [(h, w) for h in range(1, 21) for w in range(1, 21)] + [(1, 100), (63, 65), (100, 3)]
-    for height, width in sizes:
-        picture = torch.arange(2.0 * height * width).view(1, 2, height, width)
-        padded = pad(picture)
-        assert all(n % MULTIPLE == 0 and n >= SMALLEST_SIZE for n in padded.shape[2:])
-        assert all(n - m < max(MULTIPLE, SMALLEST_SIZE) for n, m in zip(padded.shape[2:], (height, width), strict=True))
-        assert torch.equal(NetworkInput(padded, (height, width)).unpadded(padded), picture)
-
-
-def test_padding_reflects() -> None:
-    padded = pad(torch.arange(15.0).view(1, 1, 1, 15).expand(-1, -1, 14, -1))
-    assert padded[0, 0, 0].tolist() == [*range(15), 13]
-    assert pad(torch.full((1, 1, 1, 1), 3.0)).unique().tolist() == [3.0]
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
-def test_shrinking_averages_areas(dtype: type) -> None:
-    rng = np.random.default_rng(0)
-    top = 1 if dtype == np.float32 else np.iinfo(dtype).max
-    pixels = (rng.random((12, 8, 3)) * top).astype(dtype)
-    expected = pixels.reshape(4, 3, 4, 2, 3).mean((1, 3)) / top
-    found = shrink(pixels, (4, 4))
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, expected, atol=0.51 / top if top > 1 else 1e-6)
 
 
 def test_local_affine_maps_are_found_exactly() -> None:
@@ -155,14 +98,6 @@ def test_strips_equal_one_piece() -> None:
     pieces = [upsampled(guide[:, rows], rows) for rows in (slice(0, 1), slice(1, 20), slice(20, 45))]
     # On some machines torch's matrix product sums in another order for a matrix of another height
     np.testing.assert_allclose(np.concatenate(pieces, axis=1), upsampled(guide, slice(0, 45)), rtol=0, atol=1e-6)
-
-
-@pytest.mark.parametrize("size", [(1, 1), (1000, 700), (3, 1_000_000), (10_000, 1)])
-def test_strips_cover_the_picture_once_and_are_small(size: tuple[int, int]) -> None:
-    pieces = list(strips(size))
-    assert [row for piece in pieces for row in range(piece.start, piece.stop)] == list(range(size[0]))
-    heights = [piece.stop - piece.start for piece in pieces]
-    assert all(height == 1 or height * size[1] <= strips_module._STRIP for height in heights)
 
 
 def test_weights_leave_pixels_out_of_the_fit() -> None:

@@ -91,7 +91,7 @@ def references(
 
 
 def methods(stylizer: Stylizer, content: Photo, style: Photo, settings: StylizeSettings, side: int) -> list[Row]:
-    """A content in a style by every method. Classical ones are shown the tiles: their maps are of colors alone."""
+    """A content in a style by every method. Classical ones see the tiles: their maps are of colors alone."""
     small, small_style = _small(content, side), _small(style, side)
     own = [
         Tile(_small(stylizer.stylize(content, style, replace(settings, method=method)), side), _OWN[method])

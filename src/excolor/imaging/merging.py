@@ -37,7 +37,7 @@ _RADIUS_AB = 1
 _EPSILON_LIGHTNESS = 3.0
 _DOUBT_AB = 1.0
 
-# Of the shorter side: windows in which smooth gradients are told from steps of 8 bits
+# Of the shorter side: windows in which smooth gradients are distinguished from steps of 8 bits
 _SMOOTH = 1 / 64
 _SMOOTH_LEAST = 2  # pixels
 _HALF_A_LEVEL = 0.499
@@ -156,7 +156,7 @@ def merge_lightness(pixels: np.ndarray, small_lightness: Floats, small_result: F
 
 
 def _between_levels(pixels: np.ndarray, rows: slice) -> Floats:
-    """A strip (rows, W[, 3]) in [0, 1] whose smooth gradients are smooth in 8 bits too, lest stretching draws steps.
+    """A strip (rows, W[, 3]) in [0, 1] whose smooth gradients are smooth in 8 bits too, or stretching would draw steps.
 
     Each value stays nearer to its own level than to the next one: where nothing is changed it rounds to what it was.
     Pixels that differ from their surroundings by more than rounding and faint noise stay as they are.

@@ -21,10 +21,10 @@ from excolor.networks.checkpoint import load_transfer
 from excolor.networks.models import ModelFiles, ModelIdentity, find_model
 from excolor.networks.transfer import Measured, TransferNet, matched_features, mix
 from excolor.photo import Photo, PhotoSource, as_photo
-from excolor.runtime.devices import WAY_OUT, check_memory, choose_device, out_of_memory_explained, put_on
+from excolor.runtime.devices import REMEDY, check_memory, choose_device, out_of_memory_explained, put_on
 from excolor.settings import Matching, StylizeSettings
 
-_EXACT_WAY_OUT = "a working size instead of --exact"
+_EXACT_REMEDY = "a working size instead of --exact"
 _BYTES = 40  # for each pixel and channel of the first level, in float32: 600 to 700 a pixel at width 16, measured
 
 
@@ -217,7 +217,7 @@ def _working_size(settings: StylizeSettings) -> int | None:
 
 def _remedy(settings: StylizeSettings) -> str:
     """What to use where the memory does not suffice."""
-    return _EXACT_WAY_OUT if settings.exact else WAY_OUT
+    return _EXACT_REMEDY if settings.exact else REMEDY
 
 
 def _as_styles(styles: Styles) -> Sequence[Style]:

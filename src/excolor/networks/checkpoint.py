@@ -24,7 +24,7 @@ from excolor.errors import CheckpointError
 from excolor.networks.colorization import ColorizationNet
 from excolor.networks.decoder import Decoder
 from excolor.networks.encoder import Encoder
-from excolor.networks.header import check_header, shown, without_duplicates
+from excolor.networks.header import check_header, printable, without_duplicates
 from excolor.networks.matcher import Matcher
 from excolor.networks.registry import NETWORKS, name_of
 from excolor.networks.transfer import TransferNet
@@ -124,7 +124,7 @@ def load_network(path: Path, cls: type[N]) -> N:
             tensors = {key: file.get_tensor(key) for key in expected}
     except (SafetensorError, OSError) as error:
         raise CheckpointError(
-            f"{path}: not a readable safetensors file ({shown(error)}); fetch or train it again"
+            f"{path}: not a readable safetensors file ({printable(error)}); fetch or train it again"
         ) from error
     for key, tensor in tensors.items():
         if not tensor.isfinite().all():
@@ -145,7 +145,7 @@ def _read_config(path: Path, metadata: dict[str, str], name: str) -> Any:
         ) from error
     if found != name:
         raise CheckpointError(
-            f"{path}: holds the network '{shown(found)}' where {name!r} is needed; give the right file"
+            f"{path}: holds the network '{printable(found)}' where {name!r} is needed; give the right file"
         )
     if name == "encoder" and values.pop("matcher", 0) != 0:
         raise CheckpointError(
@@ -162,7 +162,7 @@ def _read_config(path: Path, metadata: dict[str, str], name: str) -> Any:
             return config
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from error
-    raise CheckpointError(f"{path}: its configuration {shown(values)} is not one this version of excolor knows")
+    raise CheckpointError(f"{path}: its configuration {printable(values)} is not one this version of excolor knows")
 
 
 def _check(path: Path, found: Mapping[str, Any], expected: Mapping[str, torch.Tensor]) -> None:
@@ -172,7 +172,7 @@ def _check(path: Path, found: Mapping[str, Any], expected: Mapping[str, torch.Te
         shape = tuple(found[name].get_shape()) if name in found else "missing"
         if shape != wanted:
             raise CheckpointError(
-                f"{path}: tensor {shown(name)} is {shown(shape)} and should be {wanted}; "
+                f"{path}: tensor {printable(name)} is {printable(shape)} and should be {wanted}; "
                 "the file belongs to another network"
             )
         dtype, dtypes = found[name].get_dtype(), _DTYPES[expected[name].is_floating_point()]

@@ -38,7 +38,9 @@ def check_header(path: Path) -> None:
     try:
         json.loads(header, object_pairs_hook=without_duplicates)
     except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path}: not a safetensors file ({shown(error)}); fetch or train it again") from error
+        raise CheckpointError(
+            f"{path}: not a safetensors file ({printable(error)}); fetch or train it again"
+        ) from error
 
 
 def _beginning(path: Path) -> tuple[bytes, int]:
@@ -56,7 +58,7 @@ def without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def shown(value: object) -> str:
+def printable(value: object) -> str:
     """Something out of a file, short and printable, for a message."""
     text = str(value)
     text = text if text.isprintable() else ascii(text)

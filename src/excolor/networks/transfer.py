@@ -6,8 +6,8 @@ statistics. RGB is sRGB in [0, 1]; H, W are multiples of 8.
 
 Content and style may be divided into regions that are matched one by one: R maps that say how far each pixel belongs to
 each region, (N, R, H, W) in [0, 1], and sum to 1. At every feature they are averaged to its size and softened a little,
-statistics are weighted by them, and the matched features blended. Of the content it can be said, too, which pixels are
-visible, (N, 1, H, W) in [0, 1]: the others are changed alike, but count for no statistics.
+statistics are weighted by them, and the matched features blended. For the content, a map can also say which pixels are
+visible, (N, 1, H, W) in [0, 1]: the others are changed in the same way, but count for no statistics.
 """
 
 from collections.abc import Mapping, Sequence
@@ -131,8 +131,8 @@ def _match(content: Tensor, style: Statistics, alpha: float, weights: Tensor | N
 
 def _counted(regions: Tensor, visible: Tensor) -> Tensor:
     """What is visible of each region (N, R, H, W); all of those of which nothing is."""
-    shown = regions * visible
-    return torch.where(shown.amax((2, 3), keepdim=True) > 0, shown, regions)
+    visible_part = regions * visible
+    return torch.where(visible_part.amax((2, 3), keepdim=True) > 0, visible_part, regions)
 
 
 def _at_size(regions: Tensor, feature: Tensor) -> Tensor:

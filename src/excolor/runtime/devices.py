@@ -12,7 +12,7 @@ from torch import nn
 
 from excolor.errors import DeviceError
 
-WAY_OUT = "a smaller --working-size"
+REMEDY = "a smaller --working-size"
 """Of too little memory, where nothing else is said."""
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -60,21 +60,21 @@ def put_on(device: torch.device, network: Network, dtype: torch.dtype | None = N
 
 
 @contextmanager
-def out_of_memory_explained(device: torch.device, way_out: str = WAY_OUT) -> Iterator[None]:
+def out_of_memory_explained(device: torch.device, remedy: str = REMEDY) -> Iterator[None]:
     """Turn the ways of running out of memory, on the GPU and in the computer, into a DeviceError.
 
-    `way_out` says what to use instead, besides another device.
+    `remedy` says what to use instead, besides another device.
     """
     try:
         yield
     except (RuntimeError, MemoryError, cv2.error) as error:
         if _is_out_of_memory(error):
-            message = f"too little memory is free on device {device}; use {way_out}, or another --device"
+            message = f"too little memory is free on device {device}; use {remedy}, or another --device"
             raise DeviceError(message) from error
         raise
 
 
-def check_memory(needed: float, device: torch.device, way_out: str) -> None:
+def check_memory(needed: float, device: torch.device, remedy: str) -> None:
     """Refuse what would need about so many bytes of the computer's memory, where the system tells that fewer are free.
 
     Linux grants memory that it does not have, and ends the process without a word once it is used. GPUs say so.
@@ -87,7 +87,7 @@ def check_memory(needed: float, device: torch.device, way_out: str) -> None:
         message = (
             f"it would need about {needed / 1e9:.1f} GB of memory on device {device} and {free / 1e9:.1f} GB are free"
         )
-        raise DeviceError(f"{message}; use {way_out}, or another --device")
+        raise DeviceError(f"{message}; use {remedy}, or another --device")
 
 
 def free_memory() -> int | None:

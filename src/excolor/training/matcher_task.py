@@ -44,7 +44,7 @@ class MatcherTask:
         true = F.avg_pool2d(target[:, 1:], STRIDE)
         found, wanted = ab_to_network(judged.ab), ab_to_network(true)
         of_colors = F.huber_loss(found, wanted, delta=recipe.delta, reduction="none").sum(1) / recipe.delta
-        # The error foreseen is to be the likeliest under a normal distribution. The colors are not to be worse for it:
+        # The predicted error is to be the most likely one under a normal distribution. Colors must not suffer from it:
         # it reaches the descriptors only through how alike and how far apart the candidates are
         error = (judged.ab.detach() - true).square().sum(1, keepdim=True)
         of_judging = (error * (-judged.log_error).exp() + judged.log_error).mean()

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from excolor.errors import CheckpointError
 from excolor.networks.checkpoint import expected_tensors
 from excolor.networks.colorization import ColorizationNet
-from excolor.networks.header import shown
+from excolor.networks.header import printable
 from excolor.networks.public.formats import StateDictFormat, recognize
 from excolor.networks.registry import NETWORKS
 from excolor.weights import MAX_WIDTH
@@ -36,7 +36,7 @@ def convert(tensors: Mapping[str, Tensor], network: str, source: str) -> nn.Modu
         tensors = {name.removeprefix(_MATCHER): tensors[name] for name in tensors if name.startswith(_MATCHER)}
     given = recognize(tensors)
     if given is None:
-        some = ", ".join(map(shown, sorted(tensors)[:3])) or "nothing"
+        some = ", ".join(map(printable, sorted(tensors)[:3])) or "nothing"
         raise CheckpointError(
             f"{source}: of no known kind (it holds {some}, …); torchvision's VGG19, the colorization net of SIGGRAPH "
             "2017 and excolor's own networks can be imported"
@@ -62,7 +62,7 @@ def _renamed(tensors: Mapping[str, Tensor], given: StateDictFormat, source: str)
     elsewhere = "the file belongs to another network"
     for name in sorted(tensors.keys() - {given.theirs(name) for name in expected}):
         if not given.unused.fullmatch(name):
-            raise CheckpointError(f"{source}: {given.title} has no tensor {shown(name)}; {elsewhere}")
+            raise CheckpointError(f"{source}: {given.title} has no tensor {printable(name)}; {elsewhere}")
     state = {}
     for ours, wanted in expected.items():
         name = given.theirs(ours)
@@ -73,7 +73,7 @@ def _renamed(tensors: Mapping[str, Tensor], given: StateDictFormat, source: str)
             raise CheckpointError(f"{source}: lacks {name}, which {given.title} has; {elsewhere}")
         tensor = state[ours] = tensors[name]
         if tensor.shape != wanted.shape:
-            shape = shown(tuple(tensor.shape))
+            shape = printable(tuple(tensor.shape))
             raise CheckpointError(
                 f"{source}: {name} is {shape} and in {given.title} {tuple(wanted.shape)}; {elsewhere}"
             )

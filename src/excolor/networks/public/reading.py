@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from excolor.errors import CheckpointError
-from excolor.networks.header import check_header, is_pytorch_file, shown
+from excolor.networks.header import check_header, is_pytorch_file, printable
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
@@ -26,7 +26,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
             check_header(path)
             return load_file(path)
     except (SafetensorError, OSError, TypeError, RuntimeError) as error:  # the latter two of impossible shapes
-        raise CheckpointError(f"{path}: cannot be read ({shown(error)}); get the file again") from error
+        raise CheckpointError(f"{path}: cannot be read ({printable(error)}); get the file again") from error
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about old formats, which are no concern of who reads them
@@ -41,5 +41,5 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path}: holds no tensors by name; save the network's state_dict() alone")
     for name, value in state.items():
         if not isinstance(value, Tensor) or value.layout != torch.strided or value.is_quantized:
-            raise CheckpointError(f"{path}: {shown(name)} is no plain tensor; save the network's state_dict() alone")
+            raise CheckpointError(f"{path}: {printable(name)} is no plain tensor; save the network's state_dict() alone")
     return dict(state)
