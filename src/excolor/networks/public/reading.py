@@ -41,5 +41,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path}: holds no tensors by name; save the network's state_dict() alone")
     for name, value in state.items():
         if not isinstance(value, Tensor) or value.layout != torch.strided or value.is_quantized:
-            raise CheckpointError(f"{path}: {printable(name)} is no plain tensor; save the network's state_dict() alone")
+            raise CheckpointError(
+                f"{path}: {printable(name)} is no plain tensor; save the network's state_dict() alone"
+            )
     return dict(state)
