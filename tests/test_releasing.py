@@ -58,15 +58,15 @@ def test_pack_publish_pin_check(pack: Script, script: Script, server: Server, ma
 
     pinned = pack("--to", "dist", "--hub", f"{REPOSITORY}@{COMMIT}", "--url", f"{server.hub}/files/", "--default")
     assert pinned.returncode == 0, pinned.stderr
-    table = read_manifest(machine / "weights.toml")
-    encoder = table.models["new"].checkpoints["encoder"]
+    manifest = read_manifest(machine / "weights.toml")
+    encoder = manifest.models["new"].checkpoints["encoder"]
     assert encoder.sources == (
         Hub(REPOSITORY, COMMIT, "new-encoder.safetensors"),
         Url(f"{server.hub}/files/new-encoder.safetensors"),
     )
     assert encoder.sha256 == LITE.sha256("encoder")
-    assert (table.default, table.models.keys()) == ("new", {"lite", "new"})
-    assert (table.models["lite"], table.public) == (
+    assert (manifest.default, manifest.models.keys()) == ("new", {"lite", "new"})
+    assert (manifest.models["lite"], manifest.public) == (
         read_manifest(ROOT / "weights.toml").models["lite"],
         read_manifest(ROOT / "weights.toml").public,
     )
@@ -102,21 +102,21 @@ def test_a_table_that_cannot_be_is_not_written(pack: Script, machine: Path) -> N
 
 def test_a_name_is_not_given_to_other_files(pack: Script, script: Script, machine: Path) -> None:
     assert pack("--licence", "CC-BY-4.0").returncode == 0
-    table = machine / "weights.toml"
-    assert read_manifest(table).models["new"].checkpoints["encoder"].licence == "CC-BY-4.0"
+    manifest = machine / "weights.toml"
+    assert read_manifest(manifest).models["new"].checkpoints["encoder"].licence == "CC-BY-4.0"
     packed = machine / "src/excolor/checkpoints/new-encoder.safetensors"
     content = packed.read_bytes()
-    released = table.read_text().replace(LITE.sha256("encoder"), "0" * 64)
-    table.write_text(released)
+    released = manifest.read_text().replace(LITE.sha256("encoder"), "0" * 64)
+    manifest.write_text(released)
     packed.unlink()
     refused = pack()
     assert refused.returncode == 1
     assert refused.stderr.startswith("Error: new is in weights.toml with another encoder; a released model")
-    assert table.read_text() == released
+    assert manifest.read_text() == released
     assert not packed.exists()
     assert pack("--replace").returncode == 0
     assert packed.read_bytes() == content
-    assert read_manifest(table).models["new"].checkpoints["encoder"].sha256 == LITE.sha256("encoder")
+    assert read_manifest(manifest).models["new"].checkpoints["encoder"].sha256 == LITE.sha256("encoder")
 
 
 @pytest.mark.parametrize(

@@ -247,7 +247,7 @@ def test_sources_are_tried_in_their_order(server: Server, checkpoint: Make) -> N
 
 
 def test_a_packed_file_of_another_checksum_is_passed_over(checkpoint: Make) -> None:
-    """A table of the user's own may know a newer one, whose name is the packed one's."""
+    """A manifest of the user's own may know a newer one, whose name is the packed one's."""
     stored = replace(checkpoint("url"), file="lite-encoder.safetensors")
     newer = replace(stored, sources=(Package(), *stored.sources))
     assert fetch(newer).read_bytes() == CONTENT

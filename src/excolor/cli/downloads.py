@@ -68,12 +68,12 @@ class _Lines:
     """A line for each file when it begins to arrive."""
 
     def __init__(self) -> None:
-        self._told: set[StoredFile] = set()
+        self._announced: set[StoredFile] = set()
         self._lock = Lock()
 
     def __call__(self, stored: "StoredFile", _there: int, total: int | None) -> None:
         with self._lock:
-            if stored not in self._told:
-                self._told.add(stored)
+            if stored not in self._announced:
+                self._announced.add(stored)
                 size = "" if total is None else f", {total / 1e6:.1f} MB"
                 click.echo(f"Downloading {stored.file}{size}", err=True)

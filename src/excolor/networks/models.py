@@ -13,11 +13,11 @@ from excolor.weights import DownloadProgress, Manifest, ModelEntry, fetch, load_
 
 @dataclass(frozen=True)
 class ModelIdentity:
-    """By what models are told apart whose encoded references and styles do not go together.
+    """What a model encodes references and styles by: only a model of the same identity can use them.
 
     Attributes:
-        sha256: of the checkpoints that encode them, wherever these lie.
-        name: what the model is called, for messages; the same one may have several names, and several the same.
+        sha256: of the checkpoints that encode, wherever they lie.
+        name: what the model is called, for messages; one model may have several names, and several models the same.
     """
 
     sha256: str

@@ -82,14 +82,16 @@ def cache_path(stored: StoredFile) -> Path:
 
 
 def converted_path(name: str, public: PublicCheckpoint) -> Path:
-    """Where a public checkpoint is kept as one of ours. Raises CheckpointError if a link leads astray."""
+    """Where a public checkpoint is kept as one of ours. Raises CheckpointError if a link leads out of the cache."""
     path = cache_path(public).with_name(f"{name}.safetensors")
     _check_inside(cache_folder(), path)
     return path
 
 
 def find_local(stored: StoredFile) -> Path | None:
-    """The path of a file that is on this machine, whatever is in it. Raises CheckpointError if a link leads astray.
+    """The path of a file that is on this machine, whatever is in it.
+
+    Raises CheckpointError if a symbolic link leads out of the cache that it is in.
 
     Only what came with excolor, which nothing but its next release replaces, is passed over if its checksum is another
     and there are other sources: a manifest of the user's own may know a newer file of that name.
