@@ -44,7 +44,7 @@ def results() -> Results:
 
 @pytest.fixture
 def slower() -> Callable[[Results, float], Results]:
-    """The same results, all times so many times as long."""
+    """The same results, with all times multiplied by a factor."""
 
     def scale(results: Results, factor: float) -> Results:
         def scaled(cell: Cell) -> Cell:

@@ -1,4 +1,4 @@
-"""From measurements of stylization to what is told: means, margins, who is on the frontier, and the tables."""
+"""From measurements of stylization to what is reported: means, margins, the frontier, and the tables."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from excolor.reporting.timing import Timing
 from excolor.settings import STYLIZE_SIZE
 
 AXES = ("content", "style")
-"""What the frontier is drawn by: both better when higher."""
+"""The two numbers of the frontier; higher is better for both."""
 
 _LOWER_IS_BETTER = ("statistics", "colors")
 _HEADINGS = {
@@ -27,32 +27,32 @@ _HEADINGS = {
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over pairs, or of differences pair by pair, and how sure it is; None for a single pair."""
+    """A mean over pairs, or of differences pair by pair, and its standard error; None for a single pair."""
 
     mean: float
     standard_error: float | None
 
     @classmethod
     def of(cls, values: Sequence[float]) -> "Estimate":
-        """Sum up at least one value."""
+        """Summarize at least one value."""
         return cls(float(np.mean(values)), standard_error(values))
 
     @property
     def half_width(self) -> float | None:
-        """Of the 95 % interval of the mean, under the normal distribution."""
+        """Half the width of the 95 % interval of the mean, under the normal distribution."""
         return half_width(self.standard_error)
 
 
 @dataclass(frozen=True)
 class StyleSummary:
-    """What a run found.
+    """The results of a run.
 
     Attributes:
-        pairs: how many were measured.
+        pairs: how many pairs were measured.
         methods: method -> number -> its mean.
         margins: method of excolor -> other method -> number -> by how much it is better, whichever way better is.
-        frontier: methods than which no other is better on both axes.
-        better_on_both: method of excolor -> those of the others that are better on both axes in the mean.
+        frontier: methods for which no other is better on both axes.
+        better_on_both: method of excolor -> the other methods whose means are better on both axes.
     """
 
     pairs: int
@@ -63,7 +63,7 @@ class StyleSummary:
 
 
 def summarize(measurements: Iterable[StyleMeasurement]) -> StyleSummary:
-    """Sum up at least one measurement."""
+    """Summarize at least one measurement."""
     pairs = [measurement.methods for measurement in measurements]
     names = list(pairs[0])
 
@@ -101,7 +101,7 @@ def means_table(summary: StyleSummary) -> Table:
 
 
 def margins_table(summary: StyleSummary) -> Table:
-    """By how much excolor is better than each of the others, number by number, with the 95 % interval."""
+    """By how much excolor is better than each other method, number by number, with 95 % intervals."""
     rows = [
         (method, other, *(_signed(margins[number], _digits(number)) for number in NUMBERS))
         for method, others in summary.margins.items()
@@ -123,28 +123,28 @@ def seconds_table(times: Mapping[str, Mapping[int, Timing]]) -> Table:
 
 
 def verdict(summary: StyleSummary) -> str:
-    """What a reader wants to know first, in a line."""
-    told = [_standing(summary, method) for method in OWN]
-    return f"The frontier of content kept and style reached: {', '.join(summary.frontier)}. {'; '.join(told)}."
+    """The most important result, in one line."""
+    standings = [_standing(summary, method) for method in OWN]
+    return f"The frontier of content kept and style reached: {', '.join(summary.frontier)}. {'; '.join(standings)}."
 
 
 def _standing(summary: StyleSummary, method: str) -> str:
-    """Whether another method is better on both axes than one of excolor's, and how sure that is."""
-    told = [
+    """Which other methods are better on both axes than one of excolor's, and whether that is certain."""
+    better = [
         f"{other} is better on both{'' if _is_sure(summary, method, other) else ', within chance'}"
         for other in summary.better_on_both[method]
     ]
-    return f"{method}: {', '.join(told) or 'no other is better on both'}"
+    return f"{method}: {', '.join(better) or 'no other is better on both'}"
 
 
 def _is_sure(summary: StyleSummary, method: str, other: str) -> bool:
-    """Whether the 95 % intervals of both margins lie below 0."""
+    """Whether the 95 % intervals of both margins are below 0."""
     margins = [summary.margins[method][other][axis] for axis in AXES]
     return all(margin.half_width is not None and margin.mean + margin.half_width < 0 for margin in margins)
 
 
 def count_pairs(summary: StyleSummary) -> str:
-    """How many were measured, in words."""
+    """The number of pairs that were measured, in words."""
     return "1 pair" if summary.pairs == 1 else f"{summary.pairs} pairs"
 
 

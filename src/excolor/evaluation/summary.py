@@ -1,4 +1,4 @@
-"""From measurements to what is told: means, margins, and the table."""
+"""From measurements to what is reported: means, margins, and the table."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class MethodSummary:
 
 @dataclass(frozen=True)
 class Margin:
-    """By how many dB excolor's mean PSNR is above that of the best other method, and how sure that is.
+    """How many dB excolor's mean PSNR is above that of the best other method, and how certain that is.
 
     `standard_error` is that of the mean of the differences picture by picture, as if pictures were independent, which
     frames of one sequence are not; None for a single picture.
@@ -40,13 +40,13 @@ class Margin:
 
     @property
     def half_width(self) -> float | None:
-        """Of the 95 % interval of the mean, under the normal distribution."""
+        """Half the width of the 95 % interval of the mean, under the normal distribution."""
         return half_width(self.standard_error)
 
 
 @dataclass(frozen=True)
 class Following:
-    """How far references were followed that have no true answer.
+    """How far references were followed for which there is no true answer.
 
     Attributes:
         chroma_ratio: mean chroma of the results over that of the colors found.
@@ -72,7 +72,7 @@ class ProtocolSummary:
 
 
 def summarize(measurements: Iterable[Measurement]) -> list[ProtocolSummary]:
-    """One summary a protocol, in the order of `PROTOCOLS`."""
+    """One summary for each protocol, in the order of `PROTOCOLS`."""
     by_protocol: dict[str, list[Measurement]] = {}
     for measurement in measurements:
         by_protocol.setdefault(measurement.case.protocol, []).append(measurement)
@@ -102,18 +102,18 @@ def _summarize(protocol: str, measurements: Sequence[Measurement]) -> ProtocolSu
 
 
 def _mean_of_numbers(values: Sequence[float]) -> float | None:
-    """The mean of those that are numbers."""
+    """The mean of the values that are numbers."""
     known = [value for value in values if not np.isnan(value)]
     return float(np.mean(known)) if known else None
 
 
 def _following(measurements: Sequence[Measurement]) -> Following | None:
-    told = [m.following for m in measurements if m.following]
-    if not told:
+    known = [m.following for m in measurements if m.following]
+    if not known:
         return None
 
     def mean(number: str) -> float:
-        return float(np.mean([one[number] for one in told]))
+        return float(np.mean([one[number] for one in known]))
 
     found = mean("found_chroma")
     ratio = mean("result_chroma") / found if found else 0.0
@@ -154,13 +154,13 @@ def table(summaries: Sequence[ProtocolSummary]) -> Table:
 
 
 def margins(summaries: Sequence[ProtocolSummary]) -> str:
-    """What a reader wants to know first: how far excolor is above the best other method, and how far it follows."""
-    told = []
+    """The most important numbers: the lead over the best other method, and how far references are followed."""
+    leads = []
     for summary in summaries:
         margin = summary.margin
         spread = "" if margin.half_width is None else f" ± {margin.half_width:.2f}"
-        told.append(f"{summary.protocol} {margin.psnr:+.2f}{spread} ({margin.over})")
-    lines = [f"excolor's PSNR above the best other method, dB with 95 % interval: {', '.join(told)}"]
+        leads.append(f"{summary.protocol} {margin.psnr:+.2f}{spread} ({margin.over})")
+    lines = [f"excolor's PSNR above the best other method, dB with 95 % interval: {', '.join(leads)}"]
     lines += [
         f"{summary.protocol}: excolor's chroma is {following.chroma_ratio:.0%} of that of the colors found; its colors "
         f"are {following.color_distance:.1f} from the reference's, those of gray {following.gray_distance:.1f}"
