@@ -84,7 +84,7 @@ def test_unreadable_file(tmp_path, monkeypatch):
     [
         (b"", "the file is empty; copy it again"),
         (b"Dear Sir or Madam,\n" * 50, "it is not a picture of a kind that can be read (JPEG, PNG, TIFF, WebP"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "it is not a picture"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "it is PostScript; convert it"),
         (png(png_header(0, 5)), "it is not a picture"),
         (b"P6 0 5 255\n", "it is not a picture"),
         (png(png_header(30_000, 20_000)), "it has 600.0 megapixels and the limit is 500; raise it"),

@@ -1,7 +1,7 @@
 """From a picture file to upright pixels in sRGB, by the library that reads each kind best.
 
-Pillow decodes nearly everything, but has 8 bits a channel for color: PNG of 16 bits go through libpng (imagecodecs),
-and deep TIFF pages through tifffile (`excolor.photo.tiff`).
+Pillow decodes most kinds, but has 8 bits a channel for color: PNG, JPEG and AVIF of more go through imagecodecs, and
+TIFF through tifffile (`excolor.photo.tiff`).
 """
 
 import io
@@ -14,23 +14,13 @@ import numpy as np
 from PIL import Image
 
 from excolor.errors import PhotoError
-from excolor.photo import png, profiles, tiff
+from excolor.photo import jpeg, png, profiles, tiff
 from excolor.photo.declared_color import ADOBE_RGB, cicp_profile, gamma_profile
 from excolor.photo.guard import guarded
 from excolor.photo.levels import from_array, from_numbers
 from excolor.photo.metadata import Metadata, declares_adobe_rgb, orientation_of, read_metadata, upright
+from excolor.photo.opening import check_size, open_image
 from excolor.photo.raster import Raster
-
-# Pillow's names, listed so that no malicious file reaches a reader that runs programs (EPS) or is little tested
-_PILLOW_FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "AVIF", "JPEG2000", "GIF", "BMP", "PPM")
-
-READABLE_SUFFIXES = frozenset(
-    (
-        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".avif", ".heic", ".heif"),
-        *(".jp2", ".j2k", ".jpf", ".jpx", ".gif", ".bmp", ".ppm", ".pgm", ".pbm", ".pnm"),
-    )
-)
-"""What a folder is searched for; lower case, with the dot. A file that is named is read whatever its suffix."""
 
 # What makes a picture of EXIF orientation 2..8 upright (EXIF 2.32, tag 274). Not ImageOps.exif_transpose: it also
 # writes the EXIF anew, which fails when any other tag of it is damaged.
@@ -45,7 +35,7 @@ _UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
 }
 _FIRST_SIDEWAYS = 5
 
-_HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+_ANIMATED = ("GIF", "WEBP", "PNG", "AVIF")  # of HEIC, others than the first are pictures of their own
 
 
 @dataclass(frozen=True)
@@ -85,12 +75,17 @@ def read_header(file: BinaryIO, name: str, max_pixels: int) -> Header:
     """
     pages, is_cut = tiff.find_pages(file)
     if pages:
-        _check_size(pages[0].width, pages[0].height, name, max_pixels)
+        check_size(pages[0].width, pages[0].height, name, max_pixels)
         size = _upright_size(pages[0].height, pages[0].width, pages[0].orientation)
         return Header("TIFF", size, len(pages) + is_cut, max(p.width * p.height * (1 + p.is_deep) for p in pages))
-    image = _open(file, name, max_pixels)
+    frame = jpeg.frame_beyond_pillow(file)
+    if frame is not None:
+        check_size(frame.width, frame.height, name, max_pixels)
+        size = _upright_size(frame.height, frame.width, orientation_of(_metadata_without_pixels(file, None, name)))
+        return Header("JPEG", size, 1, frame.width * frame.height * (1 + (frame.bits > 8)))
+    image = open_image(file, name, max_pixels)
     size = _upright_size(image.height, image.width, orientation_of(_metadata_without_pixels(file, image, name)))
-    is_deep = image.mode.startswith("I") or (image.format == "PNG" and png.is_16_bit(file))
+    is_deep = image.mode.startswith("I") or (image.format == "PNG" and png.is_16_bit(file)) or _avif_bits(file) > 8
     return Header(_format(image), size, 1, image.width * image.height * (1 + is_deep))
 
 
@@ -110,16 +105,31 @@ def decode(file: BinaryIO, name: str, page: int, max_pixels: int, draft: int | N
         raise PhotoError(f"cannot read page {page} of {name}: it has {max(1, len(pages))}")
     if pages:
         chosen = pages[page - 1]
-        _check_size(chosen.width, chosen.height, name, max_pixels)
+        check_size(chosen.width, chosen.height, name, max_pixels)
         return _decode_tiff(file, chosen, name, max_pixels), "TIFF"
-    image = _open(file, name, max_pixels)
+    frame = jpeg.frame_beyond_pillow(file)
+    if frame is not None:
+        check_size(frame.width, frame.height, name, max_pixels)
+        return _decode_jpeg_beyond_pillow(file, frame, name), "JPEG"
+    image = open_image(file, name, max_pixels)
     if image.format == "PNG" and png.is_16_bit(file):
-        return _decode_16_bit_png(file, image, name), "PNG"
+        with guarded(name):
+            levels = png.decode_16_bit(file)
+        return _finish_deep(levels, 16, file, image, name), "PNG"
+    bits = _avif_bits(file)
+    if bits > 8:
+        with guarded(name):
+            levels = _decode_avif(file)
+        return _finish_deep(levels, bits, file, image, name), "AVIF"
     if image.format == "JPEG2000":
         image.info["icc_profile"] = _profile_of_jpeg_2000(file)
     if draft is not None:
         image.draft(None, (draft, draft))
+    with guarded(name):
+        frames = getattr(image, "n_frames", 1) if image.format in _ANIMATED else 1
     decoded = decode_image(image, name)
+    if frames > 1:
+        decoded = replace(decoded, notes=(*decoded.notes, f"it has {frames} frames: the first one is read"))
     if image.format == "WEBP" and _is_lossless_webp(file):
         decoded = replace(decoded, metadata=replace(decoded.metadata, lossless=True))
     return decoded, _format(image)
@@ -132,7 +142,7 @@ def _decode_tiff(file: BinaryIO, page: tiff.TiffPage, name: str, max_pixels: int
         if page.is_subordinate or page.is_deep:  # out of Pillow's reach, or it would cut it down to 8 bits
             raise
         try:
-            image = _open(file, name, max_pixels)
+            image = open_image(file, name, max_pixels)
             with guarded(name):
                 image.seek(page.index)
             return decode_image(image, name)
@@ -163,54 +173,18 @@ def _upright_size(height: int, width: int, turned: int) -> tuple[int, int]:
     return (width, height) if turned >= _FIRST_SIDEWAYS else (height, width)
 
 
-def _open(file: BinaryIO, name: str, max_pixels: int) -> Image.Image:
-    """Open with Pillow, in time to refuse a picture that is too large."""
-    file.seek(0)
-    start = file.read(64)
-    if not start:
-        raise PhotoError(f"cannot read {name}: the file is empty; copy it again from its source")
-    file.seek(0)
-    brands = start[8 : int.from_bytes(start[:4], "big")]  # what the file is and what else it can be read as
-    if start[4:8] == b"ftyp" and brands[:4] in _HEIC_BRANDS and b"avif" not in brands:
-        image = _open_heic(file, name)
-    else:
-        with guarded(name):
-            Image.init()
-            image = Image.open(file, formats=[known for known in _PILLOW_FORMATS if known in Image.OPEN])
-    _check_size(*image.size, name, max_pixels)
-    return image
-
-
-def _open_heic(file: BinaryIO, name: str) -> Image.Image:
-    try:
-        from pillow_heif import HeifImageFile
-    except ImportError as error:
-        raise PhotoError(
-            f"cannot read {name}: HEIC needs one more package; run pip install 'excolor[heic]', or convert it to JPEG"
-        ) from error
-    with guarded(name):
-        image: Image.Image = HeifImageFile(file)  # type: ignore[no-untyped-call]
-        return image
-
-
-def _check_size(width: int, height: int, name: str, max_pixels: int) -> None:
-    if width * height > max_pixels:
-        raise PhotoError(
-            f"cannot read {name}: it has {width * height / 1e6:.1f} megapixels and the limit is {max_pixels / 1e6:g}; "
-            "raise it with --max-megapixels (max_pixels in Python) if you trust the file, or scale it down first"
-        )
-
-
 def _format(image: Image.Image) -> str:
     # MPO is a JPEG with further pictures behind the first one
     return {"MPO": "JPEG"}.get(image.format or "", image.format or "")
 
 
-def _metadata_without_pixels(file: BinaryIO, image: Image.Image, name: str) -> Metadata:
+def _metadata_without_pixels(file: BinaryIO, image: Image.Image | None, name: str) -> Metadata:
     """The metadata of an opened picture, without decoding it, which Pillow would do for a PNG."""
     try:
         with guarded(name):
-            return read_metadata(png.without_pixels(file) if png.is_png(file) else image)
+            if png.is_png(file):
+                image = png.without_pixels(file)
+            return read_metadata(image or jpeg.without_pixels(file))
     except PhotoError:
         return Metadata()
 
@@ -240,17 +214,49 @@ def _split(image: Image.Image, name: str) -> tuple[np.ndarray, np.ndarray | None
     return np.array(image if image.mode == mode else image.convert(mode)), alpha, ()
 
 
-def _decode_16_bit_png(file: BinaryIO, image: Image.Image, name: str) -> Raster:
-    with guarded(name):
-        levels = png.decode_16_bit(file)
+def _finish_deep(levels: np.ndarray, bits: int, file: BinaryIO, image: Image.Image, name: str) -> Raster:
+    """Levels (H, W) or (H, W, 1 to 4) of so many bits in uint16, which something else than Pillow has decoded."""
     alpha = None
+    levels, notes = from_numbers(levels, name, bits)
     if levels.ndim == 3 and levels.shape[2] == 2:  # which `from_array` does not take
         levels, alpha = levels[..., 0], levels[..., 1]
     else:
         levels, alpha = from_array(levels)
     metadata = _metadata_without_pixels(file, image, name)
-    space = _color_space(image, metadata, png.declared_color(file))
-    return _finish(levels, alpha, (), metadata, space, orientation_of(metadata))
+    cicp = png.declared_color(file) if image.format == "PNG" else None
+    space = _color_space(image, metadata, cicp)
+    return _finish(levels, alpha, notes, metadata, space, orientation_of(metadata))
+
+
+def _decode_jpeg_beyond_pillow(file: BinaryIO, frame: jpeg.Frame, name: str) -> Raster:
+    with guarded(name):
+        levels = jpeg.decode(file)
+        image = jpeg.without_pixels(file)
+    if levels.ndim == 3 and levels.shape[2] != 3:
+        raise PhotoError(f"cannot read {name}: a JPEG of {frame.bits} bits and CMYK; convert it to TIFF")
+    if frame.bits != 8:
+        return _finish_deep(levels, frame.bits, file, image, name)
+    metadata = _metadata_without_pixels(file, image, name)
+    return _finish(levels, None, (), metadata, _color_space(image, metadata, None), orientation_of(metadata))
+
+
+def _avif_bits(file: BinaryIO) -> int:
+    """Bits of a channel of an AVIF, by its codec configuration (AV1-ISOBMFF, section 2.3.3); 0 of other files."""
+    file.seek(4)
+    if file.read(4) != b"ftyp":
+        return 0
+    start = file.read(1 << 16)
+    at = start.find(b"av1C")
+    if not 0 <= at <= len(start) - 7:
+        return 0
+    return {0: 8, 0x40: 10, 0x60: 12}.get(start[at + 6] & 0x60, 8)
+
+
+def _decode_avif(file: BinaryIO) -> np.ndarray:
+    from imagecodecs import avif_decode
+
+    file.seek(0)
+    return np.asarray(avif_decode(file.read()))
 
 
 def _embedded(profile: Any) -> _ColorSpace:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from excolor.photo.decoding import READABLE_SUFFIXES
+from excolor.photo.opening import READABLE_SUFFIXES
 
 
 def natural_order(name: str | os.PathLike[str]) -> tuple[object, ...]:

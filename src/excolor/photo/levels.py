@@ -108,6 +108,8 @@ def from_numbers(
     """
     if values.dtype.kind not in "iuf":
         raise PhotoError(f"cannot use {name}: its levels are {values.dtype}; convert them to 16-bit integers")
+    if values.size == 0:
+        raise PhotoError(f"cannot use {name}: it has no pixels")
     low, high = float(values.min()), float(values.max())
     if not np.isfinite([low, high]).all():
         raise PhotoError(f"cannot use {name}: some of its levels are infinite or not numbers (NaN); replace them first")

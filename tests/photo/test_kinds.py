@@ -1,0 +1,132 @@
+"""Kinds of file beside the usual ones: of more bits, without loss, in motion, and those that are refused by name."""
+
+import struct
+
+import icc
+import imagecodecs
+import numpy as np
+import pytest
+from pictures import SEEN, assert_same, exif, levels, saved, smooth
+from PIL import Image
+
+from excolor.errors import PhotoError
+from excolor.photo import open_photo, read_photo
+
+SIZE = (40, 56)
+
+
+def ramp(bits: int, *channels: int) -> np.ndarray:
+    y, x = np.mgrid[0 : SIZE[0], 0 : SIZE[1]] / 60
+    pixels = np.stack([x, y, 1 - x / 2 - y / 2][: channels[0] if channels else 1], -1) * ((1 << bits) - 1)
+    pixels = np.rint(pixels).astype(np.uint8 if bits <= 8 else np.uint16)
+    return pixels if channels else pixels[..., 0]
+
+
+def with_metadata(data: bytes, turned: int, profile: bytes | None = None) -> bytes:
+    """A JPEG with EXIF, and with an ICC profile."""
+    body = exif(turned).tobytes()
+    body = body if body.startswith(b"Exif") else b"Exif\0\0" + body
+    parts = struct.pack(">BBH", 0xFF, 0xE1, len(body) + 2) + body
+    if profile is not None:
+        body = b"ICC_PROFILE\0\1\1" + profile
+        parts += struct.pack(">BBH", 0xFF, 0xE2, len(body) + 2) + body
+    return data[:2] + parts + data[2:]
+
+
+@pytest.mark.parametrize("channels", [(), (3,)], ids=["gray", "color"])
+def test_jpeg_of_12_bits(tmp_path, channels):
+    """As medical devices and some scanners write them."""
+    pixels = ramp(12, *channels)
+    data = bytes(imagecodecs.jpeg_encode(pixels, level=98, bitspersample=12))
+    (tmp_path / "a.jpg").write_bytes(data)
+    photo = read_photo(tmp_path / "a.jpg")
+    assert photo.pixels.dtype == np.uint16 and photo.format == "JPEG"
+    np.testing.assert_allclose(photo.pixels / 65535, pixels / 4095, atol=0.02)
+    file = open_photo(tmp_path / "a.jpg")
+    assert (file.size, file.load, file.format) == (SIZE, 2 * SIZE[0] * SIZE[1], "JPEG")
+    (tmp_path / "b.jpg").write_bytes(data[: len(data) // 2])
+    with pytest.raises(PhotoError, match=r"b.jpg: the file is damaged or cut short"):
+        read_photo(tmp_path / "b.jpg")
+
+
+@pytest.mark.parametrize("bits", [8, 12, 16])
+@pytest.mark.parametrize("channels", [(), (3,)], ids=["gray", "color"])
+def test_jpeg_without_loss(tmp_path, bits, channels):
+    pixels = ramp(bits, *channels)
+    options = {"lossless": True, "bitspersample": bits, "colorspace": "rgb", "outcolorspace": "rgb"}
+    if not channels:
+        options = {"lossless": True, "bitspersample": bits}
+    (tmp_path / "a.jpg").write_bytes(bytes(imagecodecs.jpeg_encode(pixels, **options)))
+    photo = read_photo(tmp_path / "a.jpg")
+    white = 255 if bits == 8 else 65535
+    assert photo.pixels.dtype == (np.uint8 if bits == 8 else np.uint16)
+    np.testing.assert_allclose(photo.pixels / white, pixels / ((1 << bits) - 1), atol=1 / 65535)
+
+
+@pytest.mark.parametrize("turned", SEEN)
+def test_such_jpegs_are_turned_and_have_profiles(tmp_path, turned):
+    profile = icc.gray(icc.gamma_curve(1.0))
+    data = bytes(imagecodecs.jpeg_encode(ramp(16), lossless=True, bitspersample=16))
+    (tmp_path / "a.jpg").write_bytes(with_metadata(data, turned, profile))
+    photo = read_photo(tmp_path / "a.jpg")
+    expected = SEEN[turned](icc.linear_to_srgb(ramp(16) / 65535))
+    np.testing.assert_allclose(photo.pixels / 65535, expected, atol=1e-3)
+    assert open_photo(tmp_path / "a.jpg").size == photo.size == expected.shape
+    assert photo.metadata.quantization == ()
+
+
+def test_such_jpegs_may_be_too_large(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(bytes(imagecodecs.jpeg_encode(ramp(16), lossless=True, bitspersample=16)))
+    for read in (read_photo, open_photo):
+        with pytest.raises(PhotoError, match=r"a.jpg: it has 0.0 megapixels"):
+            read(tmp_path / "a.jpg", max_pixels=1000)
+
+
+@pytest.mark.parametrize("bits", [10, 12])
+@pytest.mark.parametrize("channels", [(), (3,), (4,)], ids=["gray", "color", "alpha"])
+def test_avif_of_more_than_8_bits(tmp_path, bits, channels):
+    pixels = ramp(bits, *(min(c, 3) for c in channels))
+    if channels == (4,):
+        pixels = np.dstack([pixels, pixels[..., 1]])
+    (tmp_path / "a.avif").write_bytes(bytes(imagecodecs.avif_encode(pixels, level=100, bitspersample=bits)))
+    photo = read_photo(tmp_path / "a.avif")
+    assert photo.pixels.dtype == np.uint16 and photo.format == "AVIF"
+    colors = pixels[..., :3] if channels else pixels
+    # Half a step of 8 bits is twice as much
+    np.testing.assert_allclose(photo.pixels / 65535, colors / ((1 << bits) - 1), atol=1.01 / ((1 << bits) - 1))
+    if channels == (4,):
+        np.testing.assert_allclose(photo.alpha / 65535, pixels[..., 3] / ((1 << bits) - 1), atol=0.01)
+    assert open_photo(tmp_path / "a.avif").load == 2 * SIZE[0] * SIZE[1]
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png", ".avif"])
+def test_frames_that_are_not_read_are_noted(tmp_path, suffix):
+    first, second = Image.fromarray(smooth()), Image.fromarray(255 - smooth())
+    many = saved(first, tmp_path / f"a{suffix}", save_all=True, append_images=[second])
+    assert read_photo(many).notes == ("it has 2 frames: the first one is read",)
+    assert read_photo(saved(first, tmp_path / f"b{suffix}")).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        (b"8BPS\0\1", "a Photoshop document"),
+        (b"%PDF-1.7", "a PDF"),
+        (b"\xff\x0a\x00", "JPEG XL"),
+        (b"\0\0\0\x18ftypcrx \0\0\0\1", "the raw file of a camera"),
+        (b"\0\0\0\x18ftypisom\0\0\0\1", "a video"),
+        (bytes(128) + b"DICM", "DICOM"),
+    ],
+)
+def test_other_kinds_are_named(tmp_path, start, kind):
+    (tmp_path / "a.jpg").write_bytes(start + bytes(600))
+    for read in (read_photo, open_photo):
+        with pytest.raises(PhotoError, match=rf"a.jpg: it is {kind}.*; convert it to PNG, TIFF or JPEG"):
+            read(tmp_path / "a.jpg")
+
+
+def test_usual_files_are_not_taken_for_others(tmp_path):
+    for suffix in (".jpg", ".png", ".webp", ".gif", ".bmp", ".jp2", ".ppm", ".avif"):
+        path = saved(Image.fromarray(smooth()), tmp_path / f"a{suffix}")
+        assert read_photo(path).size == smooth().shape[:2]
+    assert_same(read_photo(saved(Image.fromarray(levels()), tmp_path / "b.png")), levels())
