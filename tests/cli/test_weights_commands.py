@@ -293,6 +293,18 @@ def environment(machine: Path, server: Server) -> dict[str, str]:
     return os.environ | {"HF_ENDPOINT": server.hub, "HF_HOME": str(machine / "home")}
 
 
+def test_the_clients_attempts_are_not_shown(manifest: Path, server: Server, environment: dict[str, str]) -> None:
+    """It takes up what was cut, and asks again where there is much to do."""
+    server.fail(f"/files/{DECODER}", Fault(cut_after=70_000))
+    server.fail(f"/files/{MATCHER}", Fault(status=429))
+    words = [sys.executable, "-m", "excolor", "weights", "download", "copy", "--weights", str(manifest)]
+    done = subprocess.run(words, env=environment, check=True, capture_output=True, text=True)
+    assert len([request for request in server.bodies() if request.path.endswith((DECODER, MATCHER))]) == 4
+    assert sorted(line.partition(",")[0] for line in done.stderr.splitlines()) == [
+        f"Downloading {name}" for name in sorted(CONTENTS)
+    ]
+
+
 def test_a_bar_on_a_terminal(manifest: Path, server: Server, environment: dict[str, str]) -> None:
     server.fail(f"/files/{COLORIZER}", Fault(pause=0.0005))
     command = [sys.executable, "-c", IN_SMALL_STEPS, "weights"]

@@ -1,5 +1,6 @@
 """Downloads as the terminal shows them: a bar for each file, or a line where there is no terminal."""
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,12 @@ if TYPE_CHECKING:
 
 @contextmanager
 def downloads(quiet: bool) -> "Iterator[DownloadProgress]":
-    """What to give to `fetch` as `progress`: nothing is shown before bytes arrive, and nothing at all if `quiet`."""
+    """What to give to `fetch` as `progress`: nothing is shown before bytes arrive, and nothing at all if `quiet`.
+
+    Of the hub's client nothing is shown: it would warn of each of its attempts, and the last one's error says enough.
+    """
+    for module in ("file_download", "utils._http"):
+        logging.getLogger(f"huggingface_hub.{module}").addFilter(_is_error)
     if quiet:
         yield lambda _stored, _there, _total: None
     elif is_terminal(sys.stderr):
@@ -46,6 +52,10 @@ def downloads(quiet: bool) -> "Iterator[DownloadProgress]":
             progress.stop()
     else:
         yield _Lines()
+
+
+def _is_error(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.ERROR
 
 
 class _Bars:
