@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -63,6 +64,14 @@ def test_vivid_and_strength_reach_the_result(semantic: Colorizer, target: Path, 
     assert np.ptp(gray, axis=2).max() <= 1
     assert np.abs(plain - none).mean() > 0
     np.testing.assert_array_equal(none, semantic.colorize(target, settings=SMALL).pixels)
+
+
+@pytest.mark.parametrize("setting", [{"match": "statistics"}, {"hint_share": 0.5}])
+def test_settings_of_the_other_architecture_are_refused(
+    semantic: Colorizer, target: Path, reference: Path, setting: dict[str, Any]
+) -> None:
+    with pytest.raises(SettingError, match="--model lite"):
+        semantic.colorize(target, reference, ColorizeSettings(64, **setting))
 
 
 def test_references_of_another_model_are_refused(semantic: Colorizer, colorizer: Colorizer, reference: Path) -> None:

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from excolor.errors import SettingError
 from excolor.imaging.color import ab_from_network, rgb_to_lab
 from excolor.method.architecture import ExemplarModel, Stages
 from excolor.method.hints import Hints
@@ -72,9 +73,17 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
     ) -> Stages:
         """Colors for targets from a reference; see `ExemplarModel`.
 
-        All matches are given to the net, whatever `match`, `hint_share` and `seed` say. Above a strength of 1 they are
-        trusted more than they deserve.
+        All matches are given to the net, which is all that it can use: `match` cannot be `statistics`, and `hint_share`
+        not less than 1. Above a strength of 1 they are trusted more than they deserve.
+
+        Raises:
+            SettingError: a setting is not for this architecture.
         """
+        if settings.match == "statistics" or settings.hint_share < 1:
+            raise SettingError(
+                "the semantic model knows no statistics and no sparse hints: leave out --match statistics and "
+                "--hint-share, or choose a model of the paper's architecture, such as --model lite"
+            )
         levels, description = self._describe(lightness)
         found = correspond(description, _for(reference, len(lightness)))
         empty = _without_reference(lightness, user)
