@@ -65,7 +65,7 @@ def test_pack_publish_pin_check(pack: Script, script: Script, server: Server, ma
         Url(f"{server.hub}/files/new-encoder.safetensors"),
     )
     assert encoder.sha256 == LITE.sha256("encoder")
-    assert (manifest.default, manifest.models.keys()) == ("new", {"lite", "new"})
+    assert (manifest.default, manifest.models.keys()) == ("new", {"lite", "new", "semantic"})
     assert (manifest.models["lite"], manifest.public) == (
         read_manifest(ROOT / "weights.toml").models["lite"],
         read_manifest(ROOT / "weights.toml").public,
@@ -76,7 +76,7 @@ def test_pack_publish_pin_check(pack: Script, script: Script, server: Server, ma
     checked = script("check_weights.py", "--remote", own)
     assert checked.returncode == 0, checked.stdout
     assert len(server.bodies()) == 8
-    assert checked.stdout.count("as described") == 12
+    assert checked.stdout.count("as described") == 13
 
     server.put("new-decoder.safetensors", b"rotten")
     checked = script("check_weights.py", "--remote", own)
@@ -159,7 +159,8 @@ def test_every_shipped_entry_matches_its_file(script: Script) -> None:
     checked = script("check_weights.py")
     assert checked.returncode == 0, checked.stdout
     assert [line for line in checked.stdout.splitlines() if "the package" in line] == [
-        f"lite {role}: as described: the package" for role in LITE.files
+        *(f"lite {role}: as described: the package" for role in LITE.files),
+        "semantic semantic: as described: the package",
     ]
     assert all(
         stored.commit

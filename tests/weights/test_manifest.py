@@ -121,7 +121,7 @@ def test_a_manifest_of_ones_own_adds_and_replaces(tmp_path: Path, monkeypatch: p
     own["models"]["lite"] = own["models"]["base"]
     path = write(tmp_path / "own.toml", own)
     both = load_manifest(path)
-    assert both.models.keys() == {"base", "lite"}
+    assert both.models.keys() == {"base", "lite", "semantic"}
     assert both.default == "base"
     assert both.models["lite"].checkpoints["encoder"].file == "base-encoder.safetensors"
     assert both.public.keys() == {"vgg", *load_manifest().public}
@@ -130,7 +130,7 @@ def test_a_manifest_of_ones_own_adds_and_replaces(tmp_path: Path, monkeypatch: p
     assert load_manifest().default == "base"
     assert load_manifest().public_checkpoint("vgg").sha256 == "dcbb9e9d"
     other = write(tmp_path / "other.toml", {"models": {"mine": own["models"]["base"]}})
-    assert load_manifest(other).models.keys() == {"lite", "mine"}  # the option goes before the variable
+    assert load_manifest(other).models.keys() == {"lite", "mine", "semantic"}  # the option goes before the variable
     assert load_manifest(other).default == "lite"
 
 
@@ -247,7 +247,7 @@ def test_no_file(tmp_path: Path) -> None:
 def test_unknown_names() -> None:
     with pytest.raises(UnknownModelError, match="vgg19-imagenet"):
         load_manifest().public_checkpoint("lite")
-    with pytest.raises(UnknownModelError, match="choose from lite, siggraph17"):
+    with pytest.raises(UnknownModelError, match="choose from lite, semantic, siggraph17"):
         load_manifest().files("gone")
 
 
