@@ -81,6 +81,14 @@ def test_members_go_to_other_processes(folder: Path) -> None:
             np.testing.assert_array_equal(there.read().pixels, member.read().pixels)
 
 
+@pytest.mark.parametrize("name", ["@eaDir", "#recycle", "@Recycle", "__MACOSX", "$RECYCLE.BIN"])
+def test_folders_of_storage_boxes_are_passed_over(folder: Path, name: str) -> None:
+    for place in (folder / name / "1.png", folder / "sea" / name):
+        place.mkdir(parents=True)
+        Image.fromarray(levels(3)).save(place / "SYNOPHOTO_THUMB_M.jpg")
+    assert list(Collection.open(folder)) == list(Collection.open(packed(folder))) == NAMES
+
+
 def test_what_is_no_regular_file_is_passed_over(folder: Path, tmp_path: Path) -> None:
     os.mkfifo(folder / "pipe.png")
     assert list(Collection.open(folder)) == NAMES

@@ -7,6 +7,15 @@ from pathlib import Path
 
 from excolor.photo.opening import READABLE_SUFFIXES
 
+# Folders that storage boxes and systems make beside the pictures of people: thumbnails, snapshots, what was deleted
+_SYSTEM_FOLDERS = frozenset(
+    (
+        *("@eaDir", "#recycle", "#snapshot"),  # Synology
+        *("@Recycle", "@Recently-Snapshot"),  # QNAP
+        *("__MACOSX", "$RECYCLE.BIN", "System Volume Information", "lost+found"),
+    )
+)
+
 
 def natural_order(name: str | os.PathLike[str]) -> tuple[object, ...]:
     """A key by which img2 comes before img10; upper and lower case count only where nothing else differs."""
@@ -20,8 +29,8 @@ def _numbers_apart(name: str) -> Iterator[tuple[str, int]]:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder of this name (without the folder that it is in) is hidden."""
-    return name.startswith(".")
+    """Whether a file or folder of this name (without the folder that it is in) is hidden, or a system's own."""
+    return name.startswith(".") or name in _SYSTEM_FOLDERS
 
 
 def is_picture(name: str) -> bool:
