@@ -3,7 +3,8 @@
 A collection has members: picture files that have not been decoded. Folders and tar files are searched through all their
 subfolders for regular files whose suffix is in `READABLE_SUFFIXES`. What is hidden (a name, or a folder on the way to
 it, that begins with a dot) is passed over: macOS leaves such files beside pictures, other programs folders of
-thumbnails. So are the folders that storage boxes make for themselves. What a list or a glob names is taken whatever its suffix. Every member is read by `read_photo`.
+thumbnails. So are the folders that storage boxes make for themselves. What a list or a glob names is taken whatever its
+suffix. Every member is read by `read_photo`.
 """
 
 import glob
