@@ -14,7 +14,7 @@ LAYERS = (
     ("errors",),
     ("settings", "reporting"),
     ("weights", "photo", "runtime"),
-    ("imaging",),
+    ("imaging", "hints"),
     ("networks",),
     ("method",),
     ("batch",),
@@ -148,7 +148,7 @@ def test_commands_import_what_is_heavy_inside(name: str) -> None:
     assert not {other.split(".")[0] for other in ON_IMPORT[name]} & HEAVY
 
 
-@pytest.mark.parametrize("name", ["excolor.photo", "excolor.settings", "excolor.weights"])
+@pytest.mark.parametrize("name", ["excolor.photo", "excolor.settings", "excolor.weights", "excolor.hints"])
 def test_files_and_settings_need_no_torch(name: str) -> None:
     assert "torch" not in heavy(name)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         DeviceError,
         DownloadError,
         ExcolorError,
+        HintError,
         ManifestError,
         MissingPackageError,
         OutputError,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         TrainingError,
         UnknownModelError,
     )
+    from excolor.hints import Hint, HintLayer, dump_hints, parse_hint, read_hints, read_layer
     from excolor.method.colorizer import Colorizer, Reference, StagePhotos
     from excolor.method.stylizer import Look, Style, Stylizer
     from excolor.photo import Photo, SaveSettings, open_photo, read_photo, write_photo
@@ -38,6 +40,9 @@ __all__ = [
     "DeviceError",
     "DownloadError",
     "ExcolorError",
+    "Hint",
+    "HintError",
+    "HintLayer",
     "Look",
     "ManifestError",
     "MissingPackageError",
@@ -55,7 +60,11 @@ __all__ = [
     "TrainingError",
     "UnknownModelError",
     "__version__",
+    "dump_hints",
     "open_photo",
+    "parse_hint",
+    "read_hints",
+    "read_layer",
     "read_photo",
     "write_photo",
 ]
@@ -63,6 +72,8 @@ __all__ = [
 _MODULES = {
     "Colorizer": "method.colorizer",
     "ColorizeSettings": "settings",
+    "Hint": "hints",
+    "HintLayer": "hints",
     "Look": "method.stylizer",
     "Photo": "photo",
     "Reference": "method.colorizer",
@@ -71,7 +82,11 @@ _MODULES = {
     "Style": "method.stylizer",
     "StylizeSettings": "settings",
     "Stylizer": "method.stylizer",
+    "dump_hints": "hints",
     "open_photo": "photo",
+    "parse_hint": "hints",
+    "read_hints": "hints",
+    "read_layer": "hints",
     "read_photo": "photo",
     "write_photo": "photo",
 }

@@ -45,6 +45,10 @@ class SettingError(ExcolorError, ValueError):
     """A setting is out of its range, or does not go with another."""
 
 
+class HintError(ExcolorError, ValueError):
+    """A hint or a file of hints cannot be understood, or does not go with the picture."""
+
+
 class MissingPackageError(ExcolorError):
     """A part of excolor needs a package that is not installed."""
 
