@@ -2,7 +2,9 @@
 
 import os
 import signal
+import subprocess
 import sys
+import time
 
 import pytest
 
@@ -83,3 +85,13 @@ def test_the_peak_is_of_what_came_after_and_is_kept() -> None:
     peak = run_apart(peak_of, 120)
     assert peak == pytest.approx(120e6, rel=0.15)
     assert (run_apart(peak_of_nothing) or 0) < 5e6
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_it_ends_with_the_process_that_started_it(fresh: bool) -> None:
+    """However that one ends: the pipe of its output is closed only when both have ended."""
+    code = f"import time; from excolor.bench.isolation import run_apart; run_apart(time.sleep, 300, fresh={fresh})"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        time.sleep(3)
+        process.kill()
+        process.communicate(timeout=60)

@@ -1,12 +1,14 @@
 """Calling a function in a separate process: it starts cold, its memory can be measured, and it may run out of it."""
 
 import multiprocessing
+import os
 import signal
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
+from threading import Thread
 from typing import Any, TypeVar, cast
 
 from excolor.errors import DeviceError, ExcolorError
@@ -53,7 +55,16 @@ def run_apart(function: Callable[..., R], *arguments: object, fresh: bool = Fals
     return cast("R", answer)
 
 
+def _end_with_parent() -> None:
+    """End this process when the one that started it has ended, even if it was interrupted while it did so."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
 def _call(sender: Connection, function: Callable[..., object], arguments: tuple[object, ...]) -> None:
+    Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits, which ends this one
     with suppress(OSError):  # if memory runs out, this process is to end and no other
         Path("/proc/self/oom_score_adj").write_text("1000")
