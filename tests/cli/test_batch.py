@@ -6,7 +6,6 @@ import resource
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -514,31 +513,6 @@ def test_a_closed_stream_for_a_picture(redirection: str, source: str | None, sca
 
 
 # --- bounded memory ---
-
-
-def test_pictures_in_work_hold_no_more_than_so_many_megapixels() -> None:
-    budget = MegapixelBudget(100)
-    held: list[float] = []
-    most: list[float] = []
-    lock = threading.Lock()
-
-    def work(megapixels: float) -> None:
-        with budget.hold(megapixels):
-            with lock:
-                held.append(megapixels)
-                most.append(sum(held) if len(held) > 1 else 0)
-            time.sleep(0.005)
-            with lock:
-                held.remove(megapixels)
-
-    threads = [threading.Thread(target=work, args=(size,)) for size in (60, 50, 400, 10, 30, 60, 100, 1) * 3]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=10)
-    assert not held
-    assert len(most) == len(threads)
-    assert 0 < max(most) <= 100
 
 
 def test_the_budget_is_held_for_the_largest_page_and_its_depth(

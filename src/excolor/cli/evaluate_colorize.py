@@ -44,8 +44,8 @@ def evaluate_colorize(options: Evaluation, film: "Film", protocols: tuple[str, .
     reference; mirror is given the picture itself, mirrored; halves the left half for the right; frames the first frame
     of a sequence for the later ones; random an unrelated picture; pairs what a table says. If they are named: recolored
     turns a picture and another crop of it to another hue, zoomed repeats it a little larger and in slightly other
-    colors, related takes the picture of the same folder that fits best. Beside excolor stand gray, a tint, and two
-    classical methods (Reinhard et al. 2001, Welsh et al. 2002).
+    colors, related takes the picture of the same folder that fits best. Gray, a tint, and two classical methods
+    (Reinhard et al. 2001, Welsh et al. 2002) are measured as well.
 
     \b
     Example:

@@ -44,7 +44,7 @@ def evaluate_stylize(options: Evaluation, timed: bool) -> None:
     """Measure how much content is kept and how much style is reached.
 
     Each of PHOTOS, a folder or tar file of color photographs, is given the look of an unrelated one, or of what a table
-    of pairs says. Beside excolor's AdaIN and WCT stand the content as it is, Reinhard et al. 2001, the linear
+    of pairs says. Compared are excolor's AdaIN and WCT, the content as it is, Reinhard et al. 2001, the linear
     Monge-Kantorovich map (Pitié and Kokaram 2007), and histogram matching.
 
     \b

@@ -60,7 +60,7 @@ def encoder(
     recipe: str,
     **run: Any,
 ) -> None:
-    """Train an encoder, and with it a decoder that keeps it honest.
+    """Train an encoder, together with a decoder.
 
     PHOTOS are folders or tar files of color photographs. The paper trains no encoder of its own, so that there is no
     recipe `paper` here. With --classes and --validate the share of held-out pictures whose class is found is printed

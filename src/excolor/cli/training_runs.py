@@ -49,9 +49,15 @@ def run_options(recipes: tuple[str, ...], default: str | None) -> Callable[[Call
                     group=TRAINING,
                     help="Take these hyperparameters.",
                 ),
-                option("--steps", type=click.IntRange(1), group=TRAINING, help="Train for this many steps."),
                 option(
-                    "--minutes", type=FiniteRange(0, min_open=True), group=TRAINING, help="Train for this many minutes."
+                    "--steps", type=click.IntRange(1), metavar="N", group=TRAINING, help="Train for this many steps."
+                ),
+                option(
+                    "--minutes",
+                    type=FiniteRange(0, min_open=True),
+                    metavar="X",
+                    group=TRAINING,
+                    help="Train for this many minutes.",
                 ),
                 seed_option("everything that is drawn", TRAINING),
                 option(
