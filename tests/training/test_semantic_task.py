@@ -89,13 +89,13 @@ def test_the_loss_is_zero_at_the_truth_and_weighs_edges(store: PhotoStore) -> No
     true = torch.zeros(2, 2, 32, 32)
     true[1, :, :, 16:] = 0.5
     exact = Colors(*(torch.nn.functional.avg_pool2d(true, factor) for factor in (4, 2, 1)))
-    delta = torch.tensor((0.1, 0.3))
-    assert color_loss(exact, true, delta, ColorLossWeights()).abs().max() < 1e-6
+    follows = torch.tensor((True, False))
+    assert color_loss(exact, true, follows, ColorLossWeights()).abs().max() < 1e-6
     near = near_edges(true)
     assert near[0].max() == 0
     assert near[1, 0, 8].nonzero().flatten().tolist() == list(range(11, 20))
     worse = exact._replace(full=true + 0.1)
-    assert (color_loss(worse, true, delta, ColorLossWeights(gradient=0)) > 0).all()
+    assert (color_loss(worse, true, follows, ColorLossWeights(gradient=0)) > 0).all()
 
 
 def test_fog_over_an_edge_costs_more_than_the_same_error_spread_evenly() -> None:
@@ -104,9 +104,9 @@ def test_fog_over_an_edge_costs_more_than_the_same_error_spread_evenly() -> None
     ramp = torch.nn.functional.avg_pool2d(torch.nn.functional.pad(true, (4, 4, 0, 0), mode="replicate"), (1, 9), 1)
     even = true + (ramp - true).abs().mean()
     weights = ColorLossWeights(coarser=0, chroma=0)
-    delta = torch.tensor((0.1,))
+    follows = torch.tensor((True,))
     exact = [torch.nn.functional.avg_pool2d(true, factor) for factor in (4, 2)]
-    fog, shift = (color_loss(Colors(*exact, full), true, delta, weights) for full in (ramp, even))
+    fog, shift = (color_loss(Colors(*exact, full), true, follows, weights) for full in (ramp, even))
     assert fog > shift
 
 

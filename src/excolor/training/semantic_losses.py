@@ -21,31 +21,39 @@ class ColorLossWeights:
     """What the parts weigh.
 
     Attributes:
+        following_delta: where Huber's loss turns from quadratic to linear, in network scale, where a reference is to be
+            followed. The loss is divided by it.
+        inventing_delta: the same elsewhere.
         edges: additional weight of the Huber loss within four pixels of strong edges of the true ab.
         gradient: of the absolute error of differences of ab between near pixels, which fog, stains and halos have.
+        inventing_gradient: the same where no reference is to be followed: the median of differences that nobody can
+            know is none, and the picture would stay flat.
         chroma: of the error of chroma alone: colors that nobody can know are asked to be as strong as they are.
         coarser: of the Huber loss of each of the two coarser results.
     """
 
+    following_delta: float = 0.1
+    inventing_delta: float = 0.3
     edges: float = 2.0
     gradient: float = 1.0
+    inventing_gradient: float = 0.25
     chroma: float = 0.3
     coarser: float = 0.3
 
 
 def color_loss(
-    found: Colors, true: Tensor, delta: Tensor, weights: ColorLossWeights, window: Window | None = None
+    found: Colors, true: Tensor, follows: Tensor, weights: ColorLossWeights, window: Window | None = None
 ) -> Tensor:
     """The loss of each picture, (N,).
 
     Args:
         found: of the net.
         true: ab of the picture, at full size.
-        delta: (N,) where Huber's loss turns from quadratic to linear; it is divided by it.
+        follows: (N,) bool: whether a reference is to be followed.
         weights: of the parts.
         window: that the net was given.
     """
-    bound = delta.view(-1, 1, 1, 1)
+    bound = torch.where(follows, weights.following_delta, weights.inventing_delta).view(-1, 1, 1, 1)
     coarse = F.avg_pool2d(true, 4)
     true = true if window is None else window.of(true, 4)
     near = near_edges(true)
@@ -59,7 +67,8 @@ def color_loss(
         across = error[..., stride:] - error[..., :-stride]
         wrong = wrong + down.abs().mean((1, 2, 3)) + across.abs().mean((1, 2, 3))
     chroma = (chroma_of(found.full) - chroma_of(true)).abs().mean((1, 2, 3))
-    return loss + weights.gradient * wrong / len(_STRIDES) + weights.chroma * chroma
+    gradient = torch.where(follows, weights.gradient, weights.inventing_gradient)
+    return loss + gradient * wrong / len(_STRIDES) + weights.chroma * chroma
 
 
 def near_edges(true: Tensor) -> Tensor:

@@ -19,23 +19,19 @@ class SemanticRecipe(Recipe):
         patches: share of the pictures, of all kinds, with true patches as a person would give them.
         aged: share of the pictures that are seen as old photographs.
         zoom: up to how much targets without reference are enlarged.
-        following_delta: of the Huber loss where a reference is to be followed, in network scale.
-        inventing_delta: of the Huber loss elsewhere.
         weights: of the parts of the loss.
         window: side of the part of a crop that the two finest blocks answer for, relative to the crop's: they cost most
             and learn soonest.
     """
 
     backbone: str = "lite0"
-    empty: float = 0.29
-    similar: float = 0.25
-    unrelated: float = 0.125
+    empty: float = 0.4
+    similar: float = 0.21
+    unrelated: float = 0.17
     recolored: float = 0.6
     patches: float = 0.15
     aged: float = 0.3
     zoom: float = 1.3
-    following_delta: float = 0.1
-    inventing_delta: float = 0.3
     weights: ColorLossWeights = field(default_factory=ColorLossWeights)
     window: float = 0.6
 

@@ -87,8 +87,7 @@ class SemanticTask:
         follows[: len(true) - len(batch.reference)] = False
         if batch.unrelated:
             follows[-batch.unrelated :] = False
-        delta = torch.where(follows, recipe.following_delta, recipe.inventing_delta)
-        return color_loss(found, true, delta, recipe.weights, window).mean()
+        return color_loss(found, true, follows, recipe.weights, window).mean()
 
     def _window(self, size: int, generator: Generator) -> Window | None:
         """The part of the crops that the finest blocks answer for."""
