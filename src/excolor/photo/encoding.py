@@ -14,7 +14,7 @@ from PIL import Image
 from excolor.errors import OutputError, SettingError
 from excolor.photo import icc, png, profiles, tiff
 from excolor.photo.levels import is_opaque, to_8_bit
-from excolor.photo.metadata import Metadata, lost_in_tiff, save_options
+from excolor.photo.metadata import Metadata, describing, lost_in_tiff, save_options
 from excolor.photo.raster import Raster
 
 
@@ -160,16 +160,18 @@ class _Outgoing(Iterable[tuple[Raster, bytes | None]]):
 
 def _in_its_profile(page: Raster, settings: SaveSettings) -> tuple[Raster, bytes | None]:
     """The page in its output's color space, with the metadata that is wanted; and the profile of that space."""
-    if not settings.metadata:
-        given = page.metadata
-        kept = Metadata(profile=given.profile, quantization=given.quantization, lossless=given.lossless)
-        page = Raster(page.pixels, page.alpha, kept)
-    if page.pixels.ndim == 2:
-        return page, None  # a profile of colors would be wrong, and gray without one is taken for sRGB's
-    own = page.metadata.profile
-    if own is not None and (converted := profiles.from_srgb(page.pixels, own)) is not None:
-        return Raster(converted, page.alpha, page.metadata), own
-    return page, icc.SRGB
+    given, pixels = page.metadata, page.pixels
+    in_color = pixels.ndim == 3
+    profile = icc.SRGB if in_color else None  # a profile of colors would be wrong for gray, which is taken for sRGB's
+    own = given.profile if in_color else None
+    if own is not None and (converted := profiles.from_srgb(pixels, own)) is not None:
+        pixels, profile = converted, own
+    if settings.metadata:
+        name = None if profile is None else profiles.name_of(profile)
+        metadata = describing(given, page.size, in_color=in_color, profile=name)
+    else:
+        metadata = Metadata(profile=given.profile, quantization=given.quantization, lossless=given.lossless)
+    return Raster(pixels, page.alpha, metadata), profile
 
 
 def _jpeg_quality(own: tuple[tuple[int, ...], ...], wanted: int | None) -> dict[str, Any]:

@@ -9,11 +9,13 @@ the last few profiles are, and other threads run meanwhile. Work goes in strips,
 output.
 """
 
+import io
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
 import imagecodecs
 import numpy as np
+from PIL import ImageCms
 
 from excolor.photo.icc import GRAY, SRGB
 from excolor.photo.levels import strips
@@ -52,6 +54,16 @@ def kind_of(profile: bytes) -> ProfileKind | None:
     except imagecodecs.CmsError:
         return None
     return kind
+
+
+@lru_cache(maxsize=16)
+def name_of(profile: bytes) -> str | None:
+    """What a profile calls itself, as programs show it; None if it does not, or is damaged."""
+    try:
+        name = ImageCms.getProfileDescription(ImageCms.getOpenProfile(io.BytesIO(profile)))
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return None
+    return " ".join(name.split()) or None
 
 
 def to_srgb(pixels: np.ndarray, profile: bytes | None) -> np.ndarray:

@@ -6,6 +6,7 @@ is in many encodings. Damaged parts are left out and never an error, because the
 
 from excolor.photo.metadata.exif import declares_adobe_rgb
 from excolor.photo.metadata.orientation import orientation_of, upright
+from excolor.photo.metadata.pixels import describing
 from excolor.photo.metadata.reading import read_metadata, read_tiff_metadata
 from excolor.photo.metadata.record import Metadata
 from excolor.photo.metadata.writing import append_ifds, lost_in_tiff, save_options
@@ -14,6 +15,7 @@ __all__ = [
     "Metadata",
     "append_ifds",
     "declares_adobe_rgb",
+    "describing",
     "lost_in_tiff",
     "orientation_of",
     "read_metadata",
