@@ -125,7 +125,7 @@ def test_slower_than_before(files: dict[str, Path], tmp_path: Path, monkeypatch:
     assert "slower" in rows_of(result.stdout)["lite: networks: total"][-1]
     busy, error = result.stderr.splitlines()
     assert "load 1.7" in busy
-    assert error == "Error: 7 of 7 times are slower by more than 10 %"
+    assert error == "Error: 8 of 8 times are slower by more than 10 %"
     with Image.open(tmp_path / "time.png") as image:
         assert image.format == "PNG"
 

@@ -52,7 +52,7 @@ def test_what_does_not_fit_is_refused_in_a_sentence(excolor: Run, photos: Path, 
     torch.save(efficientnet_lite_state(BackboneConfig(8, (4, 6, 8, 10, 12, 14, 18), (1,) * 7)), other)
     assert "tiny" in refused("--backbone", other)
     assert "none.pth" in refused("--backbone", tmp_path / "none.pth")
-    assert "not a published EfficientNet-Lite" in refused("--backbone", _state(tmp_path))
+    assert "plain tensor" in refused("--backbone", _state(tmp_path))
     assert "training state" in refused("--start", _state(tmp_path))
 
 
