@@ -25,7 +25,7 @@ from excolor.imaging.lab_arrays import (
     weighted,
     white_and_depth,
 )
-from excolor.imaging.strips import map_strips
+from excolor.imaging.strips import map_strips, strips
 from excolor.imaging.upsampling import LocalAffine, fit_change, fit_detail
 from excolor.imaging.working_size import Floats, NetworkInput, to_unit
 from excolor.photo import Photo
@@ -105,6 +105,26 @@ def merge_ab(pixels: np.ndarray, small_lightness: Floats, small_ab: Floats) -> n
         return (SRGB(channel, white, depth) for channel in linear_rgb(lightness, luminance, a, b))
 
     return map_strips(pixels, color)
+
+
+def ab_at(lightness: Floats, small_lightness: Floats, small_ab: Floats) -> tuple[Floats, Floats]:
+    """The a and b that `merge_ab` gives a picture of this L, each (H, W), without merging them with it.
+
+    Args:
+        lightness: of the picture, (H, W) in [0, 100]; it may be smaller than what the networks saw.
+        small_lightness: L of its small version (h, w).
+        small_ab: (h, w, 2).
+    """
+    height, width = lightness.shape
+    if height <= small_ab.shape[0] and width <= small_ab.shape[1]:
+        small = np.asarray(cv2.resize(small_ab, (width, height), interpolation=cv2.INTER_AREA))
+        return np.ascontiguousarray(small[..., 0]), np.ascontiguousarray(small[..., 1])
+    fit = fit_detail(small_lightness, small_ab, radius=_RADIUS_AB, epsilon=_EPSILON_LIGHTNESS, doubt=_DOUBT_AB)
+    upsampled = LocalAffine(fit, (height, width))
+    planes = np.empty((2, height, width), np.float32)
+    for rows in strips((height, width)):
+        planes[:, rows] = upsampled(lightness[None, rows], rows)
+    return planes[0], planes[1]
 
 
 def merge_rgb(pixels: np.ndarray, small: Floats, small_result: Floats) -> np.ndarray:

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import torch
+from torch import Tensor
 
 from excolor.errors import SettingError
 from excolor.imaging.merging import small_photo, with_colors
 from excolor.imaging.working_size import NetworkInput, prepare_lightness, prepare_rgb
 from excolor.method.architecture import ExemplarModel, Stages
 from excolor.method.assembly import assemble
+from excolor.method.hints import Hints
 from excolor.networks.models import ModelFiles, ModelIdentity, find_model
 from excolor.photo import Photo, PhotoSource, as_photo
 from excolor.runtime.devices import choose_device, out_of_memory_explained, put_on
@@ -161,6 +163,37 @@ class Colorizer:
                 hints=small_photo(seen, stages.hints),
                 result=with_colors(photo, seen, stages.ab * settings.vivid),
             )
+
+    def prepare(self, target: PhotoSource | Photo, settings: ColorizeSettings = ColorizeSettings()) -> NetworkInput:
+        """The lightness of a picture as the networks see it, for `find_ab`. Raises PhotoError if it cannot be read."""
+        return self._prepare(as_photo(target), settings)
+
+    @torch.inference_mode()
+    def find_ab(
+        self,
+        seen: NetworkInput,
+        references: References = (),
+        settings: ColorizeSettings = ColorizeSettings(),
+        hints: Hints | None = None,
+    ) -> Tensor:
+        """Colors at the size that the networks see, before they are merged with the picture.
+
+        Args:
+            seen: of `prepare`, with the same settings.
+            references: as in `colorize`.
+            settings: see there.
+            hints: colors that are known already, at the size of `seen.tensor`; where their mask is above zero they
+                stand above those of the references.
+
+        Returns:
+            ab (1, 2, h, w), with padding. Errors as in `colorize`.
+        """
+        reference = self._encoded(references, settings)
+        with out_of_memory_explained(self.device):
+            if reference is None:
+                return self._networks.invent(seen.tensor, hints) * settings.vivid
+            stages: Stages = self._networks(seen.tensor, reference.features, settings, hints)
+            return stages.ab * settings.vivid
 
     @torch.inference_mode()
     def score(self, target: PhotoSource | Photo, references: Sequence[Reference]) -> list[float]:
