@@ -19,11 +19,11 @@ LAYERS = (
     ("method",),
     ("batch",),
     ("evaluation",),
-    ("training", "bench"),
+    ("training", "bench", "film"),
     ("cli",),
     ("__main__",),
 )
-HEAVY = {"torch", "torchvision", "cv2", "numpy", "PIL", "matplotlib"}
+HEAVY = {"torch", "torchvision", "cv2", "numpy", "PIL", "matplotlib", "av"}
 
 
 def is_type_checking(node: ast.stmt) -> bool:

@@ -13,6 +13,10 @@ class PhotoError(ExcolorError):
     """A picture cannot be read, is of a kind that cannot be used, or cannot be written."""
 
 
+class FilmError(ExcolorError):
+    """A clip cannot be read, or is of a kind that cannot be colored."""
+
+
 class OutputError(ExcolorError):
     """A result cannot be written where it was asked for."""
 

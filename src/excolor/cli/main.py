@@ -10,6 +10,7 @@ from excolor.cli.colorize import colorize
 from excolor.cli.commands import Group
 from excolor.cli.evaluate import evaluate
 from excolor.cli.figure import figure
+from excolor.cli.film import film
 from excolor.cli.interruption import INTERRUPTED, ignore_signals
 from excolor.cli.pre_colorize import pre_colorize
 from excolor.cli.stylize import stylize
@@ -63,6 +64,7 @@ def main() -> None:
 
 main.add_command(colorize)
 main.add_command(stylize)
+main.add_command(film)
 main.add_command(pre_colorize)
 main.add_command(train)
 main.add_command(evaluate)

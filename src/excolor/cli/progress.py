@@ -23,10 +23,12 @@ class Display:
         self._quiet = quiet
         self._task: TaskID | None = None
         self._rated = True
+        self._units = "pictures"
 
-    def expect(self, total: int, what: str, *, rated: bool = True) -> None:
-        """Show a bar of `total` units, or change the bar; if `rated`, units are pictures and their speed is shown."""
+    def expect(self, total: int, what: str, *, rated: bool = True, units: str = "pictures") -> None:
+        """Show a bar of `total` units, or change the bar; if `rated`, their speed is shown."""
         self._rated = rated
+        self._units = units
         if self._progress is None:
             return
         if self._task is None:
@@ -42,7 +44,7 @@ class Display:
         if not self._rated:
             return
         (task,) = self._progress.tasks
-        self._progress.update(self._task, rate=rate(int(task.completed), task.elapsed or 0))
+        self._progress.update(self._task, rate=rate(int(task.completed), task.elapsed or 0, self._units))
 
     def end(self) -> None:
         """Remove the bar, and show the terminal's cursor again."""
@@ -130,12 +132,12 @@ def _to_nowhere_after_failure(stream: TextIO | None) -> Iterator[None]:
         raise
 
 
-def rate(pictures: int, seconds: float) -> str:
-    """The speed, in the unit that is easier to read."""
-    if pictures == 0 or seconds <= 0:
+def rate(count: int, seconds: float, units: str = "pictures") -> str:
+    """The speed, in the unit of time that is easier to read."""
+    if count == 0 or seconds <= 0:
         return ""
-    per_second = pictures / seconds
-    return f"{per_second:.1f} pictures/s" if per_second >= 1 else f"{per_second * 60:.1f} pictures/min"
+    per_second = count / seconds
+    return f"{per_second:.1f} {units}/s" if per_second >= 1 else f"{per_second * 60:.1f} {units}/min"
 
 
 def duration(seconds: float) -> str:

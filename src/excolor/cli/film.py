@@ -1,0 +1,269 @@
+"""`excolor film`."""
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from excolor.cli.commands import INPUT, OUTPUT, QUALITY, REFERENCES, Command, option
+from excolor.cli.options import (
+    PHOTO,
+    FiniteRange,
+    ModelChoice,
+    match_option,
+    model_options,
+    quiet_option,
+    working_size_option,
+)
+from excolor.settings import COLORIZE_SIZE, MOST_VIVID, STRONGEST, ColorizeSettings, Match
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from excolor.cli.progress import Display
+    from excolor.film.coloring import Event, FilmReferences
+    from excolor.method.colorizer import Colorizer
+
+_TIME = re.compile(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d+)?)")
+
+
+class Time(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """A time in a clip: seconds, M:SS or H:MM:SS, with decimals if wanted."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Parse to seconds."""
+        if isinstance(value, float):
+            return value
+        match = _TIME.fullmatch(value)
+        if match is None:
+            self.fail(f"{value!r} is not a time; write seconds, or H:MM:SS such as 00:01:30.5.", param, ctx)
+        hours, minutes, seconds = match.groups()
+        return int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(seconds)
+
+
+class TimedPhoto(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """A picture for a time: TIME=FILE."""
+
+    name = "time=file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, Path]:
+        """Parse to seconds and a path."""
+        if isinstance(value, tuple):
+            return value
+        time, equals, path = value.partition("=")
+        if not equals or not path:
+            self.fail(f"{value!r} is not TIME=FILE, such as 00:00:12=garden.jpg.", param, ctx)
+        return Time().convert(time, param, ctx), Path(path)
+
+
+@click.command(cls=Command)
+@click.argument("clip", type=PHOTO, metavar="CLIP")
+@option(
+    "--ref",
+    "references",
+    type=PHOTO,
+    multiple=True,
+    metavar="FILE|FOLDER",
+    group=REFERENCES,
+    help="Take colors from this picture, or from those in this folder; each shot follows the one that fits best.",
+)
+@option(
+    "--ref-at",
+    "timed",
+    type=TimedPhoto(),
+    multiple=True,
+    metavar="TIME=FILE",
+    group=REFERENCES,
+    help="Let the shot that is shown at this time follow this picture.",
+)
+@option("--start", type=Time(), default="0", metavar="TIME", group=INPUT, help="Begin here.  [default: 0]")
+@option("--end", type=Time(), metavar="TIME", group=INPUT, help="End here.  [default: the end of the clip]")
+@option(
+    "--strength",
+    type=FiniteRange(0, STRONGEST),
+    metavar="X",
+    default=ColorizeSettings.strength,
+    show_default=True,
+    group=QUALITY,
+    help="Follow the reference this far; 0 invents the colors, and above 1 doubtful matches are followed too.",
+)
+@option(
+    "--vivid",
+    type=FiniteRange(0, MOST_VIVID),
+    metavar="X",
+    default=ColorizeSettings.vivid,
+    show_default=True,
+    group=QUALITY,
+    help="Multiply the result's chroma by this.",
+)
+@match_option()
+@option(
+    "--every",
+    type=click.IntRange(1, 100),
+    metavar="N",
+    default=4,
+    show_default=True,
+    group=QUALITY,
+    help="Run the networks on every Nth frame; those between take their colors along the motion.",
+)
+@working_size_option(COLORIZE_SIZE)
+@option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="FILE|FOLDER",
+    group=OUTPUT,
+    help="Write this clip (.mkv, .mov, .mp4, .webm, .nut or .avi), or frames to this folder.",
+)
+@option(
+    "--codec",
+    type=click.Choice(["ffv1", "h264", "hevc", "vp9", "prores"]),
+    default="ffv1",
+    show_default=True,
+    group=OUTPUT,
+    help="Encode like this; ffv1 loses nothing.",
+)
+@option(
+    "--crf",
+    type=click.IntRange(0, 63),
+    metavar="N",
+    group=OUTPUT,
+    help="Quality of h264, hevc and vp9; lower is better.  [default: 16, 18 and 20]",
+)
+@option(
+    "--chroma",
+    type=click.Choice(["420", "422", "444"]),
+    group=OUTPUT,
+    help="Store colors with this resolution.  [default: the clip's own]",
+)
+@option(
+    "--preview",
+    type=click.IntRange(1, 100),
+    metavar="N",
+    group=OUTPUT,
+    help="Only write N frames, spread over the clip, to the contact sheet OUTPUT-preview.png.",
+)
+@option("-f", "--force", is_flag=True, group=OUTPUT, help="Replace files that exist.")
+@model_options
+@quiet_option
+def film(
+    clip: Path,
+    references: tuple[Path, ...],
+    timed: tuple[tuple[float, Path], ...],
+    start: float,
+    end: float | None,
+    strength: float,
+    vivid: float,
+    match: Match,
+    every: int,
+    working_size: int,
+    output: Path,
+    codec: Any,
+    crf: int | None,
+    chroma: Any,
+    preview: int | None,
+    force: bool,
+    model: ModelChoice,
+    device: str,
+    quiet: bool,
+) -> None:
+    """Give a gray clip steady colors, those of references.
+
+    CLIP is a video, a folder of frames, or a name of frames such as frames/%05d.png. Luma, timestamps, sound, subtitles
+    and chapters stay as they are. After an interruption the same command continues at the last shot that was finished.
+
+    \b
+    Example:
+        excolor film 1931.mp4 --ref still.jpg -o 1931-color.mkv
+        excolor film frames/%05d.png --ref first.png -o colored/
+    """
+    from excolor.batch.references import find_references
+    from excolor.batch.stop import Stop
+    from excolor.cli.interruption import INTERRUPTED, Interruption
+    from excolor.cli.progress import open_display
+    from excolor.errors import PlanError
+    from excolor.film.coloring import FilmColorizer, Part
+    from excolor.film.jobs import open_job
+    from excolor.film.output import Encoding
+    from excolor.film.steady import Steadiness
+    from excolor.photo import as_photo, check_output
+
+    if not references and not timed:
+        raise PlanError("there is no reference: give at least one with --ref or --ref-at")
+    part, encoding = Part(start, end), Encoding(codec, crf, chroma)
+    job = open_job(clip, output, encoding, overwrite=force or preview is not None)
+    if preview is not None:
+        check_output(job.preview_file, overwrite=force)
+    pictures = tuple(source.path for source in find_references(references))
+    model_files = model.find("colorize", quiet=quiet)
+    settings = ColorizeSettings(working_size, strength, match, vivid=vivid)
+    stop = Stop()
+    with Interruption(stop) as interruption, open_display(quiet) as display:
+        display.expect(1, "Loading the model")
+        from excolor.method.colorizer import Colorizer
+
+        colorizer = Colorizer.load(model_files, device=device)
+        chosen = _encoded(pictures, dict(timed), colorizer, settings, display)
+        film_colorizer = FilmColorizer(colorizer, chosen, settings, Steadiness(every), stop)
+        if preview is not None:
+            display.expect(preview, "Coloring a preview")
+            sheet = job.preview(film_colorizer, part, preview)
+            as_photo(sheet).save(job.preview_file, overwrite=force)
+            written = job.preview_file
+        else:
+            made_of = {"model": str(model_files.identity("colorize")), **_made_of(pictures, dict(timed))}
+            _show(job.color(film_colorizer, part, made_of), display)
+            written = output
+    if interruption.by_signal:
+        click.echo("Interrupted: the same command continues at the last shot that was finished.", err=True)
+        raise click.exceptions.Exit(INTERRUPTED)
+    click.echo(os.fsencode(written))
+
+
+def _encoded(
+    pictures: "Sequence[Path]",
+    timed: "Mapping[float, Path]",
+    colorizer: "Colorizer",
+    settings: ColorizeSettings,
+    display: "Display",
+) -> "FilmReferences":
+    """All references, encoded; gray ones are noted."""
+    from excolor.film.coloring import FilmReferences
+    from excolor.film.references import encode
+    from excolor.photo import read_photo
+
+    paths = dict.fromkeys([*pictures, *timed.values()])
+    known = {path: encode(read_photo(path), colorizer, settings) for path in paths}
+    for path, reference in known.items():
+        if reference.encoded.is_gray:
+            display.note(f"{path} is gray: it has no colors to give")
+    return FilmReferences([known[path] for path in pictures], {time: known[path] for time, path in timed.items()})
+
+
+def _made_of(pictures: "Sequence[Path]", timed: "Mapping[float, Path]") -> dict[str, Any]:
+    """What identifies the references."""
+    from excolor.batch.work import sha256_of
+
+    return {
+        "references": [sha256_of(path) for path in pictures],
+        "references at": [(time, sha256_of(path)) for time, path in sorted(timed.items())],
+    }
+
+
+def _show(events: "Iterable[Event]", display: "Display") -> None:
+    """Show how it goes."""
+    from excolor.film.coloring import Advanced, Note, Step
+
+    for event in events:
+        match event:
+            case Note():
+                display.note(event.message)
+            case Step():
+                display.expect(event.total or 0, event.doing, rated=event.total is not None, units="frames")
+            case Advanced():
+                display.advance(event.frames)

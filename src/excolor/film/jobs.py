@@ -1,0 +1,147 @@
+"""What is asked for: a clip or a folder of frames, where its result goes, and what identifies it."""
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from excolor.batch.destinations import check_folder, make_folder
+from excolor.errors import FilmError, OutputError, PlanError
+from excolor.film.clip import Clip
+from excolor.film.coloring import Event, FilmColorizer, Part, upright
+from excolor.film.frames import find_frames, is_folder_of_frames, read_frames, time_slice
+from excolor.film.output import Encoding, target
+from excolor.film.steady import Frame
+from excolor.photo import check_output
+from excolor.photo.files import check_place
+from excolor.reporting.sheet import Row, Tile, contact_sheet, tile_size
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_COLUMNS = 4  # of a preview
+_TILE = 320  # pixels: side of a square of a tile's area
+
+
+class Job(ABC):
+    """A clip and its destination, both checked."""
+
+    output: Path
+    overwrite: bool
+
+    @property
+    @abstractmethod
+    def identity(self) -> Mapping[str, Any]:
+        """What tells this clip from another, or from itself after a change."""
+
+    @abstractmethod
+    def color(self, colorizer: FilmColorizer, part: Part, made_of: Mapping[str, Any]) -> Iterator[Event]:
+        """Do it; see `FilmColorizer`."""
+
+    @abstractmethod
+    def frames(self, part: Part) -> Iterator[Frame]:
+        """The frames of a part, upright."""
+
+    @abstractmethod
+    def count(self, part: Part) -> int:
+        """How many frames a part has."""
+
+    @property
+    def preview_file(self) -> Path:
+        """Where a preview goes."""
+        return self.output.with_name(f"{self.output.stem}-preview.png")
+
+    def preview(self, colorizer: FilmColorizer, part: Part, number: int) -> "Image":
+        """A contact sheet of `number` frames spread over a part. Raises FilmError if there are none in it."""
+        count = self.count(part)
+        if not count:
+            raise FilmError("there are no frames in this part of the clip; check --start and --end")
+        number = min(number, count)
+        wanted = [int((i + 0.5) * count / number) for i in range(number)]
+        tiles = []
+        for frame, photo in colorizer.preview(self.frames(part), wanted):
+            minutes, seconds = divmod(frame.seconds, 60)
+            tiles.append(Tile(photo.to_rgb(), f"{int(minutes):02}:{seconds:05.2f}"))
+        rows = [Row(tiles[i : i + _COLUMNS]) for i in range(0, len(tiles), _COLUMNS)]
+        return contact_sheet(rows, tile_size(tiles[0].picture.shape[:2], _TILE))
+
+
+@dataclass(frozen=True)
+class ClipJob(Job):
+    """A video file to a video file."""
+
+    clip: Clip
+    output: Path
+    encoding: Encoding
+    overwrite: bool
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        status = self.clip.path.stat()
+        return {"clip": str(self.clip.path.resolve()), "size": status.st_size, "changed": status.st_mtime_ns}
+
+    def color(self, colorizer: FilmColorizer, part: Part, made_of: Mapping[str, Any]) -> Iterator[Event]:
+        made_of = {**self.identity, **made_of}
+        return colorizer.clip(self.clip, self.output, self.encoding, part, made_of=made_of, overwrite=self.overwrite)
+
+    def frames(self, part: Part) -> Iterator[Frame]:
+        for index, frame in enumerate(self.clip.frames(part.start, part.end)):
+            yield upright(self.clip, frame, index)
+
+    def count(self, part: Part) -> int:
+        return sum(1 for _ in self.clip.frames(part.start, part.end))
+
+
+@dataclass(frozen=True)
+class FramesJob(Job):
+    """Frames to a folder of frames."""
+
+    files: tuple[Path, ...]
+    output: Path
+    overwrite: bool
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        changed = [(str(path.resolve()), path.stat().st_mtime_ns) for path in self.files]
+        return {"frames": changed}
+
+    def color(self, colorizer: FilmColorizer, part: Part, made_of: Mapping[str, Any]) -> Iterator[Event]:
+        make_folder(self.output)
+        return colorizer.folder(
+            self.files, self.output, part, made_of={**self.identity, **made_of}, overwrite=self.overwrite
+        )
+
+    def frames(self, part: Part) -> Iterator[Frame]:
+        return read_frames(self.files, part.start, part.end)
+
+    def count(self, part: Part) -> int:
+        return len(self.files[time_slice(len(self.files), part.start, part.end)])
+
+
+def open_job(name: Path, output: Path, encoding: Encoding, *, overwrite: bool) -> Job:
+    """Look at a clip, or at a folder of frames, and at where the result is to go.
+
+    Raises:
+        MissingPackageError: PyAV is not installed and needed.
+        FilmError: it cannot be read, or not be colored.
+        OutputError: the result cannot be written there.
+        PlanError: the codec or the container does not go with the clip.
+    """
+    if is_folder_of_frames(name):
+        files = find_frames(name)
+        if output.is_file() or output.suffix.lower() in (".mkv", ".mov", ".mp4", ".webm", ".nut", ".avi"):
+            raise PlanError(f"{name} are frames, and -o names a file; name a folder")
+        if output.resolve() in {path.parent.resolve() for path in files}:
+            raise OutputError(f"{output}: the frames are in this folder themselves; name another one with -o")
+        check_folder(output)
+        for path in files:
+            check_output(Path(path.name), overwrite=True)
+        return FramesJob(files, output, overwrite)
+    clip = Clip.open(name)
+    if output.exists() and os.path.samefile(output, name):  # noqa: PTH121 - Path.samefile raises where one is missing
+        raise OutputError(f"{output} is the clip itself and would be replaced; write elsewhere")
+    target(clip, encoding, output)
+    check_place(output, overwrite=overwrite)
+    return ClipJob(clip, output, encoding, overwrite)

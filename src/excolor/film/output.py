@@ -1,0 +1,298 @@
+"""The result of a clip: its own Y with new U and V, encoded, and all its other streams as they are."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+
+import numpy as np
+
+from excolor.errors import OutputError, PlanError
+from excolor.film.clip import Clip, decoded, opened, samples_of, video_of
+from excolor.film.planes import PlaneFormat
+from excolor.photo.files import new_file
+
+if TYPE_CHECKING:
+    from av import Packet, VideoFrame
+    from av.container import InputContainer, OutputContainer
+    from av.stream import AttachmentStream, Stream
+    from av.video.stream import VideoStream
+
+CodecName = Literal["ffv1", "h264", "hevc", "vp9", "prores"]
+CODECS: tuple[CodecName, ...] = get_args(CodecName)
+Chroma = Literal["420", "422", "444"]
+CHROMAS: tuple[Chroma, ...] = get_args(Chroma)
+
+CONTAINERS = {".mkv": "matroska", ".mov": "mov", ".mp4": "mp4", ".webm": "webm", ".nut": "nut", ".avi": "avi"}
+"""FFmpeg's names of containers by the suffixes of files."""
+
+
+@dataclass(frozen=True)
+class _Encoder:
+    name: str
+    options: Mapping[str, str]
+    crf: int | None  # the default
+
+
+_ENCODERS: Mapping[CodecName, _Encoder] = {
+    # Every frame is a key frame and has checksums, as archives want it
+    "ffv1": _Encoder("ffv1", {"level": "3", "g": "1", "slicecrc": "1"}, None),
+    "h264": _Encoder("libx264", {"preset": "medium"}, 16),
+    "hevc": _Encoder("libx265", {"preset": "medium", "x265-params": "log-level=error"}, 18),
+    "vp9": _Encoder("libvpx-vp9", {"b": "0", "row-mt": "1"}, 20),
+    "prores": _Encoder("prores_ks", {}, None),
+}
+_MOST_CRF = {"h264": 51, "hevc": 51, "vp9": 63}
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How the result is encoded.
+
+    Attributes:
+        codec: "ffv1" loses nothing.
+        crf: quality of h264, hevc and vp9: lower is better; None for the default, which hardly shows a loss.
+        chroma: "420", "422" or "444"; None as the clip has it, or "420" for a gray one.
+    """
+
+    codec: CodecName = "ffv1"
+    crf: int | None = None
+    chroma: Chroma | None = None
+
+    def __post_init__(self) -> None:
+        most = _MOST_CRF.get(self.codec)
+        if self.crf is not None and most is None:
+            raise PlanError(f"--crf is not for {self.codec}, which has no such quality; omit it")
+        if self.crf is not None and most is not None and self.crf > most:
+            raise PlanError(f"--crf is {self.crf} and at most {most} for {self.codec}")
+
+
+@dataclass(frozen=True)
+class Target:
+    """The form of the frames that are written: FFmpeg's pixel format, what its samples mean, and Y's shift to it."""
+
+    pix_fmt: str
+    planes: PlaneFormat
+    shift: int
+
+
+def target(clip: Clip, encoding: Encoding, output: Path) -> Target:
+    """The form of frames for a clip, an encoding and a container.
+
+    Raises:
+        PlanError: the codec or the container cannot hold them.
+    """
+    import av
+
+    suffix = output.suffix.lower()
+    if suffix not in CONTAINERS:
+        raise PlanError(f"{output}: end its name in one of {', '.join(CONTAINERS)}")
+    chroma = encoding.chroma or (clip.chroma if clip.chroma != "gray" else "420")
+    codec = av.Codec(_ENCODERS[encoding.codec].name, "w")
+    formats = {one.name for one in codec.video_formats or ()}
+    with av.open(_Nowhere(), "w", format=CONTAINERS[suffix]) as container:
+        if codec.name not in container.supported_codecs:
+            raise PlanError(f"{output}: this container cannot hold {encoding.codec}; use another suffix or --codec")
+    depths = [bits for bits in range(clip.planes.bits, 17) if f"yuv{chroma}p{_ending(bits)}" in formats]
+    if not depths:
+        raise PlanError(
+            f"{encoding.codec} cannot hold {clip.planes.bits} bits with 4:{chroma[1]}:{chroma[2]} chroma; "
+            "choose another --codec or --chroma"
+        )
+    steps = {"420": (2, 2), "422": (1, 2), "444": (1, 1)}.get(chroma, clip.planes.chroma_step)
+    if encoding.codec in ("h264", "hevc") and any(side % step for side, step in zip(clip.size, steps, strict=True)):
+        raise PlanError(f"{encoding.codec} cannot hold an odd size with this chroma; use --chroma 444, or ffv1")
+    planes = replace(clip.planes, bits=depths[0], chroma_step=steps)
+    return Target(f"yuv{chroma}p{_ending(depths[0])}", planes, depths[0] - clip.planes.bits)
+
+
+def write(
+    clip: Clip,
+    chroma: Iterator[bytes],
+    output: Path,
+    encoding: Encoding,
+    *,
+    start: float,
+    end: float | None,
+    overwrite: bool,
+) -> Iterator[str | int]:
+    """Write the result, whole or not at all; yields notes, and 1 for each frame.
+
+    Args:
+        clip: whose Y, other streams and tags are kept.
+        chroma: samples of U, then V, of each frame shown from `start` on and before `end`.
+        output: the file, in the container that its suffix says.
+        encoding: how.
+        start: in seconds; what is kept is moved to begin at 0 if this is above 0.
+        end: in seconds.
+        overwrite: replace a file of this name.
+
+    Raises:
+        OutputError: it cannot be written there.
+        FilmError: the clip cannot be read any more.
+    """
+    import av
+
+    form = target(clip, encoding, output)
+    try:
+        with (
+            new_file(output, overwrite=overwrite) as file,
+            opened(clip.path) as source,
+            av.open(file, "w", format=CONTAINERS[output.suffix.lower()]) as result,
+        ):
+            yield from _Remux(clip, form, encoding, source, result, start, end).run(chroma)
+    except av.FFmpegError as error:
+        raise OutputError(f"cannot write {output}: {error.strerror or error}; try another --codec or suffix") from error
+
+
+class _Remux:
+    """One pass through a clip, in which each packet is copied or replaced."""
+
+    def __init__(
+        self,
+        clip: Clip,
+        form: Target,
+        encoding: Encoding,
+        source: "InputContainer",
+        result: "OutputContainer",
+        start: float,
+        end: float | None,
+    ) -> None:
+        self._clip, self._form = clip, form
+        self._source, self._result = source, result
+        self._start, self._end = start, end
+        self._video = video_of(source, clip.path)
+        self._encoded = self._new_video(encoding)
+        self._copied: dict[int, Stream] = {}
+
+    def run(self, chroma: Iterator[bytes]) -> Iterator[str | int]:
+        """All of it; see `write`."""
+        yield from self._add_others()
+        self._result.metadata.update(self._source.metadata)
+        self._result.metadata.pop("encoder", None)
+        if self._start == 0 and self._end is None:
+            self._result.set_chapters(self._source.chapters())
+        for packet, frames in decoded(self._source, self._video, self._clip.path, others=True):
+            for frame in frames:
+                if self._is_kept(frame.time):
+                    planes = next(chroma, None)
+                    if planes is not None:
+                        self._result.mux(self._encoded.encode(self._colored(frame, planes)))
+                        yield 1
+            if packet.stream.index in self._copied and packet.dts is not None and self._is_kept(_time(packet)):
+                self._copy(packet)
+        self._result.mux(self._encoded.encode(None))
+
+    def _is_kept(self, seconds: float | None) -> bool:
+        return (
+            seconds is None
+            or (seconds >= self._start and (self._end is None or seconds < self._end))
+            or (self._start == 0 and seconds < 0)
+        )
+
+    def _new_video(self, encoding: Encoding) -> "VideoStream":
+        """The stream of the result, with the tags of the clip's."""
+        clip, form, encoder = self._clip, self._form, _ENCODERS[encoding.codec]
+        options = dict(encoder.options)
+        crf = encoder.crf if encoding.crf is None else encoding.crf
+        if crf is not None:
+            options["crf"] = str(crf)
+        if encoding.codec == "prores":
+            options["profile"] = "4" if "444" in form.pix_fmt else "3"
+        stream = cast("VideoStream", self._result.add_stream(encoder.name, rate=clip.rate, options=options))
+        stream.width, stream.height, stream.pix_fmt = clip.size[1], clip.size[0], form.pix_fmt
+        stream.time_base = stream.codec_context.time_base = clip.time_base
+        if self._video.sample_aspect_ratio:
+            stream.codec_context.sample_aspect_ratio = self._video.sample_aspect_ratio
+        context = stream.codec_context
+        context.colorspace, context.color_range = clip.tags.matrix, clip.tags.range
+        context.color_primaries, context.color_trc = clip.tags.primaries, clip.tags.transfer
+        if clip.turns:
+            stream.set_display_rotation(90 * clip.turns)
+        _describe(stream, self._video)
+        return stream
+
+    def _add_others(self) -> Iterator[str]:
+        """Streams for all others of the clip; yields what the container cannot hold."""
+        for stream in self._source.streams:
+            if stream.index == self._video.index or (stream.type == "data" and stream.name in _CHAPTER_TEXT):
+                continue
+            try:
+                if stream.type == "attachment":
+                    attachment = cast("AttachmentStream", stream)
+                    kind, name = attachment.mimetype or "application/octet-stream", attachment.name or "attachment"
+                    self._result.add_attachment(name, kind, attachment.data)
+                    continue
+                if stream.type == "data" and self._result.format.name in ("matroska", "webm"):
+                    raise ValueError("no data streams")  # noqa: TRY301 - found out only when the header is written
+                copy = self._result.add_stream_from_template(stream, opaque=True)
+            except (ValueError, AttributeError):
+                yield (
+                    f"its stream {stream.index} ({stream.type}) cannot be held by this container and is left out; "
+                    "choose another suffix with -o to keep it"
+                )
+                continue
+            _describe(copy, stream)
+            self._copied[stream.index] = copy
+
+    def _copy(self, packet: "Packet[Any]") -> None:
+        if self._start > 0:
+            shift = round(Fraction(self._start) / packet.time_base)
+            packet.dts = None if packet.dts is None else packet.dts - shift
+            packet.pts = None if packet.pts is None else packet.pts - shift
+        packet.stream = self._copied[packet.stream.index]
+        self._result.mux(packet)
+
+    def _colored(self, frame: "VideoFrame", chroma: bytes) -> "VideoFrame":
+        """A frame with the Y of another, and these samples of U, then V."""
+        import av
+
+        form, clip = self._form, self._clip
+        colored = av.VideoFrame(clip.size[1], clip.size[0], form.pix_fmt)
+        samples = samples_of(frame, 0)
+        samples_of(colored, 0)[...] = samples.astype(form.planes.dtype) << form.shift if form.shift else samples
+        height, width = form.planes.chroma_size(clip.size)
+        u, v = np.frombuffer(chroma, form.planes.dtype).reshape(2, height, width)
+        samples_of(colored, 1)[...], samples_of(colored, 2)[...] = u, v
+        assert frame.pts is not None  # `decoded` gives each a time
+        colored.pts = frame.pts - (round(Fraction(self._start) / clip.time_base) if self._start > 0 else 0)
+        colored.time_base = clip.time_base
+        colored.colorspace, colored.color_range = clip.tags.matrix, clip.tags.range
+        colored.color_primaries, colored.color_trc = clip.tags.primaries, clip.tags.transfer
+        return colored
+
+
+_CHAPTER_TEXT = ("bin_data",)
+"""How MP4 files hold the titles of chapters, which are copied as chapters."""
+
+
+def _describe(copy: "Stream", stream: "Stream") -> None:
+    """Give a stream the metadata and the disposition of another."""
+    copy.metadata.update({key: value for key, value in stream.metadata.items() if key not in _OF_THE_ENCODER})
+    copy.disposition = stream.disposition
+
+
+_OF_THE_ENCODER = ("encoder", "DURATION", "BPS", "NUMBER_OF_FRAMES", "NUMBER_OF_BYTES", "_STATISTICS_TAGS")
+
+
+def _time(packet: "Packet[Any]") -> float | None:
+    at = packet.pts if packet.pts is not None else packet.dts
+    return None if at is None or packet.time_base is None else float(at * packet.time_base)
+
+
+def _ending(bits: int) -> str:
+    return "" if bits == 8 else f"{bits}le"
+
+
+class _Nowhere:
+    """A file that keeps nothing, to ask a container what it can hold."""
+
+    def write(self, data: bytes) -> int:
+        return len(data)
+
+    def seek(self, offset: int, _whence: int = 0) -> int:
+        return offset
+
+    def tell(self) -> int:
+        return 0

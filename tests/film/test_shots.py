@@ -1,0 +1,24 @@
+import numpy as np
+from clips import crops
+
+from excolor.film.shots import Shot, find_shots
+
+
+def lumas(frames: list[np.ndarray]) -> list[tuple[float, np.ndarray]]:
+    return [(i / 25, frame.mean(2, dtype=np.float32) / 255) for i, frame in enumerate(frames)]
+
+
+def test_cuts_are_found_and_pans_are_none() -> None:
+    frames = crops(["palace", "coffee", "rocket"], 10, (64, 96), step=4)
+    assert list(find_shots(lumas(frames))) == [Shot(0, 10, 0.0), Shot(10, 20, 0.4), Shot(20, 30, 0.8)]
+
+
+def test_a_fade_is_no_cut() -> None:
+    frame = crops(["palace"], 1, (64, 96))[0].astype(np.float32)
+    frames = [frame * (i / 24) for i in range(25)]
+    assert len(list(find_shots(lumas(frames)))) == 1
+
+
+def test_no_frames_have_no_shots() -> None:
+    assert list(find_shots([])) == []
+    assert list(find_shots(lumas(crops(["cat"], 1, (64, 96))))) == [Shot(0, 1, 0.0)]

@@ -1,0 +1,67 @@
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from clips import crops
+
+from excolor import Colorizer, ColorizeSettings
+from excolor.film.references import encode
+from excolor.film.steady import ColoredFrame, Frame, ShotColorizer, Steadiness
+from excolor.photo import Photo
+
+SETTINGS = ColorizeSettings(working_size=64)
+
+
+@pytest.fixture(scope="module")
+def pan() -> list[np.ndarray]:
+    return crops(["palace"], 10, (64, 96), step=3)
+
+
+def frames(pixels: list[np.ndarray]) -> Iterator[Frame]:
+    return (Frame(i, i / 25, Photo(one)) for i, one in enumerate(pixels))
+
+
+def colored(colorizer: Colorizer, pan: list[np.ndarray], steadiness: Steadiness) -> list[ColoredFrame]:
+    reference = encode(Photo(pan[0]), colorizer, SETTINGS)
+    return list(ShotColorizer(colorizer, SETTINGS, steadiness).colorize(frames(pan), reference))
+
+
+def errors(found: list[ColoredFrame], pan: list[np.ndarray]) -> list[float]:
+    from excolor.evaluation.metrics import lab
+
+    return [float(np.abs(one.ab - lab(true / 255)[..., 1:]).mean()) for one, true in zip(found, pan, strict=True)]
+
+
+def test_all_frames_come_in_order(colorizer: Colorizer, pan: list[np.ndarray]) -> None:
+    for every in (1, 3, 4, 20):
+        found = colored(colorizer, pan, Steadiness(every=every))
+        assert [one.frame.index for one in found] == list(range(10))
+        assert all(one.ab.shape == (64, 96, 2) and one.ab.dtype == np.float32 for one in found)
+    assert list(ShotColorizer(colorizer, SETTINGS).colorize(iter(()), None)) == []
+
+
+def test_colors_follow_motion(colorizer: Colorizer, pan: list[np.ndarray]) -> None:
+    """With the first frame as reference, colors are nearer to the truth than those of frames colored alone."""
+    alone = errors(colored(colorizer, pan, Steadiness(every=1, keep=0, hints=False, align=False)), pan)
+    steady = errors(colored(colorizer, pan, Steadiness()), pan)
+    assert np.mean(steady) < 0.8 * np.mean(alone)
+    assert steady[0] < 2.5  # the reference is that very frame
+
+
+def test_frames_alone_are_those_of_colorize(colorizer: Colorizer, pan: list[np.ndarray]) -> None:
+    found = colored(colorizer, pan[:2], Steadiness(every=1, keep=0, hints=False, align=False))
+    reference = colorizer.encode_reference(Photo(pan[0]), SETTINGS)
+    for one, pixels in zip(found, pan, strict=False):
+        seen = colorizer.prepare(Photo(pixels), SETTINGS)
+        assert np.array_equal(one.ab, seen.to_array(colorizer.find_ab(seen, reference, SETTINGS)))
+
+
+def test_the_same_frames_give_the_same_colors(colorizer: Colorizer, pan: list[np.ndarray]) -> None:
+    first, second = (colored(colorizer, pan[:6], Steadiness()) for _ in range(2))
+    assert all(np.array_equal(a.ab, b.ab) for a, b in zip(first, second, strict=True))
+
+
+def test_without_a_reference_colors_are_invented(colorizer: Colorizer, pan: list[np.ndarray]) -> None:
+    (only,) = ShotColorizer(colorizer, SETTINGS).colorize(frames(pan[:1]), None)
+    seen = colorizer.prepare(Photo(pan[0]), SETTINGS)
+    assert np.array_equal(only.ab, seen.to_array(colorizer.find_ab(seen, (), SETTINGS)))
