@@ -56,6 +56,7 @@ class ColorizeSettings:
         hint_share: share of the coarse map that the colorization net is given as hints, in (0, 1]; 1 is all of it.
         seed: of the hints' positions, if not all are given.
         vivid: factor of the result's chroma, in [0, 3]; what sRGB cannot show loses chroma again.
+        hint_reach: how far hints of a person also serve similar places, in [0, 1]; 0 is their surroundings alone.
 
     Raises:
         SettingError: one of them is out of its range.
@@ -67,6 +68,7 @@ class ColorizeSettings:
     hint_share: float = 1.0
     seed: int = 0
     vivid: float = 1.0
+    hint_reach: float = 0.7
 
     def __post_init__(self) -> None:
         check_working_size(self.working_size)
@@ -74,6 +76,8 @@ class ColorizeSettings:
             raise SettingError(f"strength is {self.strength} and must lie in [0, {STRONGEST:g}]")
         if not 0 <= self.vivid <= MOST_VIVID:
             raise SettingError(f"vivid is {self.vivid} and must lie in [0, {MOST_VIVID:g}]")
+        if not 0 <= self.hint_reach <= 1:
+            raise SettingError(f"hint_reach is {self.hint_reach} and must lie in [0, 1]")
         if self.match not in MATCHES:
             raise SettingError(f"match is {self.match!r} and must be one of {', '.join(MATCHES)}")
         if not 0 < self.hint_share <= 1:

@@ -58,6 +58,10 @@ class ExemplarModel(nn.Module, ABC, Generic[R]):
         """How well each reference fits each target L (N, 1, H, W): (N, number of references) in [0, 1]."""
 
     @abstractmethod
+    def describe(self, lightness: Tensor) -> Tensor:
+        """What the places of L (N, 1, H, W) are compared by: unit descriptors (N, C, h, w) on a coarser grid."""
+
+    @abstractmethod
     def invent(self, lightness: Tensor, user: Hints | None = None) -> Tensor:
         """Plausible ab (N, 2, H, W) for L (N, 1, H, W), from a person's hints or from nothing."""
 

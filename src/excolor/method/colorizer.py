@@ -18,7 +18,9 @@ from excolor.imaging.merging import small_photo, with_colors
 from excolor.imaging.working_size import NetworkInput, prepare_lightness, prepare_rgb
 from excolor.method.architecture import ExemplarModel, Stages
 from excolor.method.assembly import assemble
+from excolor.method.hint_reach import follow_hints
 from excolor.method.hints import Hints
+from excolor.method.person_hints import AnyHint, rasterize
 from excolor.networks.models import ModelFiles, ModelIdentity, find_model
 from excolor.photo import Photo, PhotoSource, as_photo
 from excolor.runtime.devices import choose_device, out_of_memory_explained, put_on
@@ -117,7 +119,12 @@ class Colorizer:
         return replace(first, features=features, name=name, is_gray=is_gray)
 
     def colorize(
-        self, target: PhotoSource | Photo, references: References = (), settings: ColorizeSettings = ColorizeSettings()
+        self,
+        target: PhotoSource | Photo,
+        references: References = (),
+        settings: ColorizeSettings = ColorizeSettings(),
+        *,
+        hints: Sequence[AnyHint] = (),
     ) -> Photo:
         """Give `target` the colors of references, or plausible ones if there is none.
 
@@ -127,13 +134,16 @@ class Colorizer:
             references: one, or a list: likewise, in color, or encoded already. Of several each place of the target
                 takes its color from the most similar places in any.
             settings: see there.
+            hints: colors of places (`Hint`, `HintLayer`), which stand above everything else; where they overlap, the
+                last one counts.
 
         Returns:
             A Photo of the target's size and lightness: sRGB (H, W, 3), uint16 for uint16 and uint8 for uint8 targets,
-            float32 for float, and with the target's alpha.
+            float32 for float, and with the target's alpha. Its notes tell of hints whose color cannot be had.
 
         Raises:
             PhotoError: a picture cannot be read or is of a kind that cannot be used.
+            HintError: a hint lies outside the target, or a layer has another aspect ratio.
             SettingError: a reference was encoded by another model, or at another working size.
             DeviceError: the device has too little memory.
         """
@@ -145,10 +155,15 @@ class Colorizer:
             else:
                 stages: Stages = self._networks(seen.tensor, reference.features, settings)
                 ab = stages.ab
-            return with_colors(photo, seen, ab * settings.vivid)
+            return self._result(photo, seen, ab, settings, hints)
 
     def colorize_stages(
-        self, target: PhotoSource | Photo, references: References, settings: ColorizeSettings = ColorizeSettings()
+        self,
+        target: PhotoSource | Photo,
+        references: References,
+        settings: ColorizeSettings = ColorizeSettings(),
+        *,
+        hints: Sequence[AnyHint] = (),
     ) -> StagePhotos:
         """Like `colorize` with at least one reference, and keep every step."""
         photo, reference = as_photo(target), self._encoded(references, settings)
@@ -161,7 +176,7 @@ class Colorizer:
                 precolor=small_photo(seen, stages.invented),
                 coarse=small_photo(seen, stages.coarse),
                 hints=small_photo(seen, stages.hints),
-                result=with_colors(photo, seen, stages.ab * settings.vivid),
+                result=self._result(photo, seen, stages.ab, settings, hints),
             )
 
     def prepare(self, target: PhotoSource | Photo, settings: ColorizeSettings = ColorizeSettings()) -> NetworkInput:
@@ -238,3 +253,15 @@ class Colorizer:
 
     def _prepare(self, photo: Photo, settings: ColorizeSettings) -> NetworkInput:
         return prepare_lightness(photo, settings.working_size, self.device, multiple=self._networks.multiple)
+
+    def _result(
+        self, photo: Photo, seen: NetworkInput, ab: Tensor, settings: ColorizeSettings, hints: Sequence[AnyHint]
+    ) -> Photo:
+        """The photograph in the colors that the networks found, (1, 2, h, w), and in those of hints."""
+        ab = ab * settings.vivid  # before the hints, which are meant as they are
+        if not hints:
+            return with_colors(photo, seen, ab)
+        given, notes = rasterize(hints, photo.size, seen)
+        ab = follow_hints(ab, seen.tensor, self._networks.describe(seen.tensor), given, settings.hint_reach)
+        result = with_colors(photo, seen, ab)
+        return replace(result, notes=(*result.notes, *notes))

@@ -64,8 +64,11 @@ class ExemplarNet(ExemplarModel[ReferenceFeatures]):
         return join_references(references)
 
     def score(self, lightness: Tensor, references: Sequence[ReferenceFeatures]) -> Tensor:
-        descriptors = describe_lightness(self._transfer().encoder, self.correspondence, lightness)
+        descriptors = self.describe(lightness)
         return torch.stack([score(descriptors, one.landmarks) for one in references], dim=1)
+
+    def describe(self, lightness: Tensor) -> Tensor:
+        return describe_lightness(self._transfer().encoder, self.correspondence, lightness)
 
     def invent(self, lightness: Tensor, user: Hints | None = None) -> Tensor:
         return self.refine(lightness, no_hints(lightness) if user is None else user)

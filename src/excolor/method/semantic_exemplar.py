@@ -61,6 +61,9 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
         _, description = self._describe(lightness)
         return torch.stack([fit(description, _for(one, len(lightness))) for one in references], dim=1)
 
+    def describe(self, lightness: Tensor) -> Tensor:
+        return self._describe(lightness)[1].places
+
     def invent(self, lightness: Tensor, user: Hints | None = None) -> Tensor:
         return self._colorize(self.colorization.levels(lightness), lightness, _without_reference(lightness, user))
 
