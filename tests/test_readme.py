@@ -150,6 +150,11 @@ def place(word: str, *, gray: bool) -> None:
         Path(word[1:]).write_text("listed.jpg\n")
     elif "*" in word:
         picture(Path(word.replace("**", "one").replace("*", "7")), gray=gray)
+    elif word.endswith(".hints.json"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text('{"excolor_hints": 1, "hints": [{"x": 0.4, "y": 0.3, "color": "olive"}]}')
+    elif word.startswith("hints/"):
+        place("hints/a.hints.json", gray=gray)
     elif word.endswith("/"):
         for name in ("a.jpg", "b.png"):
             picture(path / name, gray=gray)

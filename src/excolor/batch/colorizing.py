@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from excolor.batch.events import Note
 from excolor.batch.grayness import check_gray
+from excolor.batch.hints import ChosenHints, HintChoice
 from excolor.batch.references import Choice, ReferenceChoice, ReferenceFiles
 from excolor.batch.sources import Source
 from excolor.batch.stop import Stop
@@ -24,17 +25,19 @@ class ColorizeWork:
 
     Attributes:
         settings: how.
-        references: files until the work is prepared, which encodes them.
+        references: files until the work is prepared, which encodes them; None is no reference.
         treat_as_gray: which targets are accepted; see `check_gray`.
-        with_stages: keep the steps to each result.
+        with_stages: keep the steps to each result, which there are with a reference.
+        hints: of a person, if there are any.
     """
 
     model: "ModelFiles"
     device: str
     settings: ColorizeSettings
-    references: ReferenceFiles | ReferenceChoice
+    references: ReferenceFiles | ReferenceChoice | None
     treat_as_gray: bool | None = None
     with_stages: bool = False
+    hints: HintChoice | None = None
 
     @property
     def working_size(self) -> int:
@@ -59,19 +62,30 @@ class ColorizeWork:
         choice: Choice | None = None
         for photo in pages:
             notes = check_gray(photo, source.name, self.treat_as_gray)
-            choice = choice or self.references.choose(networks, self.settings, source, photo)
+            if self.references is not None:
+                choice = choice or self.references.choose(networks, self.settings, source, photo)
+            hints = self.hints.of(source, photo) if self.hints else ChosenHints()
+            if self.hints and not hints.hints:
+                notes += ("there are no hints for it",)
             steps: tuple[Photo, ...] = ()
+            features = choice.features if choice else ()
             if self.with_stages:
-                stages = networks.colorize_stages(photo, choice.features, self.settings)
+                stages = networks.colorize_stages(photo, features, self.settings, hints=hints.hints)
                 steps = stages.precolor, stages.coarse, stages.hints, stages.result
                 result = stages.result
             else:
-                result = networks.colorize(photo, choice.features, self.settings)
-            yield PageResult(result, steps, choice.used, choice.score, notes + choice.notes)
+                result = networks.colorize(photo, features, self.settings, hints=hints.hints)
+            notes += tuple(note for note in result.notes if note not in photo.notes)
+            if choice:
+                yield PageResult(result, steps, choice.used, choice.score, notes + choice.notes, hints.recorded)
+            else:
+                yield PageResult(result, steps, notes=notes, recorded=hints.recorded)
 
     def provenance(self) -> "Provenance":
         """See `Work`."""
         settings = {"command": "colorize", **asdict(self.settings)}
+        if self.hints is None:
+            del settings["hint_reach"]
         return provenance(self.model, settings)
 
 

@@ -192,7 +192,9 @@ class _Attempt(Generic[N]):
         if self._files.save.metadata:
             if self._files.provenance:
                 references = tuple((file.path.name, file.sha256) for file in result.used)
-                photo = photo.with_provenance(replace(self._processor.made_by, references=references))
+                made_by = self._processor.made_by
+                settings = {**made_by.settings, **result.recorded}
+                photo = photo.with_provenance(replace(made_by, references=references, settings=settings))
             if lost := left_out(photo, suffix):
                 notes.append(f"not kept in a {suffix} file: its {', '.join(lost)}")
         reference = ", ".join(str(file.path) for file in result.used) or None

@@ -1,7 +1,7 @@
 """What is done to a picture, as a plain value: it can be pickled, so that other processes and machines can do it."""
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
@@ -45,6 +45,7 @@ class PageResult:
         used: the references or styles of the picture that the page belongs to.
         score: how well the reference fits, in [0, 1], if several were compared.
         notes: what the user should know about the picture.
+        recorded: what the metadata say of this picture besides `Work.provenance`, such as its hints.
     """
 
     photo: "Photo"
@@ -52,6 +53,7 @@ class PageResult:
     used: tuple[UsedFile, ...] = ()
     score: float | None = None
     notes: tuple[str, ...] = ()
+    recorded: Mapping[str, str] = field(default_factory=dict)
 
 
 class Work(Protocol[N]):

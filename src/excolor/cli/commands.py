@@ -9,9 +9,10 @@ from excolor.errors import PlanError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-INPUT, REFERENCES, QUALITY, TRAINING, MEASURING = "Input", "References", "Quality", "Training", "Measuring"
+INPUT, REFERENCES, HINTS, QUALITY = "Input", "References", "Hints", "Quality"
+TRAINING, MEASURING = "Training", "Measuring"
 OUTPUT, RUN = "Output", "Run"
-_GROUPS = (INPUT, REFERENCES, QUALITY, TRAINING, MEASURING, OUTPUT, RUN)
+_GROUPS = (INPUT, REFERENCES, HINTS, QUALITY, TRAINING, MEASURING, OUTPUT, RUN)
 """The groups of options in the help, in this order."""
 
 _WIDEST = 28  # characters: longer names of options have a line of their own

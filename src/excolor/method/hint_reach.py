@@ -26,14 +26,15 @@ _BLOCK = 4  # pixels: side of the squares in which the cells of hints count as o
 _MOST = 512  # observations: more of a painted layer add nothing
 _AT_ONCE = 1 << 22  # covariances held at a time: 32 MiB in float64
 
-# Fitted on training photographs: true colors of up to 50 random places, PSNR of ab over the whole picture
+# The part for similar places is narrower than what gives the best PSNR for true colors of random places (1.9, 0.65 and
+# 33): with those, one strong hint on a flower tints the whole picture, and a person means the flower (docs/hints.md).
 _NOISE = 0.04
 _LOCAL_SHARE = 0.15  # what is left of the local part at full reach
 _NEAR = 0.08  # deviation, of the longer side
 _NEAR_LIGHTNESS = 7.0  # L units
-_UNLIKE = 1.9  # 1 - cosine that leaves 1/e
-_FAR = 0.65  # deviation, of the longer side
-_FAR_LIGHTNESS = 33.0  # L units
+_UNLIKE = 0.5  # 1 - cosine that leaves 1/e
+_FAR = 0.5  # deviation, of the longer side
+_FAR_LIGHTNESS = 20.0  # L units
 
 
 class _Places(NamedTuple):
@@ -88,7 +89,8 @@ def follow_hints(ab: Tensor, lightness: Tensor, descriptors: Tensor, hints: Hint
     weights = torch.linalg.solve(covariance(known, known) + noise, observed)  # (observations, 2)
     everywhere = torch.arange(ab.shape[2] * ab.shape[3], device=ab.device)
     rows = max(1, _AT_ONCE // len(anchors))
-    change = torch.cat([covariance(places.at(some), known) @ weights for some in everywhere.split(rows)])
+    parts = everywhere.split(rows)  # type: ignore[no-untyped-call]
+    change = torch.cat([covariance(places.at(some), known) @ weights for some in parts])
     changed = ab + change.T.reshape(ab.shape).to(ab.dtype)
     return torch.where(given, wanted.to(ab.dtype), changed)
 
@@ -96,7 +98,7 @@ def follow_hints(ab: Tensor, lightness: Tensor, descriptors: Tensor, hints: Hint
 def _observations(cells: Tensor, difference: Tensor, width: int) -> tuple[Tensor, Tensor]:
     """The cells of hints, (n,) ascending, as fewer observations: a cell that stands for each block, and its mean."""
     block = cells // width // _BLOCK * width + cells % width // _BLOCK
-    _, which, count = block.unique(return_inverse=True, return_counts=True)
+    _, which, count = block.unique(return_inverse=True, return_counts=True)  # type: ignore[no-untyped-call]
     mean = torch.zeros((len(count), 2), dtype=difference.dtype, device=cells.device)
     mean.index_add_(0, which, difference)
     order = which.argsort(stable=True)

@@ -1,0 +1,189 @@
+"""Hints of a person: found before the work, read where they belong to many pictures, and chosen for every target."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from excolor.batch.sources import STDIN, Source
+from excolor.batch.work import UsedFile, sha256_of
+from excolor.errors import HintError, PlanError
+from excolor.hints import Hint, HintFile, HintLayer, read_hints, read_layer, read_table
+from excolor.photo import MAX_PIXELS
+
+if TYPE_CHECKING:
+    from excolor.photo import Photo
+
+_LAYERS = (".png", ".tif", ".tiff", ".webp")
+_SUFFIXES = (".json", *_LAYERS)
+_MOST_RECORDED = 50  # points in the metadata of a result; of more only the file is named
+
+
+@dataclass(frozen=True)
+class ChosenHints:
+    """The hints of one target.
+
+    Attributes:
+        hints: points and layers; where they overlap, the last one counts.
+        file: that they come from, if they were not all typed.
+    """
+
+    hints: tuple[Hint | HintLayer, ...] = ()
+    file: UsedFile | None = None
+
+    @property
+    def recorded(self) -> Mapping[str, str]:
+        """What the metadata of the result say of them."""
+        points = [hint.text for hint in self.hints if isinstance(hint, Hint)]
+        record = {}
+        if points:
+            record["hints"] = "; ".join(points) if len(points) <= _MOST_RECORDED else f"{len(points)} points"
+        if self.file is not None:
+            record["hints_file"] = f"{self.file.path.name} (sha256 {self.file.sha256})"
+        return record
+
+
+@dataclass(frozen=True)
+class HintChoice:
+    """Which hints each target gets: made by `find_hints`.
+
+    Attributes:
+        points: as typed, for the only target.
+        table: by the names of targets, from the CSV file `path`.
+        files: JSON and layers by the target's path.
+        force: use a JSON file that was made for another picture.
+        path: as it was asked for.
+        max_pixels: larger layers are not read.
+    """
+
+    points: tuple[Hint, ...] = ()
+    table: Mapping[str, tuple[Hint, ...]] = field(default_factory=dict)
+    files: Mapping[Path, Path] = field(default_factory=dict)
+    force: bool = False
+    path: Path | None = None
+    max_pixels: int = MAX_PIXELS
+
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """The files that are read, which no result may replace."""
+        return (*self.files.values(), *((self.path,) if self.table and self.path else ()))
+
+    def of(self, source: Source, photo: "Photo") -> ChosenHints:
+        """The hints of a target, whose file is `source` and one page of which is `photo`.
+
+        Raises:
+            HintError: their file cannot be understood, or was made for another picture.
+            PhotoError: a layer cannot be read.
+        """
+        if source.path in self.files:
+            path = self.files[source.path]
+            hints = self._read(path, source, photo)
+            return ChosenHints((*hints, *self.points), UsedFile(path, sha256_of(path)))
+        found = _row(self.table, source)
+        if found and self.path is not None:
+            return ChosenHints((*found, *self.points), UsedFile(self.path, sha256_of(self.path)))
+        return ChosenHints(self.points)
+
+    def _read(self, path: Path, source: Source, photo: "Photo") -> tuple[Hint | HintLayer, ...]:
+        if path.suffix.lower() in _LAYERS:
+            layer = read_layer(path, max_pixels=self.max_pixels)
+            layer.check_fits(photo.size)
+            return (layer,)
+        file: HintFile = read_hints(path)
+        if file.target is not None and not self.force:
+            sha256 = None if source.path == STDIN else sha256_of(source.path)
+            if difference := file.target.difference(photo.size, sha256):
+                raise HintError(
+                    f"{source.name}: the hints {path} are not its own: {difference}; --force-hints uses them"
+                )
+        return file.hints
+
+
+def find_hints(
+    points: Sequence[Hint],
+    path: Path | None,
+    targets: Sequence[Source],
+    *,
+    force: bool = False,
+    max_pixels: int = MAX_PIXELS,
+) -> HintChoice | None:
+    """What --hint and --hints ask for; None if that is nothing.
+
+    Args:
+        points: for a single target.
+        path: a JSON file or a layer for a single target, a CSV table, or a folder with `NAME.hints.json` (or .png,
+            .tif, .tiff, .webp) for targets called NAME.
+        targets: all of them.
+        force: use a JSON file that was made for another picture.
+        max_pixels: larger layers are not read.
+
+    Raises:
+        PlanError: there are several targets and hints for one, a file of an unknown kind, or hints for no target.
+        HintError: a file cannot be read or understood.
+    """
+    if not points and path is None:
+        return None
+    if points and len(targets) > 1:
+        raise PlanError(f"--hint is for one target and there are {len(targets)}; give --hints a folder or a CSV table.")
+    table: Mapping[str, tuple[Hint, ...]] = {}
+    files: Mapping[Path, Path] = {}
+    if path is not None and os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for names that are too long
+        files = {target.path: found for target in targets if (found := _in_folder(path, target))}
+        if not files:
+            raise PlanError(f"--hints {path} has hints for no target; call them NAME.hints.json or NAME.hints.png.")
+    elif path is not None and path.suffix.lower() == ".csv":
+        table = read_table(path)
+        if not any(_row(table, target) for target in targets):
+            raise PlanError(f"--hints {path} has hints for no target; its column file holds the names of targets.")
+    elif path is not None:
+        files = _for_one(path, targets)
+    return HintChoice(tuple(points), table, files, force, path, max_pixels)
+
+
+def without_hint_layers(sources: Sequence[Source], path: Path | None) -> list[Source]:
+    """The targets among pictures: not the layers `NAME.hints.png` in the folder of hints, which may be the same one."""
+    if path is None:
+        return list(sources)
+    folder = os.path.realpath(path)
+    return [
+        source
+        for source in sources
+        if not (source.path.stem.endswith(".hints") and os.path.realpath(source.path).startswith(folder + os.sep))
+    ]
+
+
+def _for_one(path: Path, targets: Sequence[Source]) -> Mapping[Path, Path]:
+    if path.suffix.lower() not in _SUFFIXES:
+        raise PlanError(
+            f"--hints {path} is no file of hints by its name: give a .json, a .csv, a layer as .png, .tif or .webp, "
+            "or a folder."
+        )
+    if len(targets) > 1:
+        raise PlanError(f"--hints {path} is for one target and there are {len(targets)}; give a folder or a CSV table.")
+    if path.suffix.lower() == ".json":
+        read_hints(path)  # a mistake in it is worth knowing before networks are loaded
+    return {targets[0].path: path}
+
+
+def _in_folder(folder: Path, target: Source) -> Path | None:
+    """The hints of a target: in the same subfolder, or directly in the folder.
+
+    Raises PlanError if there are several.
+    """
+    for place in dict.fromkeys((folder / target.below, folder)):
+        names = [place / f"{target.path.stem}.hints{suffix}" for suffix in _SUFFIXES]
+        found = [name for name in names if name.is_file()]
+        if len(found) > 1:
+            raise PlanError(f"{found[0]} and {found[1]} are both hints for {target.name}; keep one of them.")
+        if found:
+            return found[0]
+    return None
+
+
+def _row(table: Mapping[str, tuple[Hint, ...]], target: Source) -> tuple[Hint, ...]:
+    """The hints of a target in a table, which may name it with its path, its subfolder, or by name alone."""
+    for name in (str(target.path), (target.below / target.path.name).as_posix(), target.path.name):
+        if name in table:
+            return table[name]
+    return ()
