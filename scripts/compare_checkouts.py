@@ -21,6 +21,7 @@ from PIL import Image
 EXAMPLES = Path(__file__).parents[1] / "examples"
 TARGET, REFERENCE, PHOTOS = EXAMPLES / "target.jpg", EXAMPLES / "reference.jpg", EXAMPLES / "photos"
 
+OPTIONS = ("--model", "lite", "--format", "png", "--quiet", "--force")  # the model that all checkouts have
 COMMANDS: dict[str, list[str | Path]] = {
     "colorize one picture": ["colorize", TARGET, "--ref", REFERENCE],
     "colorize by several references": ["colorize", TARGET, "--ref", PHOTOS, "--pair", "all"],
@@ -46,7 +47,7 @@ def run(checkout: Path, command: list[str | Path], out: Path) -> float:
     environment = os.environ | {"PYTHONPATH": str(checkout / "src"), "EXCOLOR_OFFLINE": "1"}
     began = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-m", "excolor", *words, "-o", f"{out}/", "--format", "png", "--quiet", "--force"],
+        [sys.executable, "-m", "excolor", *words, *OPTIONS, "-o", f"{out}/"],
         env=environment,
         capture_output=True,
         text=True,

@@ -168,7 +168,7 @@ np.save(sys.stdout.buffer, result.photo.pixels)
 def test_work_goes_to_another_process_and_makes_the_same(
     command: str, tmp_path: Path, small: Write, reference: Path, warm: Path
 ) -> None:
-    path, model, settings = small(tmp_path / "scan.png", size=(160, 120)), find_model(), ColorizeSettings(96)
+    path, model, settings = small(tmp_path / "scan.png", size=(160, 120)), find_model("lite"), ColorizeSettings(96)
     named = (reference, warm)
     work: Work[Any]
     match command:

@@ -23,6 +23,7 @@ from excolor.batch.budget import MegapixelBudget
 from excolor.cli.progress import Display
 from excolor.errors import OutputError
 from excolor.method.colorizer import Colorizer
+from excolor.networks.models import find_model
 from excolor.photo import read_photo, write_photo
 
 Write = Callable[..., Path]
@@ -132,9 +133,9 @@ def test_the_summary_and_the_report_tell_what_became_of_each(
 
     content = told(report)
     assert content["totals"] == {"written": 2, "skipped": 1, "failed": 2, "not begun": 0}
-    assert content["model"] == "lite"
+    assert content["model"] == "semantic"
     assert content["settings"]["working_size"] == "32"
-    assert set(content["checkpoints"]) == {"encoder", "decoder", "matcher", "colorizer"}
+    assert content["checkpoints"].keys() == find_model("semantic").files.keys()
     by_name = {Path(file["input"]).name: file for file in content["files"]}
     assert [by_name[f"{n}.jpg"]["status"] for n in range(5)] == ["written", "failed", "failed", "skipped", "written"]
     assert "2.jpg" in by_name["2.jpg"]["error"]

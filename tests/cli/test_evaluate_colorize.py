@@ -69,9 +69,9 @@ def test_everything_at_once(album: Path, tmp_path: Path) -> None:
     assert "±" in margins
 
     found = results_in(out["json"])
-    files_of_model = find_model("lite")
+    files_of_model = find_model("semantic")
     assert found["excolor"] == __version__
-    assert found["model"] == "lite"
+    assert found["model"] == "semantic"
     assert found["device"] == "cpu"
     assert (found["side"], found["working_size"], found["match"], found["seed"]) == (48, 48, "both", 3)
     digests = set(files_of_model.files.values())
@@ -99,12 +99,14 @@ def test_the_model_is_better_than_gray_where_the_reference_fits(album: Path, tmp
     assert methods["gray"]["colorfulness_ratio"] < 0.01 < methods["excolor"]["colorfulness_ratio"]
 
 
-def test_the_model_keeps_its_promises_on_the_photographs_of_the_readme(tmp_path: Path) -> None:
-    """Above every other method where the reference fits, and an unrelated one does little harm.
+@pytest.mark.parametrize(("model", "harm"), [("lite", 0.7), ("semantic", 2.5)])
+def test_models_keep_their_promises_on_the_photographs_of_the_readme(model: str, harm: float, tmp_path: Path) -> None:
+    """Above every other method where the reference fits; an unrelated one does little harm, or some.
 
-    The margins are 4.4, 2.6 and 1.8 dB, and 0.4 dB below; asked for is about what the project aims at.
+    Asked for is about what the project aims at, but for what an unrelated reference does to `semantic`, which follows
+    it too far: about 2 dB.
     """
-    options = ("--protocol", "none,mirror,halves,random", "--json", tmp_path / "out.json")
+    options = ("--model", model, "--protocol", "none,mirror,halves,random", "--json", tmp_path / "out.json")
     result = run(EXAMPLES / "photos", *options)
     assert result.exit_code == 0, result.output
     found = results_in(tmp_path / "out.json")["results"]
@@ -117,7 +119,7 @@ def test_the_model_keeps_its_promises_on_the_photographs_of_the_readme(tmp_path:
     assert margin["mirror"] > 2.5
     assert margin["halves"] > 1
     assert margin["none"] > 0.5
-    assert psnr["random"]["excolor"] > psnr["none"]["excolor"] - 0.7
+    assert psnr["random"]["excolor"] > psnr["none"]["excolor"] - harm
 
 
 def test_same_input_same_numbers(album: Path) -> None:

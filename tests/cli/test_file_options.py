@@ -195,13 +195,12 @@ def test_provenance(command: str, suffix: str, tmp_path: Path, reference: Path, 
     assert make(command, small(tmp_path / "a.png"), "-o", out).exit_code == 0
     found = read_provenance(read_photo(out).metadata)
     assert found is not None
-    assert found.model == "lite"
     assert found.settings["working_size"] == "32"
-    files = find_model("lite")
-    roles = {"colorize": ("encoder", "decoder", "matcher", "colorizer"), "pre-colorize": ("colorizer",)}
+    model, roles = ("lite", ("encoder", "decoder")) if command == "stylize" else ("semantic", ("semantic",))
+    assert found.model == model
+    files = find_model(model)
     assert dict(found.checkpoints) == {
-        role: hashlib.sha256(files.path(role).read_bytes()).hexdigest()
-        for role in roles.get(command, ("encoder", "decoder"))
+        role: hashlib.sha256(files.path(role).read_bytes()).hexdigest() for role in roles
     }
     digest = hashlib.sha256(reference.read_bytes()).hexdigest()
     assert found.references == (() if command == "pre-colorize" else ((reference.name, digest),))

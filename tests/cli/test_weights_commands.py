@@ -89,7 +89,7 @@ def test_list_with_one_that_is_damaged(excolor: Run, manifest: Path, machine: Pa
 
 def test_list_as_json(excolor: Run, manifest: Path, server: Server) -> None:
     listed = json.loads(excolor("weights", "list", "--json", "--weights", manifest).stdout)
-    assert listed["default"] == "lite"
+    assert listed["default"] == "semantic"
     models = {entry["name"]: entry for entry in listed["models"]}
     assert models["copy"]["where"] == "remote"
     encoder = models["copy"]["checkpoints"]["encoder"]
@@ -229,7 +229,7 @@ def test_a_model_is_fetched_when_it_is_first_used(
     server.requests.clear()
     assert colorize("offline.png", *own, "--offline").exit_code == 0
     assert not server.requests
-    colorize("lite.png")
+    colorize("lite.png", "--model", "lite")
     made = {(machine / f"{name}.png").read_bytes() for name in ("online", "offline", "lite")}
     assert len(made) == 1
 

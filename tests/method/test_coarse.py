@@ -20,13 +20,13 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 @pytest.fixture(scope="module")
 def net() -> TransferNet:
-    files = find_model()
+    files = find_model("lite")
     return load_transfer(files.path("encoder"), files.path("decoder"))
 
 
 @pytest.fixture(scope="module")
 def learned(net: TransferNet) -> LearnedCorrespondence:
-    matcher = find_model().path("matcher")
+    matcher = find_model("lite").path("matcher")
     assert matcher is not None
     return LearnedCorrespondence(load_matcher(matcher, net.encoder))
 

@@ -52,7 +52,7 @@ def test_stylize_exactly_gives_the_networks_own_answer(
     method: str, stylizer: Stylizer, reference: Path, warm: Path
 ) -> None:
     """At full size, however small the working size. Equal content and style, or alpha 0, is the reconstruction."""
-    files = find_model()
+    files = find_model("lite")
     net = load_transfer(files.path("encoder"), files.path("decoder"))
     content, style = (read_photo(path).pixels[100:164, 200:280] for path in (reference, warm))
     x, y = (torch.from_numpy(p).permute(2, 0, 1)[None] / 255 for p in (content, style))

@@ -131,7 +131,7 @@ def test_a_manifest_of_ones_own_adds_and_replaces(tmp_path: Path, monkeypatch: p
     assert load_manifest().public_checkpoint("vgg").sha256 == "dcbb9e9d"
     other = write(tmp_path / "other.toml", {"models": {"mine": own["models"]["base"]}})
     assert load_manifest(other).models.keys() == {"lite", "mine", "semantic"}  # the option goes before the variable
-    assert load_manifest(other).default == "lite"
+    assert load_manifest(other).default == "semantic"
 
 
 def changed(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
@@ -293,4 +293,4 @@ def test_any_value_is_taken_or_refused(place: str, value: Any, tmp_path_factory:
 
 
 def test_the_shipped_file_is_toml_that_others_read() -> None:
-    assert tomllib.loads(SHIPPED.read_text(encoding="utf-8"))["default"] == "lite"
+    assert tomllib.loads(SHIPPED.read_text(encoding="utf-8"))["default"] == "semantic"

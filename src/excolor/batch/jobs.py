@@ -6,7 +6,7 @@ from pathlib import Path
 from excolor.batch.sources import Source
 
 STAGES = ("precolor", "coarse", "hints", "result")
-"""The steps to a result (the paper's Figure 4), by their names in `excolor.Stages`."""
+"""The steps to a result (the paper's Figure 4), by their names in `excolor.StagePhotos`."""
 
 
 @dataclass(frozen=True)

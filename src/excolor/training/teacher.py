@@ -29,7 +29,7 @@ class Teacher(nn.Module):
         try:
             tensors = load_file(path)
         except (SafetensorError, OSError) as error:
-            raise TrainingError(f"{path}: not a readable safetensors file ({error}); leave --teacher away") from error
+            raise TrainingError(f"{path}: not a readable safetensors file ({error}); omit --teacher") from error
         try:
             self.conv0 = nn.Conv2d(3, 3, 1)
             self.convs = nn.ModuleDict()
