@@ -101,7 +101,7 @@ def test_options_are_explained_in_sentences(command: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("command", "expected"),
     [
-        (("colorize",), ["Input", "References", "Quality", "Output", "Run"]),
+        (("colorize",), ["Input", "References", "Hints", "Quality", "Output", "Run"]),
         (("pre-colorize",), ["Input", "Quality", "Output", "Run"]),
         (("stylize",), ["Input", "References", "Quality", "Output", "Run"]),
         (("evaluate", "colorize"), ["Input", "Measuring", "Output", "Run"]),

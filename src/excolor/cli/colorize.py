@@ -144,7 +144,7 @@ def colorize(
     device: str,
     files: FileOptions,
 ) -> None:
-    """Give gray photographs the colors of a reference, and those that you name.
+    """Give gray photographs the colors of a reference or your own.
 
     A TARGET is a file, a folder (with -o), a glob, @LIST (a file with a path a line) or - (standard input). The result
     keeps the target's size and lightness and is written beside it as NAME-color.EXT.
