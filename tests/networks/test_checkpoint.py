@@ -2,6 +2,8 @@
 
 import json
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -304,3 +306,18 @@ def test_headers_that_lie(small: bytes, tmp_path_factory: pytest.TempPathFactory
         header["__metadata__"] = {"excolor": json.dumps(description)}
     written = json.dumps(header).encode()
     loads_or_is_refused(len(written).to_bytes(8, "little") + written + small[end:], tmp_path_factory.getbasetemp())
+
+
+WITHOUT_COMPILER = """
+import sys
+from excolor import Colorizer, Stylizer
+for model in (None, "lite"):
+    Colorizer.load(model, device="cpu")
+Stylizer.load(device="cpu")
+sys.exit("torch._dynamo" in sys.modules)
+"""
+
+
+def test_loading_imports_no_compiler() -> None:
+    """It would take as long as all the rest of torch."""
+    assert subprocess.run([sys.executable, "-c", WITHOUT_COMPILER], check=False).returncode == 0

@@ -10,7 +10,7 @@ the cache of downloads holds is another matter, see `excolor.weights`.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from excolor.errors import CheckpointError
 from excolor.networks.colorization import ColorizationNet
@@ -99,9 +100,32 @@ def load_colorizer(path: Path) -> ColorizationNet:
     return load_network(path, ColorizationNet)
 
 
+class _Uninitialized(TorchFunctionMode):
+    """While it lasts, new weights are left as they are: those of a file will take their place.
+
+    It saves more than their computation: on the meta device, random numbers would have torch import its compiler, which
+    takes as long as all the rest of torch.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Call `func`, unless it fills a tensor, which is returned as it is."""
+        named = kwargs or {}
+        if func in (torch.Tensor.normal_, torch.Tensor.uniform_) or (
+            getattr(func, "__module__", None) == nn.init.__name__
+        ):
+            return args[0] if args else named["tensor"]
+        return func(*args, **named)
+
+
 def expected_tensors(config: Any) -> dict[str, torch.Tensor]:
     """The tensors of the network of a configuration by name: shapes and types alone, without memory behind them."""
-    with torch.device("meta"):
+    with torch.device("meta"), _Uninitialized():
         state: dict[str, torch.Tensor] = NETWORKS[name_of(type(config))].network_class(config).state_dict()
     return state
 
@@ -129,7 +153,8 @@ def load_network(path: Path, cls: type[N]) -> N:
     for key, tensor in tensors.items():
         if not tensor.isfinite().all():
             raise CheckpointError(f"{path}: tensor {key} has values that are no numbers; fetch or train it again")
-    network = cls(config)
+    with _Uninitialized():
+        network = cls(config)
     network.load_state_dict(tensors, strict=True)
     return network.float().eval()
 
