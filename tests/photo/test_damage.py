@@ -83,16 +83,23 @@ def test_unreadable_file(tmp_path, monkeypatch):
     ("content", "message"),
     [
         (b"", "the file is empty; copy it again"),
-        (b"Dear Sir or Madam,\n" * 50, "it is not a picture of a kind that can be read (JPEG, PNG, TIFF, WebP"),
+        (bytes(range(200, 256)) * 9, "it is not a picture of a kind that can be read (JPEG, PNG, TIFF, WebP"),
+        (b"Dear Sir or Madam,\n" * 50, "it is text; give a picture file"),
+        ("Größe, Ñandú, 写真\n".encode() * 50, "it is text; give a picture file"),
+        (bytes(4096), "it begins with zeros, so that its content is lost; copy it again"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "it is PostScript; convert it"),
-        (png(png_header(0, 5)), "it is not a picture"),
-        (b"P6 0 5 255\n", "it is not a picture"),
+        (png(png_header(0, 5)), "the PNG is damaged or cut short at its beginning; copy it again"),
+        (b"P6 0 5 255\n", "the PPM is damaged or cut short at its beginning; copy it again"),
+        (b"II*\0\xff\xff\0\0", "the TIFF is damaged or cut short before its first page; copy it again"),
         (png(png_header(30_000, 20_000)), "it has 600.0 megapixels and the limit is 500; raise it"),
         (png(png_header(2, 2)), "damaged or cut short"),
         (png(png_header(2, 2)[:7]), "damaged or cut short"),
         (mistyped_tiff(), "damaged or cut short"),
     ],
-    ids=["empty", "text", "eps", "no pixels png", "no pixels ppm", "bomb", "no data", "short header", "mistyped tag"],
+    ids=[
+        *("empty", "noise", "text", "UTF-8", "zeros", "eps", "no pixels png", "no pixels ppm", "no pages tiff", "bomb"),
+        *("no data", "short header", "mistyped tag"),
+    ],
 )
 def test_files_that_are_no_pictures(tmp_path, content, message):
     path = tmp_path / "a.jpg"
@@ -124,7 +131,7 @@ def test_truncated_files(tmp_path, format, options, share):  # noqa: A002
 def test_truncated_pil_image_is_named(tmp_path):
     path = tmp_path / "a.png"
     path.write_bytes(encoded(Image.fromarray(levels(3)), "PNG")[:300])
-    with Image.open(path) as image, pytest.raises(PhotoError, match=r"cannot read .*a.png: the file is damaged"):
+    with Image.open(path) as image, pytest.raises(PhotoError, match=r"cannot read .*a.png: the PNG is damaged"):
         as_photo(image)
 
 

@@ -1,6 +1,8 @@
 """Kinds of file beside the usual ones: of more bits, without loss, in motion, and those that are refused by name."""
 
+import re
 import struct
+import zlib
 
 import icc
 import imagecodecs
@@ -45,7 +47,7 @@ def test_jpeg_of_12_bits(tmp_path, channels):
     file = open_photo(tmp_path / "a.jpg")
     assert (file.size, file.load, file.format) == (SIZE, 2 * SIZE[0] * SIZE[1], "JPEG")
     (tmp_path / "b.jpg").write_bytes(data[: len(data) // 2])
-    with pytest.raises(PhotoError, match=r"b.jpg: the file is damaged or cut short"):
+    with pytest.raises(PhotoError, match=r"b.jpg: the JPEG is damaged or cut short"):
         read_photo(tmp_path / "b.jpg")
 
 
@@ -110,19 +112,59 @@ def test_frames_that_are_not_read_are_noted(tmp_path, suffix):
 @pytest.mark.parametrize(
     ("start", "kind"),
     [
-        (b"8BPS\0\1", "a Photoshop document"),
-        (b"%PDF-1.7", "a PDF"),
-        (b"\xff\x0a\x00", "JPEG XL"),
-        (b"\0\0\0\x18ftypcrx \0\0\0\1", "the raw file of a camera"),
-        (b"\0\0\0\x18ftypisom\0\0\0\1", "a video"),
-        (bytes(128) + b"DICM", "DICOM"),
+        (b"8BPS\0\1", "a Photoshop document .PSD.; convert it to PNG, TIFF or JPEG"),
+        (b"%PDF-1.7", "a PDF; convert it"),
+        (b"\xff\x0a\x00", "JPEG XL; convert it"),
+        (b"\xff\xd8\xff\xf7\0\x0b\x08\0\x08\0\x08\1\1\x11\0", "JPEG-LS; convert it"),
+        (b"<?xml version='1.0'?>\n<svg>", "a drawing .SVG.; convert it"),
+        (bytes(128) + b"DICM", "DICOM; convert it"),
+        (b"\0\0\0\x18ftypcrx \0\0\0\1", "the raw file of a camera .CR3.; develop it with a raw converter"),
+        (b"II*\0\x10\0\0\0CR\2\0", "the raw file of a camera .CR2.; develop it"),
+        (b"PK\3\4", "a ZIP archive; unpack it first"),
+        (b"\0\0\0\x18ftypisom\0\0\0\1", "a video; give a picture file"),
+        (b"\0\0\0\x18ftypzzzz\0\0\0\1", "a media file of the brand 'zzzz'; give a picture file"),
+        (b"  <!DOCTYPE html>", "a web page; give a picture file"),
+        (b"version https://git-lfs.github.com/spec/v1", "a pointer to a file in Git LFS; fetch it with git lfs pull"),
     ],
 )
 def test_other_kinds_are_named(tmp_path, start, kind):
     (tmp_path / "a.jpg").write_bytes(start + bytes(600))
     for read in (read_photo, open_photo):
-        with pytest.raises(PhotoError, match=rf"a.jpg: it is {kind}.*; convert it to PNG, TIFF or JPEG"):
+        with pytest.raises(PhotoError, match=rf"a.jpg: it is {kind}"):
             read(tmp_path / "a.jpg")
+
+
+def test_warnings_of_codecs_become_a_note(tmp_path, capfd):
+    """libpng speaks of damage that does not hinder it; stderr belongs to the program."""
+    data = bytes(imagecodecs.png_encode(ramp(16)))
+    chunk = struct.pack(">I", 1) + b"sBIT" + b"\x20"
+    damaged = data[:33] + chunk + struct.pack(">I", zlib.crc32(chunk[4:])) + data[33:]
+    (tmp_path / "a.png").write_bytes(damaged)
+    (note,) = read_photo(tmp_path / "a.png").notes
+    assert re.match("its decoder warns: .*sBIT: invalid", note)
+    (tmp_path / "a.png").write_bytes(data)
+    assert read_photo(tmp_path / "a.png").notes == ()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_codecs_say_of_how_they_are_called_is_no_note(tmp_path, capfd):
+    """A picture in 16 bits and seven passes (Adam7)."""
+    pixels = ramp(16)
+    passes = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)]
+    rows = b"".join(
+        b"\0" + row.tobytes() for y, x, down, across in passes for row in pixels[y::down, x::across].astype(">u2")
+    )
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", SIZE[1], SIZE[0], 16, 0, 0, 0, 1))
+    parts = b"\x89PNG\r\n\x1a\n", header, chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b"")
+    (tmp_path / "a.png").write_bytes(b"".join(parts))
+    photo = read_photo(tmp_path / "a.png")
+    assert_same(photo, pixels)
+    assert photo.notes == ()
+    assert capfd.readouterr() == ("", "")
 
 
 def test_usual_files_are_not_taken_for_others(tmp_path):

@@ -105,7 +105,7 @@ def test_a_stream_is_as_good_as_a_file():
     assert_same(file.read(), smooth())
     assert_same(file.read(), smooth())
     assert_same(read_photo(Pipe(data)), smooth())
-    with pytest.raises(PhotoError, match=r"cannot read the picture: the file is damaged"):
+    with pytest.raises(PhotoError, match=r"cannot read the picture: the PNG is damaged"):
         read_photo(Pipe(data[:60]))
 
 

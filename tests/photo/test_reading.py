@@ -385,7 +385,7 @@ def test_heic_without_its_package(tmp_path, monkeypatch):
     path = tmp_path / "a.heic"
     path.write_bytes(heic(Image.fromarray(smooth())))
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
-    with pytest.raises(PhotoError, match=r"a.heic: HEIC needs one more package; run pip install 'excolor\[heic\]'"):
+    with pytest.raises(PhotoError, match=r"a.heic: HEIC needs one more package; run pip install pillow-heif "):
         read_photo(path)
 
 

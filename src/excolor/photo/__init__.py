@@ -14,8 +14,8 @@ writing goes Photo -> its own color space -> `encoding` -> `files`.
 from excolor.photo.collection import Collection, Member
 from excolor.photo.encoding import FORMATS, OUTPUT_FORMATS, SaveSettings, check_fits, left_out
 from excolor.photo.files import write_bytes
+from excolor.photo.kinds import READABLE_SUFFIXES
 from excolor.photo.metadata import Metadata
-from excolor.photo.opening import READABLE_SUFFIXES
 from excolor.photo.photo import Photo
 from excolor.photo.provenance import Provenance, read_provenance
 from excolor.photo.reading import MAX_PIXELS, PhotoFile, PhotoSource, as_photo, open_photo, read_photo

@@ -5,7 +5,7 @@ TIFF through tifffile (`excolor.photo.tiff`).
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, BinaryIO
@@ -16,10 +16,12 @@ from PIL import Image
 from excolor.errors import PhotoError
 from excolor.photo import jpeg, png, profiles, tiff
 from excolor.photo.declared_color import ADOBE_RGB, cicp_profile, gamma_profile
+from excolor.photo.depth import bits_of
 from excolor.photo.guard import guarded
+from excolor.photo.kinds import TIFF, Kind
 from excolor.photo.levels import from_array, from_numbers
 from excolor.photo.metadata import Metadata, declares_adobe_rgb, orientation_of, read_metadata, upright
-from excolor.photo.opening import check_size, open_image
+from excolor.photo.opening import check_kind, check_size, open_image
 from excolor.photo.raster import Raster
 
 # What makes a picture of EXIF orientation 2..8 upright (EXIF 2.32, tag 274). Not ImageOps.exif_transpose: it also
@@ -73,7 +75,8 @@ def read_header(file: BinaryIO, name: str, max_pixels: int) -> Header:
     Raises:
         PhotoError: it is not a picture, is damaged, or has more than `max_pixels`.
     """
-    pages, is_cut = tiff.find_pages(file)
+    kind = check_kind(file, name)
+    pages, is_cut = _pages(file, kind, name)
     if pages:
         check_size(pages[0].width, pages[0].height, name, max_pixels)
         size = _upright_size(pages[0].height, pages[0].width, pages[0].orientation)
@@ -85,7 +88,8 @@ def read_header(file: BinaryIO, name: str, max_pixels: int) -> Header:
         return Header("JPEG", size, 1, frame.width * frame.height * (1 + (frame.bits > 8)))
     image = open_image(file, name, max_pixels)
     size = _upright_size(image.height, image.width, orientation_of(_metadata_without_pixels(file, image, name)))
-    is_deep = image.mode.startswith("I") or (image.format == "PNG" and png.is_16_bit(file)) or _avif_bits(file) > 8
+    is_avif = image.format == "AVIF"
+    is_deep = image.mode.startswith("I") or _is_16_bit_png(image, file) or (is_avif and bits_of(file, image) > 8)
     return Header(_format(image), size, 1, image.width * image.height * (1 + is_deep))
 
 
@@ -95,7 +99,8 @@ def decode(file: BinaryIO, name: str, page: int, max_pixels: int, draft: int | N
     Raises:
         PhotoError: as `read_header`; or there is no such page.
     """
-    pages, is_cut = tiff.find_pages(file)
+    kind = check_kind(file, name)
+    pages, is_cut = _pages(file, kind, name)
     if is_cut and page == len(pages) + 1 > 1:
         raise PhotoError(
             f"cannot read page {page} of {name}: the file is damaged or cut short there; "
@@ -106,50 +111,57 @@ def decode(file: BinaryIO, name: str, page: int, max_pixels: int, draft: int | N
     if pages:
         chosen = pages[page - 1]
         check_size(chosen.width, chosen.height, name, max_pixels)
-        return _decode_tiff(file, chosen, name, max_pixels), "TIFF"
+        return _decode_tiff(file, chosen, name), "TIFF"
     frame = jpeg.frame_beyond_pillow(file)
     if frame is not None:
         check_size(frame.width, frame.height, name, max_pixels)
         return _decode_jpeg_beyond_pillow(file, frame, name), "JPEG"
     image = open_image(file, name, max_pixels)
-    if image.format == "PNG" and png.is_16_bit(file):
-        with guarded(name):
+    if _is_16_bit_png(image, file):
+        with guarded(name, "PNG") as notes:
             levels = png.decode_16_bit(file)
-        return _finish_deep(levels, 16, file, image, name), "PNG"
-    bits = _avif_bits(file)
-    if bits > 8:
-        with guarded(name):
+        return _with_notes(_finish_deep(levels, 16, file, image, name), notes), "PNG"
+    bits = bits_of(file, image)
+    if image.format == "AVIF" and bits > 8:
+        with guarded(name, "AVIF") as notes:
             levels = _decode_avif(file)
-        return _finish_deep(levels, bits, file, image, name), "AVIF"
+        return _with_notes(_finish_deep(levels, bits, file, image, name), notes), "AVIF"
     if image.format == "JPEG2000":
         image.info["icc_profile"] = _profile_of_jpeg_2000(file)
     if draft is not None:
         image.draft(None, (draft, draft))
-    with guarded(name):
+    with guarded(name, kind.name):
         frames = getattr(image, "n_frames", 1) if image.format in _ANIMATED else 1
     decoded = decode_image(image, name)
+    if bits > 8 and decoded.pixels.dtype == np.uint8:
+        decoded = _with_notes(decoded, [f"it has {bits} bits a channel: 8 of them are read"])
     if frames > 1:
-        decoded = replace(decoded, notes=(*decoded.notes, f"it has {frames} frames: the first one is read"))
+        decoded = _with_notes(decoded, [f"it has {frames} frames: the first one is read"])
     if image.format == "WEBP" and _is_lossless_webp(file):
         decoded = replace(decoded, metadata=replace(decoded.metadata, lossless=True))
     return decoded, _format(image)
 
 
-def _decode_tiff(file: BinaryIO, page: tiff.TiffPage, name: str, max_pixels: int) -> Raster:
-    try:
-        decoded = tiff.decode(file, page, name)
-    except tiff.UnsupportedTiffError as unsupported:
-        if page.is_subordinate or page.is_deep:  # out of Pillow's reach, or it would cut it down to 8 bits
-            raise
-        try:
-            image = open_image(file, name, max_pixels)
-            with guarded(name):
-                image.seek(page.index)
-            return decode_image(image, name)
-        except PhotoError:
-            raise unsupported from None
+def _pages(file: BinaryIO, kind: Kind, name: str) -> tuple[list[tiff.TiffPage], bool]:
+    """`tiff.find_pages`; none of other files than TIFF. Raises PhotoError if a TIFF has none."""
+    if kind is not TIFF:
+        return [], False
+    pages, is_cut = tiff.find_pages(file)
+    if not pages:
+        raise PhotoError(
+            f"cannot read {name}: the TIFF is damaged or cut short before its first page; copy it again from its source"
+        )
+    return pages, is_cut
+
+
+def _decode_tiff(file: BinaryIO, page: tiff.TiffPage, name: str) -> Raster:
+    decoded = tiff.decode(file, page, name)
     space = _embedded(decoded.profile)
     return _finish(decoded.pixels, decoded.alpha, decoded.notes, decoded.metadata, space, page.orientation)
+
+
+def _with_notes(raster: Raster, notes: Sequence[str]) -> Raster:
+    return replace(raster, notes=(*raster.notes, *notes))
 
 
 def decode_image(image: Image.Image, name: str) -> Raster:
@@ -161,7 +173,7 @@ def decode_image(image: Image.Image, name: str) -> Raster:
     if 0 in image.size:
         raise PhotoError(f"cannot use {name}: it has no pixels ({image.width}×{image.height})")
     cicp = _cicp(image)  # Pillow closes the file when it has loaded the pixels
-    with guarded(name):
+    with guarded(name, _format(image) or "picture"):
         image.load()
     metadata = _metadata(image, name)
     # The pixels of a TIFF are turned by Pillow while it loads them
@@ -229,27 +241,19 @@ def _finish_deep(levels: np.ndarray, bits: int, file: BinaryIO, image: Image.Ima
 
 
 def _decode_jpeg_beyond_pillow(file: BinaryIO, frame: jpeg.Frame, name: str) -> Raster:
-    with guarded(name):
+    with guarded(name, "JPEG") as warned:
         levels = jpeg.decode(file)
         image = jpeg.without_pixels(file)
     if levels.ndim == 3 and levels.shape[2] != 3:
         raise PhotoError(f"cannot read {name}: a JPEG of {frame.bits} bits and CMYK; convert it to TIFF")
     if frame.bits != 8:
-        return _finish_deep(levels, frame.bits, file, image, name)
+        return _with_notes(_finish_deep(levels, frame.bits, file, image, name), warned)
     metadata = _metadata_without_pixels(file, image, name)
-    return _finish(levels, None, (), metadata, _color_space(image, metadata, None), orientation_of(metadata))
+    return _finish(levels, None, tuple(warned), metadata, _color_space(image, metadata, None), orientation_of(metadata))
 
 
-def _avif_bits(file: BinaryIO) -> int:
-    """Bits of a channel of an AVIF, by its codec configuration (AV1-ISOBMFF, section 2.3.3); 0 of other files."""
-    file.seek(4)
-    if file.read(4) != b"ftyp":
-        return 0
-    start = file.read(1 << 16)
-    at = start.find(b"av1C")
-    if not 0 <= at <= len(start) - 7:
-        return 0
-    return {0: 8, 0x40: 10, 0x60: 12}.get(start[at + 6] & 0x60, 8)
+def _is_16_bit_png(image: Image.Image, file: BinaryIO) -> bool:
+    return image.format == "PNG" and png.is_16_bit(file)
 
 
 def _decode_avif(file: BinaryIO) -> np.ndarray:

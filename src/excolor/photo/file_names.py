@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from excolor.photo.opening import READABLE_SUFFIXES
+from excolor.photo.kinds import READABLE_SUFFIXES
 
 # Folders that storage boxes and systems make beside the pictures of people: thumbnails, snapshots, what was deleted
 _SYSTEM_FOLDERS = frozenset(

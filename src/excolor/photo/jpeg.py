@@ -10,6 +10,7 @@ from PIL import Image
 
 # Markers (ITU-T T.81, table B.1): frames are 0xC0 to 0xCF but for three that are something else
 _NOT_FRAMES = {0xC4, 0xC8, 0xCC}
+_LS = 0xF7  # the frame of JPEG-LS (ITU-T T.87)
 _LOSSLESS = {0xC3, 0xC7, 0xCB, 0xCF}
 _BARE = {0x01, *range(0xD0, 0xD9)}  # markers without a length
 _SCAN, _END, _COMMENT = 0xDA, 0xD9, 0xFE
@@ -33,6 +34,11 @@ def frame_beyond_pillow(file: BinaryIO) -> Frame | None:
             is_beyond = marker in _LOSSLESS or frame.bits != 8
             return frame if is_beyond and frame.height and frame.width else None
     return None
+
+
+def is_ls(file: BinaryIO) -> bool:
+    """Whether it is JPEG-LS, which begins as a JPEG does."""
+    return any(marker == _LS for marker, _ in _segments(file))
 
 
 def decode(file: BinaryIO) -> np.ndarray:

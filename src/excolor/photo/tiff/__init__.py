@@ -1,11 +1,11 @@
 """TIFF: its pages, their pixels, and all of it that we write.
 
-tifffile with imagecodecs decodes every page that it knows. Others are left to Pillow, which has libtiff: pages whose
-colors are subsampled without JPEG, and compressions that are hardly ever met.
+tifffile with imagecodecs decodes them, but for YCbCr whose colors have fewer pixels than its lightness, which `ycbcr`
+does. Pillow has no part in it: its libtiff has 8 bits for color, and writes to stderr.
 """
 
-from excolor.photo.tiff.decoding import DecodedPage, UnsupportedTiffError, decode
+from excolor.photo.tiff.decoding import DecodedPage, decode
 from excolor.photo.tiff.pages import TiffPage, find_pages
 from excolor.photo.tiff.writing import write
 
-__all__ = ["DecodedPage", "TiffPage", "UnsupportedTiffError", "decode", "find_pages", "write"]
+__all__ = ["DecodedPage", "TiffPage", "decode", "find_pages", "write"]

@@ -3,6 +3,8 @@
 Shapes: H, W height and width in pixels. Levels are uint8, uint16 or float32 in [0, 1]; work goes in strips.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from excolor.photo.levels import strips
@@ -40,14 +42,31 @@ def apply_palette(indices: np.ndarray, palette: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(colors.T.astype(np.uint8)[np.minimum(indices, palette.shape[1] - 1)])
 
 
-def ycbcr_to_rgb(pixels: np.ndarray) -> np.ndarray:
-    """YCbCr (H, W, 3) of full range to RGB, by the coefficients of BT.601 (TIFF 6.0, section 21)."""
+BT_601 = (0.299, 0.587, 0.114)
+"""The shares of red, green and blue in lightness, unless a TIFF names others."""
+
+FULL_RANGE = (0.0, 255.0, 128.0, 255.0, 128.0, 255.0)
+"""The levels, of 8 bits, of black and white of Y, and of none and the most of Cb and Cr, unless a TIFF names others."""
+
+
+def ycbcr_to_rgb(
+    pixels: np.ndarray, luma: Sequence[float] = BT_601, reference: Sequence[float] = FULL_RANGE
+) -> np.ndarray:
+    """YCbCr (H, W, 3) to RGB (TIFF 6.0, sections 20 and 21).
+
+    Args:
+        pixels: as stored.
+        luma: YCbCrCoefficients.
+        reference: ReferenceBlackWhite, of 255.
+    """
     white = float(white_of(pixels))
+    red, green, blue = luma
+    black, most = np.array(reference[::2]) / 255, np.array(reference[1::2]) / 255
     colors = np.empty_like(pixels)
     for rows in strips(pixels):
-        y, cb, cr = np.moveaxis(pixels[rows] / white, -1, 0)
-        cb, cr = cb - 128 / 255, cr - 128 / 255
-        rgb = np.stack([y + 1.402 * cr, y - 0.344136 * cb - 0.714136 * cr, y + 1.772 * cb], -1).clip(0, 1)
+        y, cb, cr = np.moveaxis((pixels[rows] / white - black) / (most - black) * (1, 127 / 255, 127 / 255), -1, 0)
+        r, b = y + (2 - 2 * red) * cr, y + (2 - 2 * blue) * cb
+        rgb = np.stack([r, (y - red * r - blue * b) / green, b], -1).clip(0, 1)
         colors[rows] = rgb if white == 1 else np.rint(rgb * white)
     return colors
 

@@ -1,5 +1,6 @@
 """The pixels of a TIFF page, by tifffile with imagecodecs: every depth, layout and compression that they know."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -9,7 +10,10 @@ from excolor.errors import PhotoError
 from excolor.photo.guard import guarded
 from excolor.photo.levels import from_numbers
 from excolor.photo.metadata import Metadata, read_tiff_metadata
+from excolor.photo.tiff import ycbcr
 from excolor.photo.tiff.colors import (
+    BT_601,
+    FULL_RANGE,
     apply_palette,
     invert,
     lab_to_srgb,
@@ -35,14 +39,11 @@ _CHANNELS = {
 
 _MAX_SAMPLES = 8  # of a pixel: colors, alpha, and what a few programs add
 _ASSOCIATED, _UNASSOCIATED = 1, 2  # kinds of alpha among the extra samples
-_JPEG = {6, 7, 99}  # compressions whose decoder makes RGB of YCbCr; so do those of pictures as such:
+_JPEG = {6, 7, 99, 33007}  # compressions whose decoder makes RGB of YCbCr; so do those of pictures as such:
 _OTHERS_TO_RGB = {33003, 33004, 33005, 34712, 34892, 34934, 50001, 50002, 52546}
 _MAX_SAMPLE_VALUE, _INK_SET, _CMYK, _BLACK_LEVEL, _WHITE_LEVEL = 281, 332, 1, 50714, 50717
+_LUMA, _REFERENCE = 529, 532  # of YCbCr
 _RATIONAL = 5  # a type of tags
-
-
-class UnsupportedTiffError(PhotoError):
-    """A page is of a kind that cannot be decoded here, which another decoder may know."""
 
 
 @dataclass(frozen=True)
@@ -68,20 +69,19 @@ def decode(file: BinaryIO, page: TiffPage, name: str) -> DecodedPage:
     """Decode a page.
 
     Raises:
-        UnsupportedTiffError: it is of a kind that is not known here.
-        PhotoError: it is damaged, or cannot be used.
+        PhotoError: it is of a kind that is not known, is damaged, or cannot be used.
     """
     from tifffile import TiffFile
     from tifffile import TiffPage as Directory
 
-    with guarded(name):
+    with guarded(name, "TIFF"):
         file.seek(0)
         tiff = TiffFile(file)
         tiff.filehandle.seek(page.offset)
         directory = Directory(tiff, index=page.index)
     colors = _colors(directory, name)
-    with guarded(name):
-        levels = directory.asarray()
+    with guarded(name, "TIFF") as warned:
+        levels = ycbcr.decode(file, directory) if _is_raw_ycbcr(directory) else directory.asarray()
         if directory.axes.startswith("S"):  # each channel on its own plane
             levels = np.moveaxis(levels, 0, -1)
         profile = directory.iccprofile
@@ -108,7 +108,7 @@ def decode(file: BinaryIO, page: TiffPage, name: str) -> DecodedPage:
         pixels = unmultiplied(pixels, alpha)
     if pixels.shape[-1] == 1:
         pixels = pixels[..., 0]
-    return DecodedPage(pixels, alpha, notes, read_tiff_metadata(file, page.index), profile)
+    return DecodedPage(pixels, alpha, (*notes, *warned), read_tiff_metadata(file, page.index), profile)
 
 
 def _colors(directory: Any, name: str) -> int:
@@ -134,13 +134,19 @@ def _colors(directory: Any, name: str) -> int:
         what = f"its colors are {_label(photometric)} of {directory.bitspersample} bits, {_label(compression)}"
     elif compression != 1 and compression not in TIFF.DECOMPRESSORS:
         what = f"it is compressed as {_label(compression)}"
-    elif directory.is_subsampled and compression not in _JPEG | {33007, 34892}:
-        what = "its colors have fewer pixels than its lightness (YCbCr), without JPEG"
+    elif _is_raw_ycbcr(directory) and not ycbcr.is_readable(directory):
+        bits = directory.bitspersample
+        what = f"its colors are YCbCr with fewer pixels than its lightness, of {bits} bits, {_label(compression)}"
     elif directory.dtype is None or not isinstance(directory.bitspersample, int):
         what = f"its levels have {directory.bitspersample} bits"
     else:
         return colors
-    raise UnsupportedTiffError(f"cannot read {name}: {what}; convert it to a TIFF of RGB or gray")
+    raise PhotoError(f"cannot read {name}: {what}; convert it to a TIFF of RGB or gray")
+
+
+def _is_raw_ycbcr(directory: Any) -> bool:
+    """Whether colors have fewer pixels than lightness, and no codec of pictures that joins them."""
+    return bool(directory.is_subsampled) and directory.compression not in _JPEG | _OTHERS_TO_RGB
 
 
 def _label(choice: Any) -> str:
@@ -183,6 +189,16 @@ def _first(tag: Any, otherwise: float) -> float:
     return float(value) if isinstance(value, int | float) else otherwise
 
 
+def _fractions(tag: Any, otherwise: Sequence[float]) -> Sequence[float]:
+    """The fractions of a tag, if it has as many as it should, and they make sense: rising in pairs, or none zero."""
+    value = None if tag is None else tag.value
+    if not (isinstance(value, tuple) and len(value) == 2 * len(otherwise) and all(value[1::2])):
+        return otherwise
+    numbers = [top / bottom for top, bottom in zip(value[::2], value[1::2], strict=True)]
+    is_sound = min(numbers) > 0 if len(numbers) == 3 else all(np.diff(numbers)[::2] > 0)
+    return numbers if is_sound else otherwise
+
+
 def _in_color(pixels: np.ndarray, directory: Any, name: str) -> np.ndarray:
     """Levels (H, W, C) as gray, RGB or CMYK (H, W, C)."""
     match int(directory.photometric):
@@ -193,6 +209,9 @@ def _in_color(pixels: np.ndarray, directory: Any, name: str) -> np.ndarray:
                 raise PhotoError(f"cannot read {name}: it is damaged, without the colors of its palette")
             return apply_palette(pixels[..., 0], directory.colormap)
         case 6 if directory.compression not in _JPEG | _OTHERS_TO_RGB:
-            return ycbcr_to_rgb(pixels)
+            tags = directory.tags
+            return ycbcr_to_rgb(
+                pixels, _fractions(tags.get(_LUMA), BT_601), _fractions(tags.get(_REFERENCE), FULL_RANGE)
+            )
         case _:
             return pixels
