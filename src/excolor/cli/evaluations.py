@@ -249,8 +249,8 @@ def measure_all(
     return measurements, list(failures)
 
 
-def end(failures: Sequence[str]) -> None:
-    """Exit code 1 if pictures failed."""
+def end(failures: Sequence[str], what: str = "pictures") -> None:
+    """Exit code 1 if pictures, or `what` else was measured, failed."""
     if failures:
-        click.echo(f"Error: pictures that could not be used: {len(failures)}", err=True)
+        click.echo(f"Error: {what} that could not be used: {len(failures)}", err=True)
         raise click.exceptions.Exit(1)

@@ -27,7 +27,7 @@ def describe_run(
 ) -> dict[str, Any]:
     """All that the numbers depend on; `model` is what `colorizer` was loaded from."""
     used = {"working_size": settings.working_size, "match": settings.match}
-    return {**_describe(colorizer, model), **_describe_pictures(pictures), **used, **asdict(plan)}
+    return {**describe_model(colorizer, model), **_describe_pictures(pictures), **used, **asdict(plan)}
 
 
 def describe_style_run(
@@ -35,13 +35,13 @@ def describe_style_run(
 ) -> dict[str, Any]:
     """The same for stylization."""
     used = {"task": "stylize", "working_size": working_size}
-    networks = _describe(stylizer, model)
+    networks = describe_model(stylizer, model)
     return {**networks, **_describe_pictures(pictures), **used, **asdict(plan)}
 
 
 def to_json(run: Mapping[str, Any], summaries: Sequence[ProtocolSummary], failures: Sequence[str]) -> str:
     """The run, the date, and what it found."""
-    return _to_json(run, failures, {"results": {summary.protocol: asdict(summary) for summary in summaries}})
+    return as_json(run, failures, {"results": {summary.protocol: asdict(summary) for summary in summaries}})
 
 
 def style_to_json(
@@ -52,7 +52,7 @@ def style_to_json(
 ) -> str:
     """The same for stylization."""
     times = {method: {size: asdict(t) for size, t in of_method.items()} for method, of_method in seconds.items()}
-    return _to_json(run, failures, {"results": asdict(summary), "seconds": times})
+    return as_json(run, failures, {"results": asdict(summary), "seconds": times})
 
 
 def to_csv(measurements: Iterable[Measurement]) -> str:
@@ -76,7 +76,8 @@ def style_to_csv(measurements: Iterable[StyleMeasurement]) -> str:
     return _to_csv(("protocol", "content_picture", "style_picture", "method", *NUMBERS), rows)
 
 
-def _describe(loaded: Colorizer | Stylizer, model: ModelFiles) -> dict[str, Any]:
+def describe_model(loaded: Colorizer | Stylizer, model: ModelFiles) -> dict[str, Any]:
+    """What numbers depend on whatever is measured; `model` is what `loaded` was loaded from."""
     return {
         "excolor": version("excolor"),
         "torch": version("torch"),
@@ -99,7 +100,8 @@ def _named(case: Case) -> tuple[str, ...]:
     return case.protocol, case.target, case.reference or ""
 
 
-def _to_json(run: Mapping[str, Any], failures: Sequence[str], found: Mapping[str, Any]) -> str:
+def as_json(run: Mapping[str, Any], failures: Sequence[str], found: Mapping[str, Any]) -> str:
+    """A run, the date, what could not be measured, and what was found."""
     date = datetime.now(UTC).isoformat(timespec="seconds")
     return json.dumps({**run, "date": date, "failures": list(failures), **found}, indent=2) + "\n"
 
