@@ -71,11 +71,33 @@ def test_validation_measures_with_and_without_references(task: SemanticTask, sto
 
 
 def test_each_kind_of_pair_can_be_left_out(task: SemanticTask) -> None:
-    for name in ("empty", "similar", "unrelated", "patches", "aged", "recolored"):
+    for name in ("empty", "similar", "unrelated", "patches", "aged", "recolored", "own_colors", "mosaics"):
         task.recipe = replace(RECIPE, **{name: 0.0})
         assert loss(task).isfinite()
     task.recipe = replace(RECIPE, empty=1.0, similar=0.0, unrelated=0.0)
     assert loss(task).isfinite()
+
+
+def test_what_resembles_the_target_least_keeps_its_own_colors(task: SemanticTask) -> None:
+    task.recipe = replace(RECIPE, own_colors=1.0)
+    likeness = torch.rand(32, 1, 8, 8, generator=Generator().manual_seed(1))
+    own = task._keeps_own(likeness, Generator().manual_seed(0)) > 0
+    shares = own.float().mean((1, 2, 3))
+    assert shares.max() <= 0.75 and shares.min() < 0.1 and shares.max() > 0.6
+    for one, keeps in zip(likeness, own, strict=True):
+        if keeps.any():
+            assert one[keeps].max() <= one[~keeps].min()
+    task.recipe = replace(RECIPE, own_colors=0.0)
+    assert not task._keeps_own(likeness, Generator().manual_seed(0)).any()
+
+
+def test_a_part_of_some_references_shows_something_else(task: SemanticTask) -> None:
+    task.recipe = replace(RECIPE, mosaics=0.5)
+    made = task._mosaics(torch.zeros(64, 3, 16, 16), torch.ones(2, 3, 16, 16), Generator().manual_seed(0))
+    shares = made.mean((1, 2, 3))
+    assert 0.3 < (shares > 0).float().mean() < 0.7
+    assert shares.max() < 0.9
+    assert set(made.unique().tolist()) == {0.0, 1.0}
 
 
 def test_the_shares_of_the_shipped_recipe_fill_its_batch() -> None:
@@ -103,7 +125,7 @@ def test_fog_over_an_edge_costs_more_than_the_same_error_spread_evenly() -> None
     true[..., 16:] = 0.5
     ramp = torch.nn.functional.avg_pool2d(torch.nn.functional.pad(true, (4, 4, 0, 0), mode="replicate"), (1, 9), 1)
     even = true + (ramp - true).abs().mean()
-    weights = ColorLossWeights(coarser=0, chroma=0)
+    weights = ColorLossWeights(coarser=0, chroma=0, inventing_chroma=0)
     follows = torch.tensor((True,))
     exact = [torch.nn.functional.avg_pool2d(true, factor) for factor in (4, 2)]
     fog, shift = (color_loss(Colors(*exact, full), true, follows, weights) for full in (ramp, even))

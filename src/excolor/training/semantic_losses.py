@@ -29,6 +29,7 @@ class ColorLossWeights:
         inventing_gradient: the same where no reference is to be followed: the median of differences that nobody can
             know is none, and the picture would stay flat.
         chroma: of the error of chroma alone: colors that nobody can know are asked to be as strong as they are.
+        inventing_chroma: the same where no reference is to be followed.
         coarser: of the Huber loss of each of the two coarser results.
     """
 
@@ -38,6 +39,7 @@ class ColorLossWeights:
     gradient: float = 1.0
     inventing_gradient: float = 0.25
     chroma: float = 0.3
+    inventing_chroma: float = 0.5
     coarser: float = 0.3
 
 
@@ -68,7 +70,8 @@ def color_loss(
         wrong = wrong + down.abs().mean((1, 2, 3)) + across.abs().mean((1, 2, 3))
     chroma = (chroma_of(found.full) - chroma_of(true)).abs().mean((1, 2, 3))
     gradient = torch.where(follows, weights.gradient, weights.inventing_gradient)
-    return loss + gradient * wrong / len(_STRIDES) + weights.chroma * chroma
+    of_chroma = torch.where(follows, weights.chroma, weights.inventing_chroma)
+    return loss + gradient * wrong / len(_STRIDES) + of_chroma * chroma
 
 
 def near_edges(true: Tensor) -> Tensor:

@@ -15,6 +15,9 @@ class SemanticRecipe(Recipe):
         empty: share of pictures without a reference.
         similar: share of pairs of pictures of similar things, whose reference gets its colors from the target.
         unrelated: share of pairs of any two pictures. The rest are pairs of views of one picture.
+        own_colors: share of the pairs of similar things in which a part of the reference (what resembles the target
+            least, up to three quarters) keeps its own colors: what matches badly is then wrong.
+        mosaics: share of the pairs of views whose reference shows something else in a part of it.
         recolored: share of the pairs of views and of similar things that are turned to another hue and chroma.
         patches: share of the pictures, of all kinds, with true patches as a person would give them.
         aged: share of the pictures that are seen as old photographs.
@@ -28,6 +31,8 @@ class SemanticRecipe(Recipe):
     empty: float = 0.4
     similar: float = 0.21
     unrelated: float = 0.17
+    own_colors: float = 0.6
+    mosaics: float = 0.4
     recolored: float = 0.6
     patches: float = 0.15
     aged: float = 0.3

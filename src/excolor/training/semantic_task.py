@@ -3,10 +3,12 @@
 A batch is made of pictures without a reference, of pairs of views of one picture, of pairs of pictures of similar
 things, and of unrelated ones.
 
-Pairs of similar things have no true answer, and yet are what people bring. Here the reference is given colors *from the
-target*, found by the same correspondence, and the target is asked for its own true colors back: likeness and
-agreement of the matches are then those of real pairs, and the answer is known wherever the matches find back. In more
-than half of all pairs both pictures are turned to another hue and chroma, so that only following can be right.
+Pairs of similar things have no true answer, and yet are what people bring. Here the reference is given colors *from
+the target*, found by the same correspondence, and the target is asked for its own true colors back: likeness and
+agreement of the matches are then those of real pairs, and the answer is known wherever the matches find back. A part
+of many references keeps its own colors, where it resembles the target least, or shows something else altogether: a
+match that is bad is then also wrong. In more than half of all pairs both pictures are turned to another hue and
+chroma, so that only following can be right.
 """
 
 from contextlib import AbstractContextManager
@@ -44,6 +46,8 @@ from excolor.training.semantic_losses import color_loss
 from excolor.training.semantic_pairs import draw_similar, draw_two_views, draw_view
 from excolor.training.semantic_recipes import SemanticRecipe
 from excolor.training.validation import arrays, mean, mean_psnr, validation_crops
+
+_MOST_OWN = 0.75  # of a reference that keeps its own colors in part
 
 
 class Batch(NamedTuple):
@@ -112,9 +116,8 @@ class SemanticTask:
         of_others = draw_view(photos, index, size, recipe.zoom, generator)
         rgb = [photos.cut(crops, size) for crops in (alone, of_views.target, of_similar.target, of_others)]
         target_rgb = torch.cat((*rgb[:3], rgb[3][:unrelated]))
-        other_rgb = torch.cat(
-            (photos.cut(of_views.reference, size), photos.cut(of_similar.reference, size), rgb[3][unrelated:])
-        )
+        of_view = self._mosaics(photos.cut(of_views.reference, size), rgb[3][unrelated:], generator)
+        other_rgb = torch.cat((of_view, photos.cut(of_similar.reference, size), rgb[3][unrelated:]))
         lab, reference = rgb_to_lab(target_rgb), rgb_to_lab(other_rgb)
 
         old = torch.rand((len(lab),), generator=generator, device=lab.device) < recipe.aged
@@ -157,13 +160,45 @@ class SemanticTask:
             truth = reference_colors(_part(target, some), batch.lab[pictures, 1:])
             given = correspond(_part(described, some), truth)
             half, coarse = reference.half_ab.clone(), reference.coarse_ab.clone()
-            half[some] = given.fine_ab
-            coarse[some] = F.avg_pool2d(given.fine_ab, CELL // 2)
+            kept = self._keeps_own(given.grouped_cosine + given.cosine, generator)
+            kept = F.interpolate(kept, given.fine_ab.shape[2:], mode="bilinear", align_corners=False)
+            half[some] = given.fine_ab.lerp(half[some], kept)
+            coarse[some] = F.avg_pool2d(half[some], CELL // 2)
             reference = ReferenceColors(described, coarse, half)
 
         found = correspond(target, reference)
         hints = semantic_hints(found, user[empty:])
         return own, SemanticHints(_after_empty(hints.coarse, empty), _after_empty(hints.fine, empty), user)
+
+    def _keeps_own(self, likeness: Tensor, generator: Generator) -> Tensor:
+        """1 where a reference keeps its own colors, else 0, for the likeness (N, 1, h, w) of its places to the target.
+
+        Those are the least like ones: up to three quarters of the places of a share of the references.
+        """
+
+        def uniform() -> Tensor:
+            return torch.rand((len(likeness),), generator=generator, device=likeness.device)
+
+        share = _MOST_OWN * uniform() * (uniform() < self.recipe.own_colors)
+        rank = likeness.flatten(1).argsort(1).argsort(1).view_as(likeness)
+        return (rank < share.view(-1, 1, 1, 1) * likeness[0].numel()).float()
+
+    def _mosaics(self, rgb: Tensor, others: Tensor, generator: Generator) -> Tensor:
+        """References (N, 3, H, W) of views, of which a share shows one of `others` on one side of a line."""
+        n, _, height, width = rgb.shape
+
+        def uniform(low: float, high: float) -> Tensor:
+            shape = (n, 1, 1, 1)
+            return torch.rand(shape, generator=generator, device=rgb.device) * (high - low) + low
+
+        if not len(others):
+            return rgb
+        angle, offset = uniform(-torch.pi, torch.pi), uniform(-0.2, 0.3)
+        rows = torch.linspace(-0.5, 0.5, height, device=rgb.device).view(1, 1, -1, 1)
+        columns = torch.linspace(-0.5, 0.5, width, device=rgb.device).view(1, 1, 1, -1)
+        beyond = angle.cos() * columns + angle.sin() * rows > offset
+        which = torch.randint(len(others), (n,), generator=generator, device=rgb.device)
+        return torch.where(beyond & (uniform(0, 1) < self.recipe.mosaics), others[which], rgb)
 
     def _user_hints(self, true: Tensor, generator: Generator) -> Tensor:
         """True patches for a share of the pictures, (N, 3, H, W)."""
