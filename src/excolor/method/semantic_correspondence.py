@@ -134,7 +134,7 @@ def reference_colors(description: Description, ab: Tensor, visible: Tensor | Non
 
 
 def side_by_side(references: Sequence[ReferenceColors]) -> ReferenceColors:
-    """Several references (N = 1) as one: each place of a target looks for similar ones in all of them."""
+    """Several references of one batch size as one: each place of a target looks for similar ones in all of them."""
     height = max(reference.coarse_ab.shape[2] for reference in references)
 
     def joined(parts: Sequence[Tensor], fill: float = 0.0) -> Tensor:

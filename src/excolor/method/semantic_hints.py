@@ -1,10 +1,15 @@
-"""Hints of the semantic model: what correspondence and a person say about the colors, as the net is told."""
+"""Hints of the semantic model: what correspondence and a person say about the colors, as the net is told.
+
+What a person says is more than a color at a place: it is also a reference of the picture's own places, most of whose
+colors are not known. So a hint serves similar places by the same correspondence that serves a reference.
+"""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from excolor.imaging.color import ab_to_network
-from excolor.method.semantic_correspondence import Correspondences
+from excolor.imaging.color import ab_from_network, ab_to_network
+from excolor.method.semantic_correspondence import CELL, Correspondences, Description, ReferenceColors
 from excolor.networks.semantic_colorization import SemanticHints
 
 _SPREAD = 20.0  # ab units
@@ -41,6 +46,26 @@ def semantic_hints(found: Correspondences, user: Tensor) -> SemanticHints:
         dim=1,
     )
     return SemanticHints(coarse, fine, user)
+
+
+def hinted_places(target: Description, user: Tensor) -> ReferenceColors:
+    """A picture's places as a reference for itself: those with a person's hints show, and all others are hidden.
+
+    Args:
+        target: of the picture.
+        user: (N, 3, H, W), as in `semantic_hints`. A picture without any hint hides all places.
+    """
+    coarse, coarse_mask = _pooled(user, CELL)
+    half, half_mask = _pooled(user, 2)
+    whole = coarse.repeat_interleave(CELL // 2, 2).repeat_interleave(CELL // 2, 3)
+    half = torch.where(half_mask > 0, half, whole)  # the rest of a place that has a hint
+    return ReferenceColors(target, ab_from_network(coarse), ab_from_network(half), coarse_mask <= 0)
+
+
+def _pooled(user: Tensor, factor: int) -> tuple[Tensor, Tensor]:
+    """Mean color of the hints in each square, (N, 2, H/factor, W/factor), and how far they cover it, (N, 1, ...)."""
+    pooled = F.avg_pool2d(torch.cat((user[:, :2] * user[:, 2:], user[:, 2:]), dim=1), factor)
+    return pooled[:, :2] / pooled[:, 2:].clamp(min=1e-6), pooled[:, 2:]
 
 
 def with_reference(hints: SemanticHints, present: Tensor) -> SemanticHints:

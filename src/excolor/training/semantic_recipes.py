@@ -34,7 +34,7 @@ class SemanticRecipe(Recipe):
     own_colors: float = 0.6
     mosaics: float = 0.4
     recolored: float = 0.6
-    patches: float = 0.15
+    patches: float = 0.35
     aged: float = 0.3
     zoom: float = 1.3
     weights: ColorLossWeights = field(default_factory=ColorLossWeights)

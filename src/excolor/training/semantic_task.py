@@ -29,9 +29,10 @@ from excolor.method.semantic_correspondence import (
     correspond,
     describe,
     reference_colors,
+    side_by_side,
 )
 from excolor.method.semantic_exemplar import SemanticExemplarNet
-from excolor.method.semantic_hints import semantic_hints
+from excolor.method.semantic_hints import hinted_places, semantic_hints
 from excolor.networks.backbone import Levels
 from excolor.networks.checkpoint import save_network
 from excolor.networks.semantic_colorization import (
@@ -145,19 +146,47 @@ class SemanticTask:
         count = len(batch.lab)
         empty = count - len(batch.reference)
         user = self._user_hints(ab_to_network(batch.lab[:, 1:]), generator)
-        if empty == count:
-            return self.net.levels(batch.seen), no_semantic_hints(batch.seen)._replace(user=user)
+        is_hinted = user[:, 2].amax((1, 2)) > 0
         other = self._degraded(batch.reference[:, :1], generator)
         levels = self.net.levels(torch.cat((batch.seen, other)).contiguous(memory_format=torch.channels_last))
         own = Levels(*(level[:count] for level in levels))
-        target = describe(Levels(*(level[empty:count] for level in levels)), batch.seen[empty:])
-        described = describe(Levels(*(level[count:] for level in levels)), other)
+        target = describe(own, batch.seen)
+        hints = no_semantic_hints(batch.seen)._replace(user=user)
+
+        def correspond_some(some: Tensor, reference: ReferenceColors) -> None:
+            found = semantic_hints(correspond(_part(target, some), reference), user[some])
+            hints.coarse[some], hints.fine[some] = found.coarse.to(hints.coarse.dtype), found.fine.to(hints.fine.dtype)
+
+        places = torch.arange(count, device=user.device)
+        alone = places[:empty][is_hinted[:empty]]
+        if len(alone):
+            correspond_some(alone, hinted_places(_part(target, alone), user[alone]))
+        if empty < count:
+            reference = self._references(batch, target, levels, other, generator)
+            plain, hinted = (places[empty:][with_hints] for with_hints in (~is_hinted[empty:], is_hinted[empty:]))
+            if len(plain):
+                correspond_some(plain, _colors_of(reference, plain - empty))
+            if len(hinted):
+                beside = hinted_places(_part(target, hinted), user[hinted])
+                correspond_some(hinted, side_by_side([_colors_of(reference, hinted - empty), beside]))
+        return own, hints
+
+    def _references(
+        self, batch: Batch, target: Description, levels: Levels, lightness: Tensor, generator: Generator
+    ) -> ReferenceColors:
+        """The references with their L as it is seen, in their own colors or in those found for them in the target.
+
+        `levels` are those of the targets and the references, `target` describes all targets.
+        """
+        count = len(batch.lab)
+        empty = count - len(batch.reference)
+        described = describe(Levels(*(level[count:] for level in levels)), lightness)
         reference = reference_colors(described, batch.reference[:, 1:])
 
         # What shows similar things gets its colors from the target
         some, pictures = batch.similar, slice(empty + batch.similar.start, empty + batch.similar.stop)
         if some.stop > some.start:
-            truth = reference_colors(_part(target, some), batch.lab[pictures, 1:])
+            truth = reference_colors(_part(target, pictures), batch.lab[pictures, 1:])
             given = correspond(_part(described, some), truth)
             half, coarse = reference.half_ab.clone(), reference.coarse_ab.clone()
             kept = self._keeps_own(given.grouped_cosine + given.cosine, generator)
@@ -165,10 +194,7 @@ class SemanticTask:
             half[some] = given.fine_ab.lerp(half[some], kept)
             coarse[some] = F.avg_pool2d(half[some], CELL // 2)
             reference = ReferenceColors(described, coarse, half)
-
-        found = correspond(target, reference)
-        hints = semantic_hints(found, user[empty:])
-        return own, SemanticHints(_after_empty(hints.coarse, empty), _after_empty(hints.fine, empty), user)
+        return reference
 
     def _keeps_own(self, likeness: Tensor, generator: Generator) -> Tensor:
         """1 where a reference keeps its own colors, else 0, for the likeness (N, 1, h, w) of its places to the target.
@@ -260,9 +286,9 @@ def _turned(ab: Tensor, angle: Tensor, factor: Tensor) -> Tensor:
     return torch.cat((a * cos - b * sin, a * sin + b * cos), dim=1)
 
 
-def _part(description: Description, some: slice) -> Description:
+def _part(description: Description, some: slice | Tensor) -> Description:
     return Description(*(part[some] for part in description))
 
 
-def _after_empty(part: Tensor, empty: int) -> Tensor:
-    return torch.cat((part.new_zeros((empty, *part.shape[1:])), part))
+def _colors_of(reference: ReferenceColors, some: Tensor) -> ReferenceColors:
+    return ReferenceColors(_part(reference.description, some), reference.coarse_ab[some], reference.half_ab[some])
