@@ -68,7 +68,7 @@ class ColorizeSettings:
     hint_share: float = 1.0
     seed: int = 0
     vivid: float = 1.0
-    hint_reach: float = 0.7
+    hint_reach: float = 1.0
 
     def __post_init__(self) -> None:
         check_working_size(self.working_size)

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from excolor.imaging.color import rgb_to_lab
-from excolor.method.hints import no_hints
+from excolor.imaging.color import ab_to_network, rgb_to_lab
+from excolor.method.hints import Hints, no_hints
 from excolor.method.semantic_exemplar import SemanticExemplarNet
 from excolor.networks.semantic_colorization import SemanticColorizationConfig, SemanticColorizationNet
 from excolor.settings import ColorizeSettings
@@ -53,6 +53,38 @@ def test_references_of_different_sizes_join(model: SemanticExemplarNet) -> None:
     assert model.score(LIGHTNESS, [joined]).item() == pytest.approx(1)
     assert model(LIGHTNESS, joined).ab.isfinite().all()
     assert model.join_references([own]) is own
+
+
+def one_hint(a: float, b: float) -> Hints:
+    ab, mask = torch.zeros(1, 2, 64, 96), torch.zeros(1, 1, 64, 96)
+    ab[:, :, 20:23, 40:43] = ab_to_network(torch.tensor((a, b)).view(1, 2, 1, 1))
+    mask[:, :, 20:23, 40:43] = 1
+    return Hints(ab, mask)
+
+
+@pytest.mark.parametrize("with_reference", [False, True])
+def test_a_hint_stands_and_serves_other_places_as_far_as_it_is_to_reach(
+    model: SemanticExemplarNet, with_reference: bool
+) -> None:
+    reference = model.encode_reference(picture(2)) if with_reference else None
+    plain = model.invent(LIGHTNESS) if reference is None else model(LIGHTNESS, reference).ab
+    near, half, far = (
+        model.follow(plain, LIGHTNESS, reference, ColorizeSettings(hint_reach=reach), one_hint(60, -40))
+        for reach in (0.0, 0.5, 1.0)
+    )
+    for ab in (near, half, far):
+        torch.testing.assert_close(ab[0, :, 21, 41], torch.tensor((60.0, -40.0)), atol=1e-3, rtol=0)
+    beyond = (..., slice(None), slice(80, None))  # a hint without reach stays where it is
+    assert (near - plain)[beyond].abs().max() < 0.5
+    assert (far - plain)[beyond].abs().max() > (half - plain)[beyond].abs().max() > (near - plain)[beyond].abs().max()
+
+
+def test_hints_that_are_empty_change_nothing(model: SemanticExemplarNet) -> None:
+    torch.testing.assert_close(model.invent(LIGHTNESS, no_hints(LIGHTNESS)), model.invent(LIGHTNESS))
+    reference = model.encode_reference(picture(2))
+    torch.testing.assert_close(
+        model(LIGHTNESS, reference, user=no_hints(LIGHTNESS)).ab, model(LIGHTNESS, reference).ab, rtol=1e-3, atol=1e-2
+    )
 
 
 def test_pictures_of_one_gray_do_not_break_it(model: SemanticExemplarNet) -> None:

@@ -10,6 +10,7 @@ from typing import ClassVar, Generic, TypeVar
 
 from torch import Tensor, nn
 
+from excolor.method.hint_reach import follow_hints
 from excolor.method.hints import Hints
 from excolor.settings import ColorizeSettings
 
@@ -81,3 +82,25 @@ class ExemplarModel(nn.Module, ABC, Generic[R]):
             settings: how; the working size was followed before, and `vivid` is followed afterwards.
             user: a person's hints, which stand above those of the reference.
         """
+
+    def follow(
+        self,
+        ab: Tensor,
+        lightness: Tensor,
+        reference: R | None,
+        settings: ColorizeSettings,
+        user: Hints,
+    ) -> Tensor:
+        """Colors that follow a person's hints: exactly where these are, and where it is similar.
+
+        Args:
+            ab: (1, 2, H, W), of `invent` or `forward` without the hints, times `settings.vivid`.
+            lightness: L (1, 1, H, W).
+            reference: that it was made with.
+            settings: `hint_reach` says how far similar places follow.
+            user: the hints, at least one cell.
+
+        Returns:
+            ab (1, 2, H, W).
+        """
+        return follow_hints(ab, lightness, self.describe(lightness), user, settings.hint_reach)

@@ -18,7 +18,6 @@ from excolor.imaging.merging import small_photo, with_colors
 from excolor.imaging.working_size import NetworkInput, prepare_lightness, prepare_rgb
 from excolor.method.architecture import ExemplarModel, Stages
 from excolor.method.assembly import assemble
-from excolor.method.hint_reach import follow_hints
 from excolor.method.hints import Hints
 from excolor.method.person_hints import AnyHint, rasterize
 from excolor.networks.models import ModelFiles, ModelIdentity, find_model
@@ -155,7 +154,7 @@ class Colorizer:
             else:
                 stages: Stages = self._networks(seen.tensor, reference.features, settings)
                 ab = stages.ab
-            return self._result(photo, seen, ab, settings, hints)
+            return self._result(photo, seen, ab, reference, settings, hints)
 
     def colorize_stages(
         self,
@@ -176,7 +175,7 @@ class Colorizer:
                 precolor=small_photo(seen, stages.invented),
                 coarse=small_photo(seen, stages.coarse),
                 hints=small_photo(seen, stages.hints),
-                result=self._result(photo, seen, stages.ab, settings, hints),
+                result=self._result(photo, seen, stages.ab, reference, settings, hints),
             )
 
     def prepare(self, target: PhotoSource | Photo, settings: ColorizeSettings = ColorizeSettings()) -> NetworkInput:
@@ -255,13 +254,20 @@ class Colorizer:
         return prepare_lightness(photo, settings.working_size, self.device, multiple=self._networks.multiple)
 
     def _result(
-        self, photo: Photo, seen: NetworkInput, ab: Tensor, settings: ColorizeSettings, hints: Sequence[AnyHint]
+        self,
+        photo: Photo,
+        seen: NetworkInput,
+        ab: Tensor,
+        reference: Reference | None,
+        settings: ColorizeSettings,
+        hints: Sequence[AnyHint],
     ) -> Photo:
         """The photograph in the colors that the networks found, (1, 2, h, w), and in those of hints."""
         ab = ab * settings.vivid  # before the hints, which are meant as they are
         if not hints:
             return with_colors(photo, seen, ab)
         given, notes = rasterize(hints, photo.size, seen)
-        ab = follow_hints(ab, seen.tensor, self._networks.describe(seen.tensor), given, settings.hint_reach)
+        features = None if reference is None else reference.features
+        ab = self._networks.follow(ab, seen.tensor, features, settings, given)
         result = with_colors(photo, seen, ab)
         return replace(result, notes=(*result.notes, *notes))

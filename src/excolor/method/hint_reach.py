@@ -8,8 +8,10 @@ of two parts, and `reach` shifts weight from the first to the second:
 - like the place of the hint: by the descriptors that correspondence compares, lightness and distance. This is how the
   other leaves of the same tree follow.
 
-Where no place with a hint is similar, the colors stay those of the networks. Giving the hints to the colorization net,
-which has an input for them, was measured too and is much weaker (docs/hints.md). Shapes: H, W what the networks see.
+Where no place with a hint is similar, the colors stay those of the networks. For the paper's topology this is all that
+hints do: giving them to its colorization net, which has an input for them, is much weaker (docs/hints.md). The semantic
+model serves similar places by its own correspondence, and only the surroundings so. Shapes: H, W what the
+networks see.
 """
 
 from dataclasses import dataclass
@@ -29,7 +31,7 @@ _AT_ONCE = 1 << 22  # covariances held at a time: 32 MiB in float64
 # The part for similar places is narrower than what gives the best PSNR for true colors of random places (1.9, 0.65 and
 # 33): with those, one strong hint on a flower tints the whole picture, and a person means the flower (docs/hints.md).
 _NOISE = 0.04
-_LOCAL_SHARE = 0.15  # what is left of the local part at full reach
+_LOCAL_SHARE = 0.4  # what is left of the local part at full reach
 _NEAR = 0.08  # deviation, of the longer side
 _NEAR_LIGHTNESS = 7.0  # L units
 _UNLIKE = 0.5  # 1 - cosine that leaves 1/e

@@ -17,6 +17,7 @@ from torch import Tensor
 from excolor.errors import SettingError
 from excolor.imaging.color import ab_from_network, rgb_to_lab
 from excolor.method.architecture import ExemplarModel, Stages
+from excolor.method.hint_reach import follow_hints
 from excolor.method.hints import Hints
 from excolor.method.semantic_correspondence import (
     Correspondences,
@@ -28,7 +29,7 @@ from excolor.method.semantic_correspondence import (
     reference_colors,
     side_by_side,
 )
-from excolor.method.semantic_hints import semantic_hints
+from excolor.method.semantic_hints import hinted_places, semantic_hints, with_reference
 from excolor.networks.backbone import STRIDE, Levels
 from excolor.networks.semantic_colorization import (
     Colors,
@@ -65,7 +66,10 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
         return self._describe(lightness)[1].places
 
     def invent(self, lightness: Tensor, user: Hints | None = None) -> Tensor:
-        return self._colorize(self.colorization.levels(lightness), lightness, _without_reference(lightness, user))
+        if user is None:
+            return self._colorize(self.colorization.levels(lightness), lightness, no_semantic_hints(lightness))
+        levels, description = self._describe(lightness)
+        return self._colorize(levels, lightness, _own_hints(description, lightness, user))
 
     def forward(
         self,
@@ -88,16 +92,35 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
                 "--hint-share, or choose a model of the paper's architecture, such as --model lite"
             )
         levels, description = self._describe(lightness)
-        found = correspond(description, _for(reference, len(lightness)))
-        empty = _without_reference(lightness, user)
-        hints = semantic_hints(_trusted_more(found, settings.strength - 1), empty.user)
-        invented = self._colorize(levels, lightness, empty)
+        own, reference = no_semantic_hints(lightness), _for(reference, len(lightness))
+        if user is not None:
+            own = _own_hints(description, lightness, user)
+            reference = side_by_side([reference, hinted_places(description, own.user)])
+        found = correspond(description, reference)
+        hints = semantic_hints(_trusted_more(found, settings.strength - 1), own.user)
+        invented = self._colorize(levels, lightness, own)
         followed = self._colorize(levels, lightness, hints)
         coarse, fine = (
             F.interpolate(ab, lightness.shape[2:], mode="bilinear", align_corners=False)
             for ab in (found.grouped_ab, found.fine_ab)
         )
         return Stages(invented, coarse, fine, invented.lerp(followed, min(settings.strength, 1.0)))
+
+    def follow(
+        self,
+        ab: Tensor,
+        lightness: Tensor,
+        reference: ReferenceColors | None,
+        settings: ColorizeSettings,
+        user: Hints,
+    ) -> Tensor:
+        if settings.hint_reach:
+            if reference is None:
+                served = self.invent(lightness, user)
+            else:
+                served = self(lightness, reference, settings, user).ab
+            ab = ab.lerp(served * settings.vivid, settings.hint_reach)
+        return follow_hints(ab, lightness, self.describe(lightness), user, reach=0)
 
     def _describe(self, lightness: Tensor) -> tuple[Levels, Description]:
         levels = self.colorization.levels(lightness)
@@ -109,9 +132,14 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
         return ab_from_network(colors.full)
 
 
-def _without_reference(lightness: Tensor, user: Hints | None) -> SemanticHints:
-    hints = no_semantic_hints(lightness)
-    return hints if user is None else hints._replace(user=torch.cat((user.ab, user.mask), dim=1))
+def _own_hints(description: Description, lightness: Tensor, user: Hints) -> SemanticHints:
+    """A person's hints for pictures without a reference. Those without hints have none."""
+    given = torch.cat((user.ab * (user.mask > 0), user.mask), dim=1)
+    present = user.mask.flatten(1).amax(1) > 0
+    if not present.any():
+        return no_semantic_hints(lightness)._replace(user=given)
+    found = correspond(description, hinted_places(description, given))
+    return with_reference(semantic_hints(found, given), present)
 
 
 def _for(reference: ReferenceColors, count: int) -> ReferenceColors:
