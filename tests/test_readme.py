@@ -146,10 +146,10 @@ def place(word: str, *, gray: bool) -> None:
         if not Path("examples").exists():
             Path("examples").symlink_to(ROOT / "examples")
     elif word.startswith("@"):
-        picture(Path("listed.jpg"), gray=gray)
-        Path(word[1:]).write_text("listed.jpg\n")
+        picture(Path("scans/listed.jpg"), gray=gray)
+        Path(word[1:]).write_text("scans/listed.jpg\n")
     elif "*" in word:
-        picture(Path(word.replace("**", "one").replace("*", "7")), gray=gray)
+        place(word.replace("**", "one").replace("*", "7"), gray=gray)
     elif word.endswith(".hints.json"):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text('{"excolor_hints": 1, "hints": [{"x": 0.4, "y": 0.3, "color": "olive"}]}')

@@ -21,6 +21,10 @@ class OutputError(ExcolorError):
     """A result cannot be written where it was asked for."""
 
 
+class ReportError(ExcolorError):
+    """The report of a batch cannot be read, or does not belong to others."""
+
+
 class PlanError(ExcolorError):
     """Inputs, outputs and options do not go together: a mistake in the request, which the command line exits with 2."""
 

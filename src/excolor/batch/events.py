@@ -64,7 +64,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Finished:
-    """A picture is written, or has failed.
+    """A picture is written, has failed, or is skipped because another process wrote it meanwhile.
 
     Attributes:
         job: which one.

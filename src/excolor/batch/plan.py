@@ -9,6 +9,7 @@ from pathlib import Path
 from excolor.batch.destinations import check_folder, check_report
 from excolor.batch.jobs import STAGES, Job
 from excolor.batch.report import is_report
+from excolor.batch.shards import Shard
 from excolor.batch.sources import STDIN, Source, is_folder_name
 from excolor.errors import OutputError, PlanError
 
@@ -53,11 +54,13 @@ class BatchPlan:
         jobs: the inputs with their outputs, in order.
         outputs: as they were asked for.
         earlier_results: how many inputs were skipped because another input becomes them.
+        shard: the share of all inputs that `jobs` are; None is all.
     """
 
     jobs: tuple[Job, ...]
     outputs: Outputs
     earlier_results: int = 0
+    shard: Shard | None = None
 
 
 def plan_batch(
@@ -67,6 +70,7 @@ def plan_batch(
     *,
     keep: Iterable[Path] = (),
     stages: Path | None = None,
+    shard: Shard | None = None,
 ) -> BatchPlan:
     """Pair each input with its output: beside it, in the folder that is named, the file that is named, or stdout.
 
@@ -79,9 +83,10 @@ def plan_batch(
         tag: what is added to the names.
         keep: further inputs (references, styles, lists), which no output may replace.
         stages: the folder for the steps to the results.
+        shard: plan this share of the inputs alone, though all are checked: they would meet in the folder of results.
 
     Raises:
-        PlanError: the output that is named does not go with the inputs or with the format.
+        PlanError: the output that is named does not go with the inputs, with the format, or with a shard.
         OutputError: a folder cannot be made, two inputs would become one file, or an output is an input.
     """
     jobs = _with_results(sources, outputs, tag)
@@ -93,7 +98,10 @@ def plan_batch(
     _check_inputs_stay(left, keep, outputs.report)
     if outputs.report is not None:
         check_report(outputs.report, overwrite=outputs.may_replace_report)
-    return BatchPlan(tuple(left), outputs, len(jobs) - len(left))
+    if shard is not None and sources[0].path == STDIN:
+        raise PlanError("a shard is a share of many pictures, and standard input is one; leave out --shard.")
+    own = tuple(job for job in left if shard is None or shard.holds(job.source))
+    return BatchPlan(own, outputs, len(jobs) - len(left), shard)
 
 
 def one_name(name: str) -> str:

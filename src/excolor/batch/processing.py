@@ -1,5 +1,6 @@
 """One picture from its file to the file of its result, as part of a batch."""
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -80,8 +81,12 @@ class Processor(Generic[N]):
         attempt = _Attempt(self, job, outcome)
         data, bug = b"", None
         try:
+            if attempt.is_done_elsewhere():
+                return attempt.skipped()
             data = attempt.make(budget, stop)
         except ExcolorError as error:
+            if isinstance(error, OutputError) and attempt.is_done_elsewhere():
+                return attempt.skipped()
             name, message = job.source.name, str(error)
             attempt.fail(message if name in message else f"{name}: {message}")
         except MemoryError:
@@ -105,6 +110,15 @@ class _Attempt(Generic[N]):
     def fail(self, error: str) -> None:
         """Note why there is no result."""
         self.outcome = replace(self.outcome, status="failed", error=error)
+
+    def is_done_elsewhere(self) -> bool:
+        """Whether another process has made the result since the batch began, and results that exist are skipped."""
+        destination = self._job.destination
+        return self._outputs.skip_existing and destination is not None and os.path.lexists(destination)
+
+    def skipped(self) -> Finished:
+        """What became of a picture that `is_done_elsewhere`."""
+        return Finished(self._job, Outcome(self.outcome.input, self.outcome.output, "skipped"))
 
     def make(self, budget: MegapixelBudget, stop: Stop) -> bytes:
         """Make the files; returns the bytes for standard output, if the result goes there."""

@@ -3,7 +3,7 @@
 import glob
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from excolor.errors import PlanError
@@ -13,18 +13,30 @@ STDIN = Path("-")
 
 @dataclass(frozen=True)
 class Source:
-    """A picture to work on, and its folder relative to the one that was given, which the results mirror."""
+    """A picture to work on.
+
+    Attributes:
+        path: of its file.
+        below: its folder relative to the one that was given, which the results mirror.
+        root: the folder that was given.
+    """
 
     path: Path
     below: Path = Path()
+    root: Path | None = field(default=None, compare=False)
 
     @property
     def name(self) -> str:
         """What to call it in messages."""
         return "standard input" if self.path == STDIN else str(self.path)
 
+    @property
+    def relative(self) -> Path:
+        """Its path below the folder that was given, which is the same on all machines; or as it was given."""
+        return self.path if self.root is None else self.below / self.path.name
 
-def expand(arguments: Sequence[str], *, recursive: bool, output: str | None) -> list[Source]:
+
+def expand(arguments: Sequence[str], *, recursive: bool, output: str | None, root: Path | None = None) -> list[Source]:
     """The pictures that arguments stand for, each once: in the order given, in natural order within folders and globs.
 
     What exists under the very name of an argument is that file or folder; otherwise `@NAME` is a list of files and a
@@ -34,17 +46,18 @@ def expand(arguments: Sequence[str], *, recursive: bool, output: str | None) -> 
         arguments: as typed.
         recursive: look into the subfolders of folders.
         output: of -o, as typed; what is in a folder of results is no input.
+        root: a folder whose subfolders are mirrored for the files of lists and globs, too, which are all in it.
 
     Raises:
-        PlanError: a folder without -o, or `-` among others.
+        PlanError: a folder without -o, `-` among others, or a file that is not in `root`.
         PhotoError: a folder, glob or list that cannot be read or holds nothing.
     """
     if "-" in arguments:
         if len(arguments) > 1:
             raise PlanError("- is one picture from standard input; give it alone.")
         return [Source(STDIN)]
-    found = (source for argument in arguments for source in _expand(argument, recursive, output))
-    return each_once(found)
+    found = each_once(source for argument in arguments for source in _expand(argument, recursive, output))
+    return found if root is None else [_in_root(source, root) for source in found]
 
 
 def pictures_in(folder: Path, *, recursive: bool, leave_out: str | None = None) -> list[Source]:
@@ -61,7 +74,7 @@ def pictures_in(folder: Path, *, recursive: bool, leave_out: str | None = None) 
     from excolor.photo import Collection
 
     pictures = Collection.open(folder, recursive=recursive, leave_out=leave_out)
-    return [Source(folder / name, Path(name).parent) for name in pictures]
+    return [Source(folder / name, Path(name).parent, folder) for name in pictures]
 
 
 def each_once(sources: Iterable[Source]) -> list[Source]:
@@ -96,6 +109,16 @@ def _expand(argument: str, recursive: bool, output: str | None) -> list[Source]:
 
     pictures = Collection.open(argument, leave_out=_folder_of_results(output))
     return [Source(Path(path)) for path in pictures]
+
+
+def _in_root(source: Source, root: Path) -> Source:
+    """A file that was named, as if its folder had been given."""
+    if source.root is not None:
+        return source
+    path, folder = (Path(os.path.abspath(each)) for each in (source.path, root))  # noqa: PTH100 - links are kept
+    if not path.is_relative_to(folder):
+        raise PlanError(f"{source.path} is not in the folder {root} of --root; leave it out, or give another --root.")
+    return Source(source.path, path.relative_to(folder).parent, root)
 
 
 def _in_folder(folder: Path, recursive: bool, output: str | None) -> list[Source]:

@@ -35,7 +35,7 @@ def plan_files(
     stages: Path | None = None,
 ) -> BatchPlan:
     """`plan_batch`, and what the terminal adds to it: no picture is written to one, and skipped inputs are noted."""
-    plan = plan_batch(sources, options.outputs, tag, keep=keep, stages=stages)
+    plan = plan_batch(sources, options.outputs, tag, keep=keep, stages=stages, shard=options.shard)
     if is_terminal(sys.stdout) and any(job.destination is None for job in plan.jobs):
         raise click.UsageError("a picture would be written to the terminal; redirect it, or name a file with -o.")
     if plan.earlier_results:
@@ -116,7 +116,7 @@ class _Run:
             self._display.note(f"{job.source.name}: {note}")
         if outcome.status == "failed":
             self._display.error(str(outcome.error))
-        elif self._lost is None:
+        elif self._lost is None and outcome.status == "written":
             try:
                 if job.destination is None:
                     self._display.data(finished.data)
@@ -147,6 +147,7 @@ class _Run:
                 outputs.report,
                 interrupted=self._interruption.by_signal,
                 overwrite=outputs.may_replace_report,
+                shard=self._plan.shard,
             )
         except OutputError as error:
             self._display.error(str(error))

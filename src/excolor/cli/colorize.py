@@ -167,7 +167,9 @@ def colorize(
         raise click.UsageError(
             "--save-stages shows how a reference is followed, and there is none; give one with --ref."
         )
-    sources = without_hint_layers(expand(targets, recursive=files.recursive, output=files.output), hints_path)
+    sources = without_hint_layers(
+        expand(targets, recursive=files.recursive, output=files.output, root=files.root), hints_path
+    )
     hints = find_hints(points, hints_path, sources, force=force_hints, max_pixels=files.max_pixels)
     found = find_references(references)
     if pair == "all":

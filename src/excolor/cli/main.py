@@ -13,6 +13,7 @@ from excolor.cli.figure import figure
 from excolor.cli.film import film
 from excolor.cli.interruption import INTERRUPTED, ignore_signals
 from excolor.cli.pre_colorize import pre_colorize
+from excolor.cli.report import report
 from excolor.cli.stylize import stylize
 from excolor.cli.train import train
 from excolor.cli.weights import weights
@@ -71,6 +72,7 @@ main.add_command(evaluate)
 main.add_command(figure)
 main.add_command(weights)
 main.add_command(bench)
+main.add_command(report)
 
 
 def run(name: str | None = None) -> None:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from excolor.batch.plan import Outputs
+from excolor.batch.shards import Shard, parse_shard
 from excolor.cli.commands import INPUT, OUTPUT, QUALITY, RUN, option
+from excolor.errors import PlanError
 from excolor.settings import MATCHES, SMALLEST_SIZE, STATISTICS_METHODS, ColorizeSettings, Matching
 
 if TYPE_CHECKING:
@@ -63,11 +65,26 @@ class CommaList(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         return ",".join(self.choices)
 
 
+class ShardType(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """K/N, or the name of a scheduler."""
+
+    name = "shard"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Shard:
+        """Parse, or fail as a usage error."""
+        try:
+            return parse_shard(value)
+        except PlanError as error:
+            self.fail(str(error), param, ctx)
+
+
 @dataclass(frozen=True)
 class FileOptions:
     """Which files are read and written, and how: the options of all commands that turn pictures into pictures."""
 
     recursive: bool
+    root: Path | None
+    shard: Shard | None
     page: int | None
     max_megapixels: float | None
     output: str | None
@@ -92,7 +109,8 @@ class FileOptions:
     @property
     def outputs(self) -> Outputs:
         """Where results go. Raises PlanError if options exclude each other."""
-        return Outputs(self.output, self.format, self.force, self.skip_existing, self.report)
+        report = self.report if self.shard is None or self.report is None else self.shard.own_name(self.report)
+        return Outputs(self.output, self.format, self.force, self.skip_existing, report)
 
     @property
     def file_settings(self) -> "FileSettings":
@@ -127,6 +145,20 @@ def file_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 _FILE_OPTIONS = (
     option("-r", "--recursive", is_flag=True, group=INPUT, help="Look into subfolders, and mirror them below -o."),
+    option(
+        "--root",
+        type=click.Path(path_type=Path, file_okay=False),
+        metavar="FOLDER",
+        group=INPUT,
+        help="Mirror the subfolders of this folder also for pictures from lists and globs, which are all in it.",
+    ),
+    option(
+        "--shard",
+        type=ShardType(),
+        metavar="K/N",
+        group=INPUT,
+        help="Do the K-th of N shares of the pictures; slurm, k8s or batch takes both from the scheduler.",
+    ),
     option(
         "--page",
         type=click.IntRange(1),

@@ -42,7 +42,7 @@ def pre_colorize(
     from excolor.batch.sources import expand, lists_in
     from excolor.cli.batches import plan_files, run_batch
 
-    sources = expand(targets, recursive=files.recursive, output=files.output)
+    sources = expand(targets, recursive=files.recursive, output=files.output, root=files.root)
     plan = plan_files(sources, files, "precolor", keep=lists_in(targets))
     work = PrecolorizeWork(model.find("pre-colorize", quiet=files.quiet), device, working_size, treat_as_gray)
     run_batch(plan, work, files, "Pre-colorizing")

@@ -150,7 +150,7 @@ def stylize(
         raise click.UsageError("--keep-luminance and --only-luminance exclude each other.")
     contents, chosen = _contents_and_styles(pictures, styles)
     _check_masks(content_mask, style_masks, chosen)
-    sources = expand(contents, recursive=files.recursive, output=files.output)
+    sources = expand(contents, recursive=files.recursive, output=files.output, root=files.root)
     masks = None if content_mask is None else find_content_masks(content_mask, sources)
     style_files = [*(style.path for style in chosen), *style_masks]
     keep = [*lists_in(contents), *style_files, *(masks.paths if masks else [])]
