@@ -92,3 +92,11 @@ def test_averaged_colorizers(tmp_path: Path) -> None:
     first, second = (load_colorizer(path).state_dict() for path in paths)
     for name, found in mean.items():
         torch.testing.assert_close(found, 0.75 * first[name] + 0.25 * second[name], atol=1e-3, rtol=1e-3)
+
+
+def test_synthetic_clips(photos: Path, tmp_path: Path) -> None:
+    command = [sys.executable, SCRIPTS / "synthetic_clips.py", *sorted(photos.iterdir()), "-o", tmp_path / "clips"]
+    subprocess.run([*command, "--frames", "2"], check=True, capture_output=True)
+    assert len(list((tmp_path / "clips").glob("*-crossing/0000?.png"))) == 8
+    too_few = subprocess.run(command[:3] + command[-2:], check=False, capture_output=True, text=True)
+    assert too_few.returncode == 2 and "three" in too_few.stderr
