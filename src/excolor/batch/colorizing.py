@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from excolor.batch.events import Note
 from excolor.batch.grayness import check_gray
 from excolor.batch.hints import ChosenHints, HintChoice
-from excolor.batch.references import Choice, ReferenceChoice, ReferenceFiles
+from excolor.batch.references import Choice, Looked, ReferenceChoice, ReferenceFiles
 from excolor.batch.sources import Source
 from excolor.batch.stop import Stop
 from excolor.batch.work import PageResult, provenance
@@ -62,19 +62,22 @@ class ColorizeWork:
         choice: Choice | None = None
         for photo in pages:
             notes = check_gray(photo, source.name, self.treat_as_gray)
-            if self.references is not None:
-                choice = choice or self.references.choose(networks, self.settings, source, photo)
+            target: Looked = photo
+            if self.references is not None and choice is None:
+                if self.references.compares:
+                    target = networks.look(photo, self.settings)
+                choice = self.references.choose(networks, self.settings, source, target)
             hints = self.hints.of(source, photo) if self.hints else ChosenHints()
             if self.hints and not hints.hints:
                 notes += ("there are no hints for it",)
             steps: tuple[Photo, ...] = ()
             features = choice.features if choice else ()
             if self.with_stages:
-                stages = networks.colorize_stages(photo, features, self.settings, hints=hints.hints)
+                stages = networks.colorize_stages(target, features, self.settings, hints=hints.hints)
                 steps = stages.precolor, stages.coarse, stages.hints, stages.result
                 result = stages.result
             else:
-                result = networks.colorize(photo, features, self.settings, hints=hints.hints)
+                result = networks.colorize(target, features, self.settings, hints=hints.hints)
             notes += tuple(note for note in result.notes if note not in photo.notes)
             if choice:
                 yield PageResult(result, steps, choice.used, choice.score, notes + choice.notes, hints.recorded)

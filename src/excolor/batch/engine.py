@@ -6,9 +6,7 @@ from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import BinaryIO, Generic
-
-import torch
+from typing import TYPE_CHECKING, BinaryIO, Generic
 
 from excolor.batch.budget import MegapixelBudget
 from excolor.batch.events import Event, Finished, Outcome, Started, Summary
@@ -18,8 +16,9 @@ from excolor.batch.processing import FileSettings, Processor
 from excolor.batch.stop import Stop
 from excolor.batch.work import N, Work
 from excolor.photo import Provenance
-from excolor.runtime.devices import cores
-from excolor.runtime.threads import torch_threads
+
+if TYPE_CHECKING:
+    import torch
 
 MEGAPIXELS_IN_WORK = 150  # of pictures that are in memory together
 _MOST_JOBS = 8
@@ -69,6 +68,8 @@ class Engine(Generic[N]):
     def run(self) -> Generator[Event, None, None]:
         """Load the networks, do the work, and yield what happens; see `excolor.batch.events`.
 
+        If nothing is to be done, neither networks nor references are read, and torch is not imported.
+
         While it runs, torch's number of threads is set for the calling thread. Whoever stops iterating closes the
         generator, which asks for the stop and waits for what is in work.
 
@@ -78,18 +79,14 @@ class Engine(Generic[N]):
             PhotoError: a picture that all others need cannot be read.
             Exception: a bug in the work on one picture, after the summary.
         """
-        with torch_threads(self._work.working_size) as threads:
-            networks = self._work.load()
-            self._made_by = made_by = self._work.provenance()
-            work = yield from self._work.prepare(networks, self._stop)
-            processor = Processor(work, networks, made_by, self._plan.outputs, self._files, self._stdin)
-            to_do = [job for job, outcome in self._outcomes.items() if outcome.status == "not begun"]
-            workers = _workers(len(to_do), self._jobs, networks.device, threads)
-            self._began = time.monotonic()
-            self._started = Started(len(to_do), workers, str(networks.device))
+        to_do = [job for job, outcome in self._outcomes.items() if outcome.status == "not begun"]
+        if to_do:
+            yield from self._work_on(to_do)
+        else:
+            self._made_by = self._work.provenance()
+            self._started = Started(0, 0, self._work.device)
             yield self._started
-            yield from self._process_all(processor, to_do, workers, threads)
-            yield self.summary()
+        yield self.summary()
         if self._bug is not None:
             raise self._bug
 
@@ -104,6 +101,20 @@ class Engine(Generic[N]):
         """Correct what became of a picture whose `data` could not be delivered."""
         self._outcomes[job] = replace(self._outcomes[job], status="failed", error=error)
 
+    def _work_on(self, to_do: list[Job]) -> Generator[Event, None, None]:
+        from excolor.runtime.threads import torch_threads
+
+        with torch_threads(self._work.working_size) as threads:
+            networks = self._work.load()
+            self._made_by = made_by = self._work.provenance()
+            work = yield from self._work.prepare(networks, self._stop)
+            processor = Processor(work, networks, made_by, self._plan.outputs, self._files, self._stdin)
+            workers = _workers(len(to_do), self._jobs, networks.device, threads)
+            self._began = time.monotonic()
+            self._started = Started(len(to_do), workers, str(networks.device))
+            yield self._started
+            yield from self._process_all(processor, to_do, workers, threads)
+
     def _expected(self, job: Job) -> Outcome:
         exists = job.destination is not None and os.path.lexists(job.destination)
         return Outcome(
@@ -113,6 +124,8 @@ class Engine(Generic[N]):
         )
 
     def _process_all(self, processor: Processor[N], jobs: list[Job], workers: int, threads: int) -> Iterator[Finished]:
+        import torch
+
         budget = MegapixelBudget(MEGAPIXELS_IN_WORK)
 
         def process(job: Job) -> Finished:
@@ -144,7 +157,9 @@ class Engine(Generic[N]):
             raise
 
 
-def _workers(pictures: int, asked: int | None, device: torch.device, threads: int) -> int:
+def _workers(pictures: int, asked: int | None, device: "torch.device", threads: int) -> int:
+    from excolor.runtime.devices import cores
+
     if pictures <= 1:
         return 1
     if asked is not None:

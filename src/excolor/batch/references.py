@@ -4,20 +4,23 @@ import os
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from excolor.batch.events import Note
 from excolor.batch.plan import one_name
 from excolor.batch.sources import Source, each_once, pictures_in
 from excolor.batch.stop import Stop
-from excolor.batch.work import UsedFile, sha256_of
+from excolor.batch.work import UsedFile, read_used
 from excolor.errors import PhotoError, SettingError
 from excolor.photo import MAX_PIXELS
 from excolor.settings import ColorizeSettings
 
 if TYPE_CHECKING:
-    from excolor.method.colorizer import Colorizer, Reference
+    from excolor.method.colorizer import Colorizer, Reference, Target
     from excolor.photo import Photo
+
+Looked: TypeAlias = "Photo | Target"
+"""A picture, which may have been looked at already."""
 
 Pairing = Literal["fit", "name", "all"]
 
@@ -52,7 +55,11 @@ class Choice:
 class ReferenceChoice(Protocol):
     """Which reference each target gets. Implementations are frozen dataclasses."""
 
-    def choose(self, colorizer: "Colorizer", settings: ColorizeSettings, source: Source, photo: "Photo") -> Choice:
+    @property
+    def compares(self) -> bool:
+        """Whether it looks at targets before it chooses."""
+
+    def choose(self, colorizer: "Colorizer", settings: ColorizeSettings, source: Source, photo: Looked) -> Choice:
         """The reference for a target, given its source and its first page. Raises PhotoError if there is none."""
 
 
@@ -111,7 +118,12 @@ class BestFit:
 
     candidates: tuple[EncodedReference, ...]
 
-    def choose(self, colorizer: "Colorizer", settings: ColorizeSettings, source: Source, photo: "Photo") -> Choice:
+    @property
+    def compares(self) -> bool:
+        """See `ReferenceChoice`."""
+        return len(self.candidates) > 1
+
+    def choose(self, colorizer: "Colorizer", settings: ColorizeSettings, source: Source, photo: Looked) -> Choice:
         """The one with the best score; with a single candidate nothing is compared."""
         if len(self.candidates) == 1:
             (only,) = self.candidates
@@ -127,8 +139,9 @@ class AllTogether:
 
     joined: "Reference"
     files: tuple[UsedFile, ...]
+    compares = False
 
-    def choose(self, colorizer: "Colorizer", settings: ColorizeSettings, source: Source, photo: "Photo") -> Choice:
+    def choose(self, colorizer: "Colorizer", settings: ColorizeSettings, source: Source, photo: Looked) -> Choice:
         """The same for every target."""
         return Choice(self.joined, self.files)
 
@@ -140,8 +153,9 @@ class SameName:
     exact: "_NameIndex"
     similar: "_NameIndex"
     max_pixels: int
+    compares = False
 
-    def choose(self, colorizer: "Colorizer", settings: ColorizeSettings, source: Source, photo: "Photo") -> Choice:
+    def choose(self, colorizer: "Colorizer", settings: ColorizeSettings, source: Source, photo: Looked) -> Choice:
         """The one of that name in the same subfolder, or else the only one anywhere.
 
         Raises:
@@ -214,8 +228,5 @@ def _joined(encoded: Sequence[EncodedReference], colorizer: "Colorizer") -> AllT
 
 
 def _encode(path: Path, colorizer: "Colorizer", settings: ColorizeSettings, max_pixels: int) -> EncodedReference:
-    from excolor.photo import read_photo
-
-    photo = read_photo(path, max_pixels=max_pixels)
-    features = colorizer.encode_reference(photo, settings)
-    return EncodedReference(UsedFile(path, sha256_of(path)), features)
+    photo, file = read_used(path, max_pixels)
+    return EncodedReference(file, colorizer.encode_reference(photo, settings))

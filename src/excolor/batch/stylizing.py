@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from excolor.batch.events import Note
 from excolor.batch.sources import Source, pictures_in
 from excolor.batch.stop import Stop
-from excolor.batch.work import PageResult, UsedFile, provenance, sha256_of
+from excolor.batch.work import PageResult, UsedFile, provenance, read_used
 from excolor.errors import PhotoError, PlanError
 from excolor.settings import StylizeSettings
 
@@ -124,17 +124,16 @@ class StylizeWork:
             DeviceError: the device has too little memory.
         """
         from excolor.method.stylizer import Style
-        from excolor.photo import read_photo
 
         yield from ()
         masks = [self._read_mask(path) for path in self.style_masks]
+        pictures = [read_used(style.path, self.max_pixels) for style in self.styles]
         styles = [
-            Style(read_photo(style.path, max_pixels=self.max_pixels), style.weight, mask)
-            for style, mask in zip_longest(self.styles, masks)
+            Style(photo, style.weight, None if mask is None else mask[0])
+            for style, (photo, _), mask in zip_longest(self.styles, pictures, masks)
         ]
         look = networks.measure(styles, self.settings)
-        files = [*(style.path for style in self.styles), *self.style_masks]
-        return replace(self, look=look, used=tuple(UsedFile(path, sha256_of(path)) for path in files))
+        return replace(self, look=look, used=(*(file for _, file in pictures), *(file for _, file in masks)))
 
     def results(self, networks: "Stylizer", source: Source, pages: "Iterable[Photo]") -> Iterator[PageResult]:
         """See `Work`."""
@@ -142,10 +141,10 @@ class StylizeWork:
         mask, used = None, self.used
         notes: tuple[str, ...] = ()
         if self.content_masks is not None:
-            path = self.content_masks.mask_of(source)
-            mask, used = self._read_mask(path), (*used, UsedFile(path, sha256_of(path)))
+            mask, file = self._read_mask(self.content_masks.mask_of(source))
+            used = (*used, file)
             if missing := self.look.missing(mask):
-                notes = (f"no style has the labels {', '.join(missing)} of {path}: they follow the whole style",)
+                notes = (f"no style has the labels {', '.join(missing)} of {file.path}: they follow the whole style",)
         for photo in pages:
             result = networks.stylize(photo, self.look, self.settings, mask=mask)
             yield PageResult(result, used=used, notes=notes)
@@ -168,8 +167,8 @@ class StylizeWork:
             recorded["style_masks"] = ", ".join(mask.name for mask in self.style_masks)
         return recorded
 
-    def _read_mask(self, path: Path) -> "Regions":
+    def _read_mask(self, path: Path) -> "tuple[Regions, UsedFile]":
         from excolor.method.regions import as_regions
-        from excolor.photo import read_photo
 
-        return as_regions(read_photo(path, max_pixels=self.max_pixels))
+        photo, file = read_used(path, self.max_pixels)
+        return as_regions(photo), file

@@ -1,7 +1,7 @@
 """What is done to a picture, as a plain value: it can be pickled, so that other processes and machines can do it."""
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
@@ -60,6 +60,10 @@ class Work(Protocol[N]):
     """What is done to each picture of a batch, and by which model. Implementations are frozen dataclasses."""
 
     @property
+    def device(self) -> str:
+        """Where the networks are asked to run."""
+
+    @property
     def working_size(self) -> int | None:
         """Pixels of the shorter side that the networks see; None is the picture's own size."""
 
@@ -95,6 +99,18 @@ def provenance(model: "ModelFiles", settings: Mapping[str, Any]) -> "Provenance"
     return Provenance(
         version("excolor"), model.name, checkpoints, (), {name: str(value) for name, value in settings.items()}
     )
+
+
+def read_used(path: Path, max_pixels: int) -> "tuple[Photo, UsedFile]":
+    """A picture that shapes results, and its file, which is read once. Raises PhotoError if it cannot be read."""
+    import hashlib
+    import io
+
+    from excolor.photo import read_content, read_photo
+
+    content = read_content(path)
+    photo = read_photo(io.BytesIO(content), max_pixels=max_pixels, label=str(path))
+    return replace(photo, path=path), UsedFile(path, hashlib.sha256(content).hexdigest())
 
 
 def sha256_of(path: Path) -> str:

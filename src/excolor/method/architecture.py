@@ -6,7 +6,7 @@ Shapes: N batch, H, W multiples of `ExemplarModel.multiple`. L is in [0, 100], a
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from torch import Tensor, nn
 
@@ -36,7 +36,10 @@ class Stages:
 
 
 class ExemplarModel(nn.Module, ABC, Generic[R]):
-    """The networks of a model that colorizes by references. All methods want it in evaluation mode."""
+    """The networks of a model that colorizes by references. All methods want it in evaluation mode.
+
+    Where they take `known`, it is what `examine` found in the same lightness, so that it is not computed twice.
+    """
 
     multiple: ClassVar[int]
     """Pixels: height and width of what the networks see are multiples of it."""
@@ -55,15 +58,19 @@ class ExemplarModel(nn.Module, ABC, Generic[R]):
         """Several references, at least one, as one: each place of a target looks for similar ones in all of them."""
 
     @abstractmethod
-    def score(self, lightness: Tensor, references: Sequence[R]) -> Tensor:
+    def examine(self, lightness: Tensor) -> Any:
+        """What of L (N, 1, H, W) any reference is compared with."""
+
+    @abstractmethod
+    def score(self, lightness: Tensor, references: Sequence[R], known: Any = None) -> Tensor:
         """How well each reference fits each target L (N, 1, H, W): (N, number of references) in [0, 1]."""
 
     @abstractmethod
-    def describe(self, lightness: Tensor) -> Tensor:
+    def describe(self, lightness: Tensor, known: Any = None) -> Tensor:
         """What the places of L (N, 1, H, W) are compared by: unit descriptors (N, C, h, w) on a coarser grid."""
 
     @abstractmethod
-    def invent(self, lightness: Tensor, user: Hints | None = None) -> Tensor:
+    def invent(self, lightness: Tensor, user: Hints | None = None, known: Any = None) -> Tensor:
         """Plausible ab (N, 2, H, W) for L (N, 1, H, W), from a person's hints or from nothing."""
 
     @abstractmethod
@@ -73,6 +80,7 @@ class ExemplarModel(nn.Module, ABC, Generic[R]):
         reference: R,
         settings: ColorizeSettings = ColorizeSettings(),
         user: Hints | None = None,
+        known: Any = None,
     ) -> Stages:
         """Colors for targets from a reference.
 
@@ -81,6 +89,7 @@ class ExemplarModel(nn.Module, ABC, Generic[R]):
             reference: of `encode_reference` or `join_references`.
             settings: how; the working size was followed before, and `vivid` is followed afterwards.
             user: a person's hints, which stand above those of the reference.
+            known: of `examine`.
         """
 
     def follow(
@@ -90,6 +99,7 @@ class ExemplarModel(nn.Module, ABC, Generic[R]):
         reference: R | None,
         settings: ColorizeSettings,
         user: Hints,
+        known: Any = None,
     ) -> Tensor:
         """Colors that follow a person's hints: exactly where these are, and where it is similar.
 
@@ -99,8 +109,9 @@ class ExemplarModel(nn.Module, ABC, Generic[R]):
             reference: that it was made with.
             settings: `hint_reach` says how far similar places follow.
             user: the hints, at least one cell.
+            known: of `examine`.
 
         Returns:
             ab (1, 2, H, W).
         """
-        return follow_hints(ab, lightness, self.describe(lightness), user, settings.hint_reach)
+        return follow_hints(ab, lightness, self.describe(lightness, known), user, settings.hint_reach)

@@ -83,6 +83,7 @@ def coarse_map(
     precolored: Tensor,
     reference: ReferenceFeatures,
     match: Match = "both",
+    descriptors: Tensor | None = None,
 ) -> CoarseMap:
     """Colors for a target from the reference, before refinement.
 
@@ -94,13 +95,16 @@ def coarse_map(
         reference: of `encode_reference`.
         match: `statistics` is the paper's way; `semantic` takes colors by correspondence alone; `both` blends them by
             the confidence of the correspondence.
+        descriptors: of the target, of `describe_lightness`; None computes them.
     """
     size = lightness.shape[2:]
     if match != "semantic":
         transferred = rgb_to_lab(net(precolored, reference.statistics, _MATCHING).float())[:, 1:]
         if match == "statistics":
             return CoarseMap(transferred, torch.full_like(lightness, _STATISTICS_CONFIDENCE))
-    found = correspondence.find(describe_lightness(net.encoder, correspondence, lightness), reference.landmarks)
+    if descriptors is None:
+        descriptors = describe_lightness(net.encoder, correspondence, lightness)
+    found = correspondence.find(descriptors, reference.landmarks)
     ab, confidence, preference = (
         F.interpolate(t, size, mode="bilinear", align_corners=False)
         for t in (found.ab, found.confidence.of_place, found.confidence.over_statistics)

@@ -48,6 +48,25 @@ class Reference:
 References: TypeAlias = PhotoSource | Photo | Reference | Sequence[PhotoSource | Photo | Reference]
 
 
+@dataclass(frozen=True, eq=False)
+class Target:
+    """A picture that has been looked at: made by `Colorizer.look`, so that what follows need not do it again.
+
+    Attributes:
+        photo: itself.
+        seen: its lightness as the networks see it.
+        known: what they found in it, if they have been asked.
+        model: the one that looked, with which alone it can be used.
+        working_size: at which it was seen, pixels of the shorter side.
+    """
+
+    photo: Photo
+    seen: NetworkInput
+    known: Any
+    model: ModelIdentity
+    working_size: int
+
+
 @dataclass(frozen=True)
 class StagePhotos:
     """The steps to a result (the paper's Figure 4): all but `result` at the working size."""
@@ -117,9 +136,16 @@ class Colorizer:
         name, is_gray = ", ".join(one.name for one in references), all(one.is_gray for one in references)
         return replace(first, features=features, name=name, is_gray=is_gray)
 
+    def look(self, picture: PhotoSource | Photo, settings: ColorizeSettings = ColorizeSettings()) -> Target:
+        """Look at a picture once, for `score` and then `colorize`. Errors as in `encode_reference`."""
+        photo = as_photo(picture)
+        with torch.inference_mode(), out_of_memory_explained(self.device):
+            seen = self._prepare(photo, settings)
+            return Target(photo, seen, self._networks.examine(seen.tensor), self._model, settings.working_size)
+
     def colorize(
         self,
-        target: PhotoSource | Photo,
+        target: PhotoSource | Photo | Target,
         references: References = (),
         settings: ColorizeSettings = ColorizeSettings(),
         *,
@@ -129,7 +155,7 @@ class Colorizer:
 
         Args:
             target: a path, a PIL image, or an array (H, W[, 1, 3 or 4]) of uint8, uint16 or float in [0, 1]; only
-                its lightness is used.
+                its lightness is used. Or what `look` returned.
             references: one, or a list: likewise, in color, or encoded already. Of several each place of the target
                 takes its color from the most similar places in any.
             settings: see there.
@@ -143,39 +169,38 @@ class Colorizer:
         Raises:
             PhotoError: a picture cannot be read or is of a kind that cannot be used.
             HintError: a hint lies outside the target, or a layer has another aspect ratio.
-            SettingError: a reference was encoded by another model, or at another working size.
+            SettingError: a reference or target is of another model, or was seen at another working size.
             DeviceError: the device has too little memory.
         """
-        photo, reference = as_photo(target), self._encoded(references, settings)
+        looked, reference = self._looked(target, settings, bool(hints)), self._encoded(references, settings)
         with torch.inference_mode(), out_of_memory_explained(self.device):
-            seen = self._prepare(photo, settings)
             if reference is None:
-                ab = self._networks.invent(seen.tensor)
+                ab = self._networks.invent(looked.seen.tensor, known=looked.known)
             else:
-                stages: Stages = self._networks(seen.tensor, reference.features, settings)
+                stages: Stages = self._networks(looked.seen.tensor, reference.features, settings, known=looked.known)
                 ab = stages.ab
-            return self._result(photo, seen, ab, reference, settings, hints)
+            return self._result(looked, ab, reference, settings, hints)
 
     def colorize_stages(
         self,
-        target: PhotoSource | Photo,
+        target: PhotoSource | Photo | Target,
         references: References,
         settings: ColorizeSettings = ColorizeSettings(),
         *,
         hints: Sequence[AnyHint] = (),
     ) -> StagePhotos:
         """Like `colorize` with at least one reference, and keep every step."""
-        photo, reference = as_photo(target), self._encoded(references, settings)
+        looked, reference = self._looked(target, settings, bool(hints)), self._encoded(references, settings)
         if reference is None:
             raise SettingError("there is no reference, and so no steps to show: give at least one")
         with torch.inference_mode(), out_of_memory_explained(self.device):
-            seen = self._prepare(photo, settings)
-            stages: Stages = self._networks(seen.tensor, reference.features, settings)
+            seen = looked.seen
+            stages: Stages = self._networks(seen.tensor, reference.features, settings, known=looked.known)
             return StagePhotos(
                 precolor=small_photo(seen, stages.invented),
                 coarse=small_photo(seen, stages.coarse),
                 hints=small_photo(seen, stages.hints),
-                result=self._result(photo, seen, stages.ab, reference, settings, hints),
+                result=self._result(looked, stages.ab, reference, settings, hints),
             )
 
     def prepare(self, target: PhotoSource | Photo, settings: ColorizeSettings = ColorizeSettings()) -> NetworkInput:
@@ -210,10 +235,10 @@ class Colorizer:
             return stages.ab * settings.vivid
 
     @torch.inference_mode()
-    def score(self, target: PhotoSource | Photo, references: Sequence[Reference]) -> list[float]:
+    def score(self, target: PhotoSource | Photo | Target, references: Sequence[Reference]) -> list[float]:
         """How well each encoded reference fits `target`, in [0, 1].
 
-        The target is seen at their working size. Raises SettingError if they were not encoded by this model at one
+        The target is seen at their working size. Raises SettingError if they and it are not of this model and at one
         working size.
         """
         if not references:
@@ -221,10 +246,26 @@ class Colorizer:
         settings = ColorizeSettings(references[0].working_size)
         for one in references:
             self._check(one, settings.working_size)
+        looked = self._looked(target, settings, examined=False)
         with out_of_memory_explained(self.device):
-            seen = self._prepare(as_photo(target), settings)
-            (scores,) = self._networks.score(seen.tensor, [one.features for one in references]).tolist()
+            features = [one.features for one in references]
+            (scores,) = self._networks.score(looked.seen.tensor, features, looked.known).tolist()
         return list(scores)
+
+    def _looked(self, target: PhotoSource | Photo | Target, settings: ColorizeSettings, examined: bool) -> Target:
+        """What was looked at, checked; or a picture, which is examined only if it pays."""
+        if isinstance(target, Target):
+            if (target.model, target.working_size) != (self._model, settings.working_size):
+                raise SettingError(
+                    f"the target {target.photo.name} was looked at by {target.model} at a working size of "
+                    f"{target.working_size} pixels, and this is {self._model} at {settings.working_size}; look again"
+                )
+            return target
+        if examined:
+            return self.look(target, settings)
+        photo = as_photo(target)
+        with out_of_memory_explained(self.device):
+            return Target(photo, self._prepare(photo, settings), None, self._model, settings.working_size)
 
     def _encoded(self, references: References, settings: ColorizeSettings) -> Reference | None:
         """All references as one, encoded and checked; None if there is none."""
@@ -255,19 +296,19 @@ class Colorizer:
 
     def _result(
         self,
-        photo: Photo,
-        seen: NetworkInput,
+        target: Target,
         ab: Tensor,
         reference: Reference | None,
         settings: ColorizeSettings,
         hints: Sequence[AnyHint],
     ) -> Photo:
         """The photograph in the colors that the networks found, (1, 2, h, w), and in those of hints."""
+        photo, seen = target.photo, target.seen
         ab = ab * settings.vivid  # before the hints, which are meant as they are
         if not hints:
             return with_colors(photo, seen, ab)
         given, notes = rasterize(hints, photo.size, seen)
         features = None if reference is None else reference.features
-        ab = self._networks.follow(ab, seen.tensor, features, settings, given)
+        ab = self._networks.follow(ab, seen.tensor, features, settings, given, target.known)
         result = with_colors(photo, seen, ab)
         return replace(result, notes=(*result.notes, *notes))

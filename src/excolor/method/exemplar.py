@@ -63,22 +63,32 @@ class ExemplarNet(ExemplarModel[ReferenceFeatures]):
     def join_references(self, references: Sequence[ReferenceFeatures]) -> ReferenceFeatures:
         return join_references(references)
 
-    def score(self, lightness: Tensor, references: Sequence[ReferenceFeatures]) -> Tensor:
-        descriptors = self.describe(lightness)
+    def examine(self, lightness: Tensor) -> Tensor:
+        return self.describe(lightness)
+
+    def score(self, lightness: Tensor, references: Sequence[ReferenceFeatures], known: Tensor | None = None) -> Tensor:
+        descriptors = self.describe(lightness, known)
         return torch.stack([score(descriptors, one.landmarks) for one in references], dim=1)
 
-    def describe(self, lightness: Tensor) -> Tensor:
+    def describe(self, lightness: Tensor, known: Tensor | None = None) -> Tensor:
+        if known is not None:
+            return known
         return describe_lightness(self._transfer().encoder, self.correspondence, lightness)
 
-    def invent(self, lightness: Tensor, user: Hints | None = None) -> Tensor:
+    def invent(self, lightness: Tensor, user: Hints | None = None, known: Tensor | None = None) -> Tensor:
         return self.refine(lightness, no_hints(lightness) if user is None else user)
 
     def coarse(
-        self, lightness: Tensor, invented: Tensor, reference: ReferenceFeatures, match: Match = "both"
+        self,
+        lightness: Tensor,
+        invented: Tensor,
+        reference: ReferenceFeatures,
+        match: Match = "both",
+        known: Tensor | None = None,
     ) -> CoarseMap:
         """The coarse map: colors that the reference has for L (N, 1, H, W) with invented ab (N, 2, H, W)."""
         precolored = colored(lightness, invented)
-        return coarse_map(self._transfer(), self.correspondence, lightness, precolored, reference, match)
+        return coarse_map(self._transfer(), self.correspondence, lightness, precolored, reference, match, known)
 
     def refine(self, lightness: Tensor, hints: Hints) -> Tensor:
         """The colorization net: L (N, 1, H, W) and hints to ab (N, 2, H, W) in [-110, 110]."""
@@ -90,9 +100,10 @@ class ExemplarNet(ExemplarModel[ReferenceFeatures]):
         reference: ReferenceFeatures,
         settings: ColorizeSettings = ColorizeSettings(),
         user: Hints | None = None,
+        known: Tensor | None = None,
     ) -> Stages:
         invented = self.invent(lightness, user)
-        coarse = self.coarse(lightness, invented, reference, settings.match)
+        coarse = self.coarse(lightness, invented, reference, settings.match, known)
         generator = Generator().manual_seed(settings.seed)
         trusted = trusted_more(coarse, settings.strength - 1)
         hints = scatter(ab_to_network(coarse.ab), trusted.confidence, settings.hint_share, generator)

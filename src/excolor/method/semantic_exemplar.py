@@ -9,6 +9,7 @@ the reference, and `hints` those of the similar pixel.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -39,6 +40,8 @@ from excolor.networks.semantic_colorization import (
 )
 from excolor.settings import ColorizeSettings
 
+_Known: TypeAlias = tuple[Levels, Description]
+
 _TRUST = 0.5  # of the way to certainty that the highest strength lifts what speaks for a match
 
 
@@ -58,17 +61,21 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
     def join_references(self, references: Sequence[ReferenceColors]) -> ReferenceColors:
         return references[0] if len(references) == 1 else side_by_side(references)
 
-    def score(self, lightness: Tensor, references: Sequence[ReferenceColors]) -> Tensor:
-        _, description = self._describe(lightness)
+    def examine(self, lightness: Tensor) -> _Known:
+        return self._describe(lightness)
+
+    def score(self, lightness: Tensor, references: Sequence[ReferenceColors], known: _Known | None = None) -> Tensor:
+        _, description = known or self._describe(lightness)
         return torch.stack([fit(description, _for(one, len(lightness))) for one in references], dim=1)
 
-    def describe(self, lightness: Tensor) -> Tensor:
-        return self._describe(lightness)[1].places
+    def describe(self, lightness: Tensor, known: _Known | None = None) -> Tensor:
+        return (known or self._describe(lightness))[1].places
 
-    def invent(self, lightness: Tensor, user: Hints | None = None) -> Tensor:
+    def invent(self, lightness: Tensor, user: Hints | None = None, known: _Known | None = None) -> Tensor:
         if user is None:
-            return self._colorize(self.colorization.levels(lightness), lightness, no_semantic_hints(lightness))
-        levels, description = self._describe(lightness)
+            levels = known[0] if known else self.colorization.levels(lightness)
+            return self._colorize(levels, lightness, no_semantic_hints(lightness))
+        levels, description = known or self._describe(lightness)
         return self._colorize(levels, lightness, _own_hints(description, lightness, user))
 
     def forward(
@@ -77,6 +84,7 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
         reference: ReferenceColors,
         settings: ColorizeSettings = ColorizeSettings(),
         user: Hints | None = None,
+        known: _Known | None = None,
     ) -> Stages:
         """Colors for targets from a reference; see `ExemplarModel`.
 
@@ -91,7 +99,7 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
                 "the semantic model knows no statistics and no sparse hints: leave out --match statistics and "
                 "--hint-share, or choose a model of the paper's architecture, such as --model lite"
             )
-        levels, description = self._describe(lightness)
+        levels, description = known or self._describe(lightness)
         own, reference = no_semantic_hints(lightness), _for(reference, len(lightness))
         if user is not None:
             own = _own_hints(description, lightness, user)
@@ -113,16 +121,17 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
         reference: ReferenceColors | None,
         settings: ColorizeSettings,
         user: Hints,
+        known: _Known | None = None,
     ) -> Tensor:
         if settings.hint_reach:
             if reference is None:
-                served = self.invent(lightness, user)
+                served = self.invent(lightness, user, known)
             else:
-                served = self(lightness, reference, settings, user).ab
+                served = self(lightness, reference, settings, user, known).ab
             ab = ab.lerp(served * settings.vivid, settings.hint_reach)
-        return follow_hints(ab, lightness, self.describe(lightness), user, reach=0)
+        return follow_hints(ab, lightness, self.describe(lightness, known), user, reach=0)
 
-    def _describe(self, lightness: Tensor) -> tuple[Levels, Description]:
+    def _describe(self, lightness: Tensor) -> _Known:
         levels = self.colorization.levels(lightness)
         return levels, describe(levels, lightness)
 

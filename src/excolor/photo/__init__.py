@@ -18,7 +18,7 @@ from excolor.photo.kinds import READABLE_SUFFIXES
 from excolor.photo.metadata import Metadata
 from excolor.photo.photo import Photo
 from excolor.photo.provenance import Provenance, read_provenance
-from excolor.photo.reading import MAX_PIXELS, PhotoFile, PhotoSource, as_photo, open_photo, read_photo
+from excolor.photo.reading import MAX_PIXELS, PhotoFile, PhotoSource, as_photo, open_photo, read_content, read_photo
 from excolor.photo.writing import check_output, default_output, encode_photo, write_photo
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "encode_photo",
     "left_out",
     "open_photo",
+    "read_content",
     "read_photo",
     "read_provenance",
     "write_bytes",

@@ -74,6 +74,12 @@ def read_photo(
     return _as_photo(decoded, path, kind)
 
 
+def read_content(path: str | os.PathLike[str]) -> bytes:
+    """The bytes of a picture file, whatever is in it. Raises PhotoError if it cannot be read."""
+    with _opened(path) as (file, _):
+        return file.read()
+
+
 class PhotoFile:
     """A picture file that has been looked into, but not decoded; made by `open_photo`. The file is not kept open.
 
