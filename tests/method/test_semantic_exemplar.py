@@ -79,6 +79,15 @@ def test_a_hint_stands_and_serves_other_places_as_far_as_it_is_to_reach(
     assert (far - plain)[beyond].abs().max() > (half - plain)[beyond].abs().max() > (near - plain)[beyond].abs().max()
 
 
+def test_uncertain_hints_serve_no_other_places(model: SemanticExemplarNet) -> None:
+    certain = one_hint(60, -40)
+    doubtful = Hints(certain.ab, certain.mask * 0.9)
+    none = model.invent(LIGHTNESS)
+    beyond = (..., slice(80, None))
+    assert (model.invent(LIGHTNESS, certain) - none)[beyond].abs().max() > 1
+    assert (model.invent(LIGHTNESS, doubtful) - none)[beyond].abs().max() < 0.5
+
+
 def test_hints_that_are_empty_change_nothing(model: SemanticExemplarNet) -> None:
     torch.testing.assert_close(model.invent(LIGHTNESS, no_hints(LIGHTNESS)), model.invent(LIGHTNESS))
     reference = model.encode_reference(picture(2))

@@ -103,7 +103,8 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
         own, reference = no_semantic_hints(lightness), _for(reference, len(lightness))
         if user is not None:
             own = _own_hints(description, lightness, user)
-            reference = side_by_side([reference, hinted_places(description, own.user)])
+            if _certain(user).any():
+                reference = side_by_side([reference, hinted_places(description, own.user)])
         found = correspond(description, reference)
         hints = semantic_hints(_trusted_more(found, settings.strength - 1), own.user)
         invented = self._colorize(levels, lightness, own)
@@ -144,11 +145,16 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
 def _own_hints(description: Description, lightness: Tensor, user: Hints) -> SemanticHints:
     """A person's hints for pictures without a reference. Those without hints have none."""
     given = torch.cat((user.ab * (user.mask > 0), user.mask), dim=1)
-    present = user.mask.flatten(1).amax(1) > 0
+    present = _certain(user)
     if not present.any():
         return no_semantic_hints(lightness)._replace(user=given)
     found = correspond(description, hinted_places(description, given))
     return with_reference(semantic_hints(found, given), present)
+
+
+def _certain(user: Hints) -> Tensor:
+    """Which pictures have hints that serve other places, (N,) bool; see `hinted_places`."""
+    return user.mask.flatten(1).amax(1) >= 1
 
 
 def _for(reference: ReferenceColors, count: int) -> ReferenceColors:

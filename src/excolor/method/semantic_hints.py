@@ -51,12 +51,16 @@ def semantic_hints(found: Correspondences, user: Tensor) -> SemanticHints:
 def hinted_places(target: Description, user: Tensor) -> ReferenceColors:
     """A picture's places as a reference for itself: those with a person's hints show, and all others are hidden.
 
+    Only certain hints serve other places. Uncertain ones, such as colors moved from frame to frame, hold in place;
+    here they would stand beside those of true references, and win by the likeness of each place to itself.
+
     Args:
         target: of the picture.
         user: (N, 3, H, W), as in `semantic_hints`. A picture without any hint hides all places.
     """
-    coarse, coarse_mask = _pooled(user, CELL)
-    half, half_mask = _pooled(user, 2)
+    certain = torch.cat((user[:, :2], (user[:, 2:] >= 1).to(user.dtype)), dim=1)
+    coarse, coarse_mask = _pooled(certain, CELL)
+    half, half_mask = _pooled(certain, 2)
     whole = coarse.repeat_interleave(CELL // 2, 2).repeat_interleave(CELL // 2, 3)
     half = torch.where(half_mask > 0, half, whole)  # the rest of a place that has a hint
     return ReferenceColors(target, ab_from_network(coarse), ab_from_network(half), coarse_mask <= 0)
