@@ -57,6 +57,8 @@ class ColorizeSettings:
         seed: of the hints' positions, if not all are given.
         vivid: factor of the result's chroma, in [0, 3]; what sRGB cannot show loses chroma again.
         hint_reach: how far hints of a person also serve similar places, in [0, 1]; 0 is their surroundings alone.
+        auto_levels: the networks see the target with its contrast stretched, which helps with faded prints; the
+            result's lightness is the target's own all the same.
 
     Raises:
         SettingError: one of them is out of its range.
@@ -69,6 +71,7 @@ class ColorizeSettings:
     seed: int = 0
     vivid: float = 1.0
     hint_reach: float = 1.0
+    auto_levels: bool = False
 
     def __post_init__(self) -> None:
         check_working_size(self.working_size)

@@ -88,6 +88,32 @@ def test_more_strength_follows_doubtful_matches_and_vivid_scales_chroma(
     assert colorfulness(none) < 1
 
 
+def test_auto_levels_finds_the_colors_of_the_full_contrast_and_keeps_the_lightness(
+    colorizer: Colorizer, target: Path, reference: Path
+) -> None:
+    full = read_photo(target).pixels
+    full = np.asarray(Image.fromarray(full).convert("L"), dtype=np.float32)[::2, ::2] / 255
+    faded = np.ascontiguousarray(0.4 + 0.2 * full)
+    choices = ColorizeSettings(working_size=96), ColorizeSettings(working_size=96, auto_levels=True)
+    for followed in (reference, ()):
+        (as_is, stretched), right = (
+            [colorizer.colorize(gray, followed, choice).pixels for choice in chosen]
+            for gray, chosen in ((faded, choices), (full, choices[:1]))
+        )
+        assert np.abs(lightness(stretched) - lightness(faded)).max() < 0.1
+        truth = rgb2lab(right[0])[..., 1:]
+        errors = [np.abs(rgb2lab(result)[..., 1:] - truth).mean() for result in (as_is, stretched)]
+        assert errors[1] < 0.8 * errors[0]
+    encoded = colorizer.encode_reference(reference, choices[0])
+    seen = colorizer.prepare(faded, choices[1])
+    assert not torch.equal(*(colorizer.find_ab(seen, encoded, choice) for choice in choices))
+    (alike,), (unlike,), (expected,) = (
+        colorizer.score(colorizer.look(gray, choice), [encoded])
+        for gray, choice in ((faded, choices[1]), (faded, choices[0]), (full, choices[0]))
+    )
+    assert abs(alike - expected) < abs(unlike - expected)
+
+
 def test_same_input_gives_the_same_bits(colorizer: Colorizer, target: Path, reference: Path) -> None:
     settings = ColorizeSettings(working_size=96, hint_share=0.3, seed=5)
     first, second = (colorizer.colorize(target, reference, settings).pixels for _ in range(2))

@@ -89,17 +89,23 @@ class ColorizeWork:
         settings = {"command": "colorize", **asdict(self.settings)}
         if self.hints is None:
             del settings["hint_reach"]
+        if not self.settings.auto_levels:
+            del settings["auto_levels"]
         return provenance(self.model, settings)
 
 
 @dataclass(frozen=True)
 class PrecolorizeWork:
-    """Invent colors for targets, without a reference; see `Work`. `treat_as_gray` as in `check_gray`."""
+    """Invent colors for targets, without a reference; see `Work`.
+
+    `treat_as_gray` is as in `check_gray`, `auto_levels` as in `ColorizeSettings`.
+    """
 
     model: "ModelFiles"
     device: str
     working_size: int
     treat_as_gray: bool | None = None
+    auto_levels: bool = False
 
     def load(self) -> "Colorizer":
         """See `Work`."""
@@ -116,9 +122,12 @@ class PrecolorizeWork:
         """See `Work`."""
         for photo in pages:
             notes = check_gray(photo, source.name, self.treat_as_gray)
-            yield PageResult(networks.colorize(photo, settings=ColorizeSettings(self.working_size)), notes=notes)
+            settings = ColorizeSettings(self.working_size, auto_levels=self.auto_levels)
+            yield PageResult(networks.colorize(photo, settings=settings), notes=notes)
 
     def provenance(self) -> "Provenance":
         """See `Work`."""
-        settings = {"command": "pre-colorize", "working_size": self.working_size}
+        settings: dict[str, object] = {"command": "pre-colorize", "working_size": self.working_size}
+        if self.auto_levels:
+            settings["auto_levels"] = True
         return provenance(self.model, settings)

@@ -12,6 +12,7 @@ from excolor.cli.options import (
     FileOptions,
     FiniteRange,
     ModelChoice,
+    auto_levels_option,
     file_options,
     hint_share_option,
     match_option,
@@ -110,6 +111,7 @@ class HintType(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     group=QUALITY,
     help="Multiply the result's chroma by this.",
 )
+@auto_levels_option
 @match_option()
 @hint_share_option
 @seed_option("the places of the hints, if not all are given")
@@ -134,6 +136,7 @@ def colorize(
     hint_reach: float,
     strength: float,
     vivid: float,
+    auto_levels: bool,
     match: Match,
     hint_share: float,
     seed: int,
@@ -178,7 +181,7 @@ def colorize(
     plan = plan_files(sources, files, "color", keep=keep, stages=save_stages)
     model_files = model.find("colorize", quiet=files.quiet)
 
-    settings = ColorizeSettings(working_size, strength, match, hint_share, seed, vivid, hint_reach)
+    settings = ColorizeSettings(working_size, strength, match, hint_share, seed, vivid, hint_reach, auto_levels)
     chosen = ReferenceFiles(found, references, pair, files.max_pixels) if references else None
     work = ColorizeWork(model_files, device, settings, chosen, treat_as_gray, save_stages is not None, hints)
     run_batch(plan, work, files, "Colorizing")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.command("colorize", cls=Command)
 @option(
     "--film",
-    type=click.Choice(["modern", "ortho", "faded", "grainy"]),
+    type=click.Choice(["modern", "ortho", "faded", "grainy", "low-contrast"]),
     default="modern",
     show_default=True,
     group=INPUT,
@@ -36,8 +36,11 @@ if TYPE_CHECKING:
     help="Measure by these protocols.  [default: the first six, as far as they apply]",
 )
 @match_option(MEASURING)
+@option("--auto-levels", is_flag=True, group=MEASURING, help="Stretch the contrast of what the networks see.")
 @evaluation_options("target,reference", side=176, working_size="--side")
-def evaluate_colorize(options: Evaluation, film: "Film", protocols: tuple[str, ...] | None, match: "Match") -> None:
+def evaluate_colorize(
+    options: Evaluation, film: "Film", protocols: tuple[str, ...] | None, match: "Match", auto_levels: bool
+) -> None:
     """Measure how close colors come to those that were hidden.
 
     The colors of PHOTOS, a folder or tar file of color photographs, are hidden and found again. Protocols: none has no
@@ -69,7 +72,7 @@ def evaluate_colorize(options: Evaluation, film: "Film", protocols: tuple[str, .
         pictures, cases = options.cases(plan)
         cases = with_relatives(cases, pictures.names, pictures.read)
         colorizer = Colorizer.load(found_model, device=options.device)
-        settings = ColorizeSettings(options.working_size or options.side, match=match)
+        settings = ColorizeSettings(options.working_size or options.side, match=match, auto_levels=auto_levels)
         run = describe_run(colorizer, found_model, pictures, plan, settings) | {"film": film}
         evaluator = Evaluator(pictures, colorizer, settings, film)
         measurements, failures = measure_all(

@@ -345,6 +345,13 @@ def working_size_option(default: int) -> Callable[[F], F]:
     )
 
 
+auto_levels_option = option(
+    "--auto-levels",
+    is_flag=True,
+    group=QUALITY,
+    help="Let the networks see targets with their contrast stretched, for faded prints; the result's lightness stays.",
+)
+
 treat_as_gray_option = option(
     "--treat-as-gray/--no-treat-as-gray",
     default=None,

@@ -7,6 +7,7 @@ from excolor.cli.options import (
     PICTURES,
     FileOptions,
     ModelChoice,
+    auto_levels_option,
     file_options,
     model_options,
     treat_as_gray_option,
@@ -18,12 +19,14 @@ from excolor.settings import COLORIZE_SIZE
 @click.command("pre-colorize", cls=Command)
 @click.argument("targets", type=PICTURES, nargs=-1, required=True, metavar="TARGET...")
 @treat_as_gray_option
+@auto_levels_option
 @working_size_option(COLORIZE_SIZE)
 @model_options
 @file_options
 def pre_colorize(
     targets: tuple[str, ...],
     treat_as_gray: bool | None,
+    auto_levels: bool,
     working_size: int,
     model: ModelChoice,
     device: str,
@@ -44,5 +47,6 @@ def pre_colorize(
 
     sources = expand(targets, recursive=files.recursive, output=files.output, root=files.root)
     plan = plan_files(sources, files, "precolor", keep=lists_in(targets))
-    work = PrecolorizeWork(model.find("pre-colorize", quiet=files.quiet), device, working_size, treat_as_gray)
+    model_files = model.find("pre-colorize", quiet=files.quiet)
+    work = PrecolorizeWork(model_files, device, working_size, treat_as_gray, auto_levels)
     run_batch(plan, work, files, "Pre-colorizing")

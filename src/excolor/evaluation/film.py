@@ -12,12 +12,13 @@ from excolor.evaluation.baselines.arrays import to_picture, to_planes
 from excolor.imaging.color import colored, grayed, rgb_to_lab
 from excolor.imaging.film import ORTHOCHROMATIC, exposed, faded, grainy
 
-Film: TypeAlias = Literal["modern", "ortho", "faded", "grainy"]
+Film: TypeAlias = Literal["modern", "ortho", "faded", "grainy", "low-contrast"]
 
 FILMS: tuple[Film, ...] = get_args(Film)
 """`modern` is the eye's own luminance, in full contrast and without grain."""
 
-_BLACK, _WHITE = 18.0, 82.0  # L of a faded print
+# L of black and white of a faded print, and of one with a third of its contrast
+_PRINTS: dict[str, tuple[float, float]] = {"faded": (18.0, 82.0), "low-contrast": (100 / 3, 200 / 3)}
 _GRAIN = 6.0  # L units
 
 
@@ -27,8 +28,8 @@ def on_film(picture: NDArray[np.floating], film: Film, name: str) -> NDArray[np.
     lightness = rgb_to_lab(rgb)[:, :1]
     if film == "ortho":
         lightness = exposed(rgb, torch.tensor(ORTHOCHROMATIC))
-    elif film == "faded":
-        lightness = faded(lightness, _BLACK, _WHITE)
+    elif film in _PRINTS:
+        lightness = faded(lightness, *_PRINTS[film])
     elif film == "grainy":
         lightness = grainy(lightness, _GRAIN, Generator().manual_seed(crc32(name.encode())))
     return to_picture(grayed(lightness)[0])

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from excolor.errors import SettingError
+from excolor.imaging.auto_levels import with_auto_levels
 from excolor.imaging.merging import small_photo, with_colors
 from excolor.imaging.working_size import NetworkInput, prepare_lightness, prepare_rgb
 from excolor.method.architecture import ExemplarModel, Stages
@@ -54,7 +55,8 @@ class Target:
 
     Attributes:
         photo: itself.
-        seen: its lightness as the networks see it.
+        seen: its lightness at the size at which the networks see it.
+        lightness: what they see of it, (1, 1, h, w): that of `seen`, or with its contrast stretched (`auto_levels`).
         known: what they found in it, if they have been asked.
         model: the one that looked, with which alone it can be used.
         working_size: at which it was seen, pixels of the shorter side.
@@ -62,6 +64,7 @@ class Target:
 
     photo: Photo
     seen: NetworkInput
+    lightness: Tensor
     known: Any
     model: ModelIdentity
     working_size: int
@@ -137,11 +140,14 @@ class Colorizer:
         return replace(first, features=features, name=name, is_gray=is_gray)
 
     def look(self, picture: PhotoSource | Photo, settings: ColorizeSettings = ColorizeSettings()) -> Target:
-        """Look at a picture once, for `score` and then `colorize`. Errors as in `encode_reference`."""
+        """Look at a picture once, for `score` and then `colorize`, with the working size and levels of `settings`.
+
+        Errors as in `encode_reference`.
+        """
         photo = as_photo(picture)
         with torch.inference_mode(), out_of_memory_explained(self.device):
-            seen = self._prepare(photo, settings)
-            return Target(photo, seen, self._networks.examine(seen.tensor), self._model, settings.working_size)
+            target = self._prepared(photo, settings)
+            return replace(target, known=self._networks.examine(target.lightness))
 
     def colorize(
         self,
@@ -175,9 +181,9 @@ class Colorizer:
         looked, reference = self._looked(target, settings, bool(hints)), self._encoded(references, settings)
         with torch.inference_mode(), out_of_memory_explained(self.device):
             if reference is None:
-                ab = self._networks.invent(looked.seen.tensor, known=looked.known)
+                ab = self._networks.invent(looked.lightness, known=looked.known)
             else:
-                stages: Stages = self._networks(looked.seen.tensor, reference.features, settings, known=looked.known)
+                stages: Stages = self._networks(looked.lightness, reference.features, settings, known=looked.known)
                 ab = stages.ab
             return self._result(looked, ab, reference, settings, hints)
 
@@ -195,7 +201,7 @@ class Colorizer:
             raise SettingError("there is no reference, and so no steps to show: give at least one")
         with torch.inference_mode(), out_of_memory_explained(self.device):
             seen = looked.seen
-            stages: Stages = self._networks(seen.tensor, reference.features, settings, known=looked.known)
+            stages: Stages = self._networks(looked.lightness, reference.features, settings, known=looked.known)
             return StagePhotos(
                 precolor=small_photo(seen, stages.invented),
                 coarse=small_photo(seen, stages.coarse),
@@ -229,9 +235,10 @@ class Colorizer:
         """
         reference = self._encoded(references, settings)
         with out_of_memory_explained(self.device):
+            lightness = _as_networks_see(seen, settings)
             if reference is None:
-                return self._networks.invent(seen.tensor, hints) * settings.vivid
-            stages: Stages = self._networks(seen.tensor, reference.features, settings, hints)
+                return self._networks.invent(lightness, hints) * settings.vivid
+            stages: Stages = self._networks(lightness, reference.features, settings, hints)
             return stages.ab * settings.vivid
 
     @torch.inference_mode()
@@ -249,7 +256,7 @@ class Colorizer:
         looked = self._looked(target, settings, examined=False)
         with out_of_memory_explained(self.device):
             features = [one.features for one in references]
-            (scores,) = self._networks.score(looked.seen.tensor, features, looked.known).tolist()
+            (scores,) = self._networks.score(looked.lightness, features, looked.known).tolist()
         return list(scores)
 
     def _looked(self, target: PhotoSource | Photo | Target, settings: ColorizeSettings, examined: bool) -> Target:
@@ -265,7 +272,7 @@ class Colorizer:
             return self.look(target, settings)
         photo = as_photo(target)
         with out_of_memory_explained(self.device):
-            return Target(photo, self._prepare(photo, settings), None, self._model, settings.working_size)
+            return self._prepared(photo, settings)
 
     def _encoded(self, references: References, settings: ColorizeSettings) -> Reference | None:
         """All references as one, encoded and checked; None if there is none."""
@@ -291,6 +298,10 @@ class Colorizer:
                 f"is used at {working_size}; encode it again at that size"
             )
 
+    def _prepared(self, photo: Photo, settings: ColorizeSettings) -> Target:
+        seen = self._prepare(photo, settings)
+        return Target(photo, seen, _as_networks_see(seen, settings), None, self._model, settings.working_size)
+
     def _prepare(self, photo: Photo, settings: ColorizeSettings) -> NetworkInput:
         return prepare_lightness(photo, settings.working_size, self.device, multiple=self._networks.multiple)
 
@@ -309,6 +320,11 @@ class Colorizer:
             return with_colors(photo, seen, ab)
         given, notes = rasterize(hints, photo.size, seen)
         features = None if reference is None else reference.features
-        ab = self._networks.follow(ab, seen.tensor, features, settings, given, target.known)
+        ab = self._networks.follow(ab, target.lightness, features, settings, given, target.known)
         result = with_colors(photo, seen, ab)
         return replace(result, notes=(*result.notes, *notes))
+
+
+def _as_networks_see(seen: NetworkInput, settings: ColorizeSettings) -> Tensor:
+    """The L (1, 1, h, w) that goes into the networks; what comes out is merged with that of `seen`."""
+    return with_auto_levels(seen) if settings.auto_levels else seen.tensor

@@ -1,0 +1,23 @@
+"""Contrast for prints that have lost it, as the networks are to see them; the picture itself keeps its lightness."""
+
+import torch
+from torch import Tensor
+
+from excolor.imaging.working_size import NetworkInput
+
+_BLACK, _WHITE = 0.01, 0.99  # shares of the pixels: a scratch or a mask's edge must not count for black or white
+_MOST_GAIN = 8.0  # beyond it, it would be grain and rounding that is stretched
+
+
+def with_auto_levels(seen: NetworkInput) -> Tensor:
+    """The L (1, 1, h, w) of a picture from black to white, padded as `seen` is.
+
+    The 1st percentile becomes 0 and the 99th 100, but nothing is stretched more than eightfold: of a picture with even
+    less contrast the mean of the two becomes 50.
+    """
+    visible = seen.unpadded(seen.tensor).flatten().float().cpu()
+    black, white = torch.quantile(visible, torch.tensor((_BLACK, _WHITE))).tolist()
+    gain = min(100 / max(white - black, 1e-6), _MOST_GAIN)
+    middle = (black + white) / 2
+    stretched: Tensor = (seen.tensor - middle) * gain + 50
+    return stretched.clamp(0, 100)

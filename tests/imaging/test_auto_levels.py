@@ -1,0 +1,46 @@
+"""What the networks see of prints without contrast."""
+
+import numpy as np
+import pytest
+import torch
+
+from excolor.imaging.auto_levels import with_auto_levels
+from excolor.imaging.working_size import prepare_lightness
+from excolor.photo import Photo
+
+CPU = torch.device("cpu")
+
+
+def ramp(black: float, white: float, size: tuple[int, int] = (50, 70)) -> np.ndarray:
+    """Gray levels in [0, 1] between these, with a scratch that is white."""
+    levels = np.linspace(black, white, size[0] * size[1], dtype=np.float32).reshape(size)
+    levels[:, 3] = np.where(np.arange(size[0]) < 20, np.float32(1), levels[:, 3])
+    return levels
+
+
+def test_black_and_white_are_where_nearly_all_pixels_are() -> None:
+    seen = prepare_lightness(Photo(ramp(0.4, 0.6)), 50, CPU)
+    stretched = with_auto_levels(seen)
+    assert stretched.shape == seen.tensor.shape
+    visible, before = seen.unpadded(stretched)[0, 0].numpy(), seen.unpadded(seen.tensor)[0, 0].numpy()
+    assert (visible.min(), visible.max()) == (0, 100)
+    assert 0.005 < (visible == 0).mean() < 0.015
+    assert 0.005 < (visible == 100).mean() < 0.015
+    inside = (visible > 0) & (visible < 100)
+    slope, offset = np.polyfit(before[inside], visible[inside], 1)
+    low, high = np.percentile(before, (1, 99))
+    assert slope == pytest.approx(100 / (high - low), rel=1e-3)
+    assert offset == pytest.approx(-low * slope, rel=1e-2)
+
+
+@pytest.mark.parametrize("contrast", [0.0, 1e-4, 0.02])
+def test_what_has_hardly_any_contrast_is_not_torn_apart(contrast: float) -> None:
+    seen = prepare_lightness(Photo(ramp(0.5, 0.5 + contrast)[:, 4:].copy()), 50, CPU)
+    visible, before = (seen.unpadded(t)[0, 0].numpy() for t in (with_auto_levels(seen), seen.tensor))
+    assert np.ptp(visible) == pytest.approx(8 * np.ptp(before), rel=0.01, abs=1e-3)
+    assert visible.mean() == pytest.approx(50, abs=1)
+
+
+def test_a_picture_of_full_contrast_hardly_changes() -> None:
+    seen = prepare_lightness(Photo(ramp(0, 1)), 50, CPU)
+    assert (with_auto_levels(seen) - seen.tensor).abs().max() < 2
