@@ -14,7 +14,9 @@ def check_destination(path: Path, *, overwrite: bool) -> None:
         OutputError: it cannot.
     """
     from excolor.photo import check_output
+    from excolor.photo.files import check_length
 
+    check_length(path)
     if os.path.lexists(path.parent):
         check_output(path, overwrite=overwrite)
     else:
@@ -23,8 +25,9 @@ def check_destination(path: Path, *, overwrite: bool) -> None:
 
 def check_report(path: Path, *, overwrite: bool) -> None:
     """The same for a file of any kind."""
-    from excolor.photo.files import check_place
+    from excolor.photo.files import check_length, check_place
 
+    check_length(path)
     if os.path.lexists(path.parent):
         check_place(path, overwrite=overwrite)
     else:

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from excolor.batch.pipes import is_pipe
 from excolor.batch.sources import STDIN, Source
-from excolor.batch.work import UsedFile, sha256_of
+from excolor.batch.used import UsedFile
 from excolor.errors import HintError, PlanError
 from excolor.hints import Hint, HintFile, HintLayer, read_hints, read_layer, read_table
 from excolor.photo import MAX_PIXELS
+from excolor.weights import sha256_of
 
 if TYPE_CHECKING:
     from excolor.photo import Photo
@@ -92,7 +94,7 @@ class HintChoice:
             return (layer,)
         file: HintFile = read_hints(path)
         if file.target is not None and not self.force:
-            sha256 = None if source.path == STDIN else sha256_of(source.path)
+            sha256 = None if source.path == STDIN or is_pipe(source.path) else sha256_of(source.path)
             if difference := file.target.difference(photo.size, sha256):
                 raise HintError(
                     f"{source.name}: the hints {path} are not its own: {difference}; --force-hints uses them"

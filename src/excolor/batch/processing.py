@@ -1,5 +1,6 @@
 """One picture from its file to the file of its result, as part of a batch."""
 
+import io
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,7 @@ from excolor.batch.budget import MegapixelBudget
 from excolor.batch.destinations import check_destination, make_folder
 from excolor.batch.events import Finished, Outcome
 from excolor.batch.jobs import Job
+from excolor.batch.pipes import StoppedError, is_pipe, read_pipe, read_stream
 from excolor.batch.plan import Outputs
 from excolor.batch.sources import STDIN
 from excolor.batch.stop import Stop
@@ -126,7 +128,10 @@ class _Attempt(Generic[N]):
             return b""
         for path in self._job.files:
             check_destination(path, overwrite=self._may_replace(path))
-        file = self._open()
+        try:
+            file = self._open(stop)
+        except StoppedError:
+            return b""
         height, width = file.size
         self.outcome = replace(self.outcome, height=height, width=width)
         numbers = range(1, file.pages + 1) if self._files.page is None else (self._files.page,)
@@ -148,12 +153,16 @@ class _Attempt(Generic[N]):
         unfinished = self._outputs.skip_existing and self._job.destination is not None and path in self._job.stages
         return self._outputs.overwrite or unfinished
 
-    def _open(self) -> PhotoFile:
-        if self._job.source.path != STDIN:
-            return open_photo(self._job.source.path, max_pixels=self._files.max_pixels)
-        if self._processor.stdin is None:
-            raise PhotoError("cannot read standard input: it is closed; send a picture there")
-        return open_photo(self._processor.stdin, max_pixels=self._files.max_pixels)
+    def _open(self, stop: Stop) -> PhotoFile:
+        path, stdin = self._job.source.path, self._processor.stdin
+        source: Path | BinaryIO = path
+        if path == STDIN:
+            if stdin is None:
+                raise PhotoError("cannot read standard input: it is closed; send a picture there")
+            source = stdin if stdin.seekable() else io.BytesIO(read_stream(stdin, stop))
+        elif is_pipe(path):
+            source = io.BytesIO(read_pipe(path, stop))
+        return open_photo(source, max_pixels=self._files.max_pixels, label=self._job.source.name)
 
     def _suffix(self, file: PhotoFile) -> str:
         """In which format the result is written, as a suffix."""
@@ -195,6 +204,8 @@ class _Attempt(Generic[N]):
         """The pages that are wanted, each when the one before is done."""
         for number in numbers:
             photo = file.read(number)
+            if photo.path is None and self._job.source.path != STDIN:  # it came through a pipe
+                photo = replace(photo, path=self._job.source.path)
             self.outcome = replace(self.outcome, notes=self.outcome.notes + photo.notes)
             if self._job.destination is not None:
                 check_fits(photo, self._job.destination)

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from excolor.batch.events import Note
+from excolor.batch.pipes import StoppedError
 from excolor.batch.plan import one_name
 from excolor.batch.sources import Source, each_once, pictures_in
 from excolor.batch.stop import Stop
-from excolor.batch.work import UsedFile, read_used
+from excolor.batch.used import UsedFile, read_used
 from excolor.errors import PhotoError, SettingError
 from excolor.photo import MAX_PIXELS
 from excolor.settings import ColorizeSettings
@@ -96,7 +97,9 @@ class ReferenceFiles:
             if stop.asked:
                 break
             try:
-                encoded.append(_encode(source.path, colorizer, settings, self.max_pixels))
+                encoded.append(_encode(source.path, colorizer, settings, self.max_pixels, stop))
+            except StoppedError:
+                break
             except PhotoError as error:
                 if source.path in self.named:
                     raise
@@ -166,7 +169,7 @@ class SameName:
             several = f"several references have its name ({', '.join(map(str, found))})"
             problem = several if found else f"no reference is named {source.path.stem}"
             raise PhotoError(f"{source.name}: {problem}; give them the same name, or omit --pair name")
-        encoded = _encode(found[0], colorizer, settings, self.max_pixels)
+        encoded = _encode(found[0], colorizer, settings, self.max_pixels, Stop())
         notes = (f"{found[0]} is gray: it has no colors to give",) if encoded.features.is_gray else ()
         return Choice(encoded.features, (encoded.file,), None, notes)
 
@@ -196,8 +199,10 @@ class _NameIndex:
         return self.in_folder.get(self.key(str(target.below / stem))) or self.anywhere.get(self.key(stem), [])
 
 
-def find_references(named: Sequence[Path]) -> tuple[Source, ...]:
+def find_references(named: Sequence[Path], passed_over: set[str] | None = None) -> tuple[Source, ...]:
     """The pictures that --ref names, each once: files, and all that is in folders and their subfolders.
+
+    What is passed over there is added to `passed_over`, as by `expand`.
 
     Raises:
         PhotoError: a folder has no pictures or cannot be looked into.
@@ -205,7 +210,7 @@ def find_references(named: Sequence[Path]) -> tuple[Source, ...]:
     found: list[Source] = []
     for path in named:
         is_folder = os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises for names that are too long
-        found += pictures_in(path, recursive=True) if is_folder else [Source(path)]
+        found += pictures_in(path, recursive=True, passed_over=passed_over) if is_folder else [Source(path)]
     return tuple(each_once(found))
 
 
@@ -227,6 +232,8 @@ def _joined(encoded: Sequence[EncodedReference], colorizer: "Colorizer") -> AllT
     return AllTogether(joined, tuple(one.file for one in encoded))
 
 
-def _encode(path: Path, colorizer: "Colorizer", settings: ColorizeSettings, max_pixels: int) -> EncodedReference:
-    photo, file = read_used(path, max_pixels)
+def _encode(
+    path: Path, colorizer: "Colorizer", settings: ColorizeSettings, max_pixels: int, stop: Stop
+) -> EncodedReference:
+    photo, file = read_used(path, stop, max_pixels=max_pixels)
     return EncodedReference(file, colorizer.encode_reference(photo, settings))

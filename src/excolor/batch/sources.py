@@ -36,7 +36,14 @@ class Source:
         return self.path if self.root is None else self.below / self.path.name
 
 
-def expand(arguments: Sequence[str], *, recursive: bool, output: str | None, root: Path | None = None) -> list[Source]:
+def expand(
+    arguments: Sequence[str],
+    *,
+    recursive: bool,
+    output: str | None,
+    root: Path | None = None,
+    passed_over: set[str] | None = None,
+) -> list[Source]:
     """The pictures that arguments stand for, each once: in the order given, in natural order within folders and globs.
 
     What exists under the very name of an argument is that file or folder; otherwise `@NAME` is a list of files and a
@@ -47,6 +54,7 @@ def expand(arguments: Sequence[str], *, recursive: bool, output: str | None, roo
         recursive: look into the subfolders of folders.
         output: of -o, as typed; what is in a folder of results is no input.
         root: a folder whose subfolders are mirrored for the files of lists and globs, too, which are all in it.
+        passed_over: the folders of storage boxes and systems that were met are added to it.
 
     Raises:
         PlanError: a folder without -o, `-` among others, or a file that is not in `root`.
@@ -56,17 +64,20 @@ def expand(arguments: Sequence[str], *, recursive: bool, output: str | None, roo
         if len(arguments) > 1:
             raise PlanError("- is one picture from standard input; give it alone.")
         return [Source(STDIN)]
-    found = each_once(source for argument in arguments for source in _expand(argument, recursive, output))
+    found = each_once(source for argument in arguments for source in _expand(argument, recursive, output, passed_over))
     return found if root is None else [_in_root(source, root) for source in found]
 
 
-def pictures_in(folder: Path, *, recursive: bool, leave_out: str | None = None) -> list[Source]:
+def pictures_in(
+    folder: Path, *, recursive: bool, leave_out: str | None = None, passed_over: set[str] | None = None
+) -> list[Source]:
     """The pictures in a folder, recognized by their suffixes, in natural order; hidden ones are skipped.
 
     Args:
         folder: where to look.
         recursive: in its subfolders too (links to folders are not followed).
         leave_out: the real path of a subfolder to skip.
+        passed_over: as in `expand`.
 
     Raises:
         PhotoError: there are none, or a folder cannot be looked into.
@@ -74,7 +85,10 @@ def pictures_in(folder: Path, *, recursive: bool, leave_out: str | None = None) 
     from excolor.photo import Collection
 
     pictures = Collection.open(folder, recursive=recursive, leave_out=leave_out)
-    return [Source(folder / name, Path(name).parent, folder) for name in pictures]
+    found = [Source(folder / name, Path(name).parent, folder) for name in pictures]
+    if passed_over is not None:
+        passed_over.update(pictures.passed_over)
+    return found
 
 
 def each_once(sources: Iterable[Source]) -> list[Source]:
@@ -99,16 +113,19 @@ def is_folder_name(output: str) -> bool:
     return os.path.isdir(output) or output.endswith(("/", os.sep)) or not Path(output).suffix  # noqa: PTH112
 
 
-def _expand(argument: str, recursive: bool, output: str | None) -> list[Source]:
+def _expand(argument: str, recursive: bool, output: str | None, passed_over: set[str] | None) -> list[Source]:
     if os.path.isdir(argument):  # noqa: PTH112 - Path.is_dir raises for names that are too long
-        return _in_folder(Path(argument), recursive, output)
+        return _in_folder(Path(argument), recursive, output, passed_over)
     is_list = argument.startswith("@")
     if os.path.lexists(argument) or not (is_list or glob.has_magic(argument)):
         return [Source(Path(argument))]
     from excolor.photo import Collection
 
     pictures = Collection.open(argument, leave_out=_folder_of_results(output))
-    return [Source(Path(path)) for path in pictures]
+    found = [Source(Path(path)) for path in pictures]
+    if passed_over is not None:
+        passed_over.update(pictures.passed_over)
+    return found
 
 
 def _in_root(source: Source, root: Path) -> Source:
@@ -121,7 +138,7 @@ def _in_root(source: Source, root: Path) -> Source:
     return Source(source.path, path.relative_to(folder).parent, root)
 
 
-def _in_folder(folder: Path, recursive: bool, output: str | None) -> list[Source]:
+def _in_folder(folder: Path, recursive: bool, output: str | None, passed_over: set[str] | None) -> list[Source]:
     results = _folder_of_results(output)
     if results is None and output not in (None, "-"):
         raise PlanError(f"{folder} is a folder and -o {output} names a file; end it in a slash for a folder.")
@@ -132,7 +149,7 @@ def _in_folder(folder: Path, recursive: bool, output: str | None) -> list[Source
         )
     if results == os.path.realpath(folder):
         raise PlanError(f"-o {output} is the folder of the pictures itself; give another one for the results.")
-    return pictures_in(folder, recursive=recursive, leave_out=results)
+    return pictures_in(folder, recursive=recursive, leave_out=results, passed_over=passed_over)
 
 
 def _folder_of_results(output: str | None) -> str | None:

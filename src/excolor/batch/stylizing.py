@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from excolor.batch.events import Note
+from excolor.batch.pipes import StoppedError
 from excolor.batch.sources import Source, pictures_in
 from excolor.batch.stop import Stop
-from excolor.batch.work import PageResult, UsedFile, provenance, read_used
+from excolor.batch.used import UsedFile, read_used
+from excolor.batch.work import PageResult, provenance
 from excolor.errors import PhotoError, PlanError
 from excolor.settings import StylizeSettings
 
@@ -45,6 +47,11 @@ class ContentMasks:
     def paths(self) -> list[Path]:
         """All files."""
         return [mask.path for mask in self.masks]
+
+    @property
+    def only(self) -> Path | None:
+        """The one mask, if there is no folder."""
+        return self.masks[0].path if self.folder is None else None
 
     def mask_of(self, content: Source) -> Path:
         """The one of a content: of its name in the same subfolder, or else the only one anywhere.
@@ -93,6 +100,7 @@ class StylizeWork:
         max_pixels: larger styles and masks are not read.
         look: of the styles together, once the work is prepared.
         used: the files of styles and their masks, once the work is prepared.
+        only_content_mask: the content mask, if there is a single one, once the work is prepared.
     """
 
     model: "ModelFiles"
@@ -104,6 +112,7 @@ class StylizeWork:
     max_pixels: int
     look: "Look | None" = None
     used: tuple[UsedFile, ...] = ()
+    only_content_mask: "tuple[Regions, UsedFile] | None" = None
 
     @property
     def working_size(self) -> int | None:
@@ -126,14 +135,20 @@ class StylizeWork:
         from excolor.method.stylizer import Style
 
         yield from ()
-        masks = [self._read_mask(path) for path in self.style_masks]
-        pictures = [read_used(style.path, self.max_pixels) for style in self.styles]
+        try:
+            pictures = [read_used(style.path, stop, max_pixels=self.max_pixels) for style in self.styles]
+            masks = [self._read_mask(path, stop) for path in self.style_masks]
+            only = self.content_masks and self.content_masks.only
+            content_mask = self._read_mask(only, stop) if only else None
+        except StoppedError:
+            return self
         styles = [
-            Style(photo, style.weight, None if mask is None else mask[0])
-            for style, (photo, _), mask in zip_longest(self.styles, pictures, masks)
+            Style(picture, style.weight, mask and mask[0])
+            for style, (picture, _), mask in zip_longest(self.styles, pictures, masks)
         ]
         look = networks.measure(styles, self.settings)
-        return replace(self, look=look, used=(*(file for _, file in pictures), *(file for _, file in masks)))
+        used = tuple(file for _, file in (*pictures, *masks))
+        return replace(self, look=look, used=used, only_content_mask=content_mask)
 
     def results(self, networks: "Stylizer", source: Source, pages: "Iterable[Photo]") -> Iterator[PageResult]:
         """See `Work`."""
@@ -141,7 +156,7 @@ class StylizeWork:
         mask, used = None, self.used
         notes: tuple[str, ...] = ()
         if self.content_masks is not None:
-            mask, file = self._read_mask(self.content_masks.mask_of(source))
+            mask, file = self.only_content_mask or self._read_mask(self.content_masks.mask_of(source), Stop())
             used = (*used, file)
             if missing := self.look.missing(mask):
                 notes = (f"no style has the labels {', '.join(missing)} of {file.path}: they follow the whole style",)
@@ -167,8 +182,8 @@ class StylizeWork:
             recorded["style_masks"] = ", ".join(mask.name for mask in self.style_masks)
         return recorded
 
-    def _read_mask(self, path: Path) -> "tuple[Regions, UsedFile]":
+    def _read_mask(self, path: Path, stop: Stop) -> "tuple[Regions, UsedFile]":
         from excolor.method.regions import as_regions
 
-        photo, file = read_used(path, self.max_pixels)
+        photo, file = read_used(path, stop, max_pixels=self.max_pixels)
         return as_regions(photo), file

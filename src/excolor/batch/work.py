@@ -1,13 +1,13 @@
 """What is done to a picture, as a plain value: it can be pickled, so that other processes and machines can do it."""
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from excolor.batch.events import Note
 from excolor.batch.sources import Source
 from excolor.batch.stop import Stop
+from excolor.batch.used import UsedFile
 
 if TYPE_CHECKING:
     import torch
@@ -25,14 +25,6 @@ class Networks(Protocol):
 
 
 N = TypeVar("N", bound=Networks)
-
-
-@dataclass(frozen=True)
-class UsedFile:
-    """A file that shaped a result: a reference, a style, or a mask."""
-
-    path: Path
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -99,23 +91,3 @@ def provenance(model: "ModelFiles", settings: Mapping[str, Any]) -> "Provenance"
     return Provenance(
         version("excolor"), model.name, checkpoints, (), {name: str(value) for name, value in settings.items()}
     )
-
-
-def read_used(path: Path, max_pixels: int) -> "tuple[Photo, UsedFile]":
-    """A picture that shapes results, and its file, which is read once. Raises PhotoError if it cannot be read."""
-    import hashlib
-    import io
-
-    from excolor.photo import read_content, read_photo
-
-    content = read_content(path)
-    photo = read_photo(io.BytesIO(content), max_pixels=max_pixels, label=str(path))
-    return replace(photo, path=path), UsedFile(path, hashlib.sha256(content).hexdigest())
-
-
-def sha256_of(path: Path) -> str:
-    """The checksum of a file that was read before, in hex."""
-    import hashlib
-
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -33,8 +34,16 @@ def plan_files(
     *,
     keep: Iterable[Path] = (),
     stages: Path | None = None,
+    passed_over: Collection[str] = (),
 ) -> BatchPlan:
-    """`plan_batch`, and what the terminal adds to it: no picture is written to one, and skipped inputs are noted."""
+    """`plan_batch`, and what the terminal adds to it: no picture is written to one, and what is skipped is noted.
+
+    `passed_over` are folders that were not looked into; see `expand`.
+    """
+    if passed_over:
+        names = Counter(os.path.basename(path) for path in passed_over)  # noqa: PTH119
+        folders = ", ".join(name if number == 1 else f"{number} {name}" for name, number in sorted(names.items()))
+        Display(None, options.quiet).note(f"folders of the system or a storage box are left out: {folders}")
     plan = plan_batch(sources, options.outputs, tag, keep=keep, stages=stages, shard=options.shard)
     if is_terminal(sys.stdout) and any(job.destination is None for job in plan.jobs):
         raise click.UsageError("a picture would be written to the terminal; redirect it, or name a file with -o.")

@@ -170,15 +170,15 @@ def colorize(
         raise click.UsageError(
             "--save-stages shows how a reference is followed, and there is none; give one with --ref."
         )
-    sources = without_hint_layers(
-        expand(targets, recursive=files.recursive, output=files.output, root=files.root), hints_path
-    )
+    passed_over: set[str] = set()
+    expanded = expand(targets, recursive=files.recursive, output=files.output, root=files.root, passed_over=passed_over)
+    sources = without_hint_layers(expanded, hints_path)
     hints = find_hints(points, hints_path, sources, force=force_hints, max_pixels=files.max_pixels)
-    found = find_references(references)
+    found = find_references(references, passed_over)
     if pair == "all":
         check_number(found, working_size)
     keep = [*lists_in(targets), *(reference.path for reference in found), *(hints.inputs if hints else ())]
-    plan = plan_files(sources, files, "color", keep=keep, stages=save_stages)
+    plan = plan_files(sources, files, "color", keep=keep, stages=save_stages, passed_over=passed_over)
     model_files = model.find("colorize", quiet=files.quiet)
 
     settings = ColorizeSettings(working_size, strength, match, hint_share, seed, vivid, hint_reach, auto_levels)

@@ -22,6 +22,7 @@ from excolor.settings import COLORIZE_SIZE, MOST_VIVID, STRONGEST, ColorizeSetti
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from excolor.batch.stop import Stop
     from excolor.cli.progress import Display
     from excolor.film.coloring import Event, FilmReferences
     from excolor.method.colorizer import Colorizer
@@ -182,6 +183,7 @@ def film(
         excolor film 1931.mp4 --ref still.jpg -o 1931-color.mkv
         excolor film frames/%05d.png --ref first.png -o colored/
     """
+    from excolor.batch.pipes import StoppedError
     from excolor.batch.references import find_references
     from excolor.batch.stop import Stop
     from excolor.cli.interruption import INTERRUPTED, Interruption
@@ -208,7 +210,10 @@ def film(
         from excolor.method.colorizer import Colorizer
 
         colorizer = Colorizer.load(model_files, device=device)
-        chosen = _encoded(pictures, dict(timed), colorizer, settings, display)
+        try:
+            chosen, checksums = _encoded(pictures, dict(timed), colorizer, settings, display, stop)
+        except StoppedError as error:
+            raise click.exceptions.Exit(INTERRUPTED) from error
         film_colorizer = FilmColorizer(colorizer, chosen, settings, Steadiness(every), stop)
         if preview is not None:
             display.expect(preview, "Coloring a preview")
@@ -216,7 +221,7 @@ def film(
             as_photo(sheet).save(job.preview_file, overwrite=force)
             written = job.preview_file
         else:
-            made_of = {"model": str(model_files.identity("colorize")), **_made_of(pictures, dict(timed))}
+            made_of = {"model": str(model_files.identity("colorize")), **checksums}
             _show(job.color(film_colorizer, part, made_of), display)
             written = output
     if interruption.by_signal:
@@ -231,27 +236,24 @@ def _encoded(
     colorizer: "Colorizer",
     settings: ColorizeSettings,
     display: "Display",
-) -> "FilmReferences":
-    """All references, encoded; gray ones are noted."""
+    stop: "Stop",
+) -> "tuple[FilmReferences, dict[str, Any]]":
+    """All references, encoded, and what identifies them; gray ones are noted. Raises StoppedError."""
+    from excolor.batch.used import read_used
     from excolor.film.coloring import FilmReferences
     from excolor.film.references import encode
-    from excolor.photo import read_photo
+    from excolor.photo import MAX_PIXELS
 
-    paths = dict.fromkeys([*pictures, *timed.values()])
-    known = {path: encode(read_photo(path), colorizer, settings) for path in paths}
-    for path, reference in known.items():
-        if reference.encoded.is_gray:
+    known, checksums = {}, {}
+    for path in dict.fromkeys([*pictures, *timed.values()]):
+        photo, file = read_used(path, stop, max_pixels=MAX_PIXELS)
+        known[path], checksums[path] = encode(photo, colorizer, settings), file.sha256
+        if known[path].encoded.is_gray:
             display.note(f"{path} is gray: it has no colors to give")
-    return FilmReferences([known[path] for path in pictures], {time: known[path] for time, path in timed.items()})
-
-
-def _made_of(pictures: "Sequence[Path]", timed: "Mapping[float, Path]") -> dict[str, Any]:
-    """What identifies the references."""
-    from excolor.batch.work import sha256_of
-
-    return {
-        "references": [sha256_of(path) for path in pictures],
-        "references at": [(time, sha256_of(path)) for time, path in sorted(timed.items())],
+    chosen = FilmReferences([known[path] for path in pictures], {time: known[path] for time, path in timed.items()})
+    return chosen, {
+        "references": [checksums[path] for path in pictures],
+        "references at": [(time, checksums[path]) for time, path in sorted(timed.items())],
     }
 
 

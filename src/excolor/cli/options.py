@@ -348,6 +348,7 @@ def working_size_option(default: int) -> Callable[[F], F]:
 auto_levels_option = option(
     "--auto-levels",
     is_flag=True,
+    default=ColorizeSettings.auto_levels,
     group=QUALITY,
     help="Let the networks see targets with their contrast stretched, for faded prints; the result's lightness stays.",
 )

@@ -45,8 +45,9 @@ def pre_colorize(
     from excolor.batch.sources import expand, lists_in
     from excolor.cli.batches import plan_files, run_batch
 
-    sources = expand(targets, recursive=files.recursive, output=files.output, root=files.root)
-    plan = plan_files(sources, files, "precolor", keep=lists_in(targets))
+    passed_over: set[str] = set()
+    sources = expand(targets, recursive=files.recursive, output=files.output, root=files.root, passed_over=passed_over)
+    plan = plan_files(sources, files, "precolor", keep=lists_in(targets), passed_over=passed_over)
     model_files = model.find("pre-colorize", quiet=files.quiet)
     work = PrecolorizeWork(model_files, device, working_size, treat_as_gray, auto_levels)
     run_batch(plan, work, files, "Pre-colorizing")

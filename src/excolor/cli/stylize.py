@@ -150,11 +150,12 @@ def stylize(
         raise click.UsageError("--keep-luminance and --only-luminance exclude each other.")
     contents, chosen = _contents_and_styles(pictures, styles)
     _check_masks(content_mask, style_masks, chosen)
-    sources = expand(contents, recursive=files.recursive, output=files.output, root=files.root)
+    passed_over: set[str] = set()
+    sources = expand(contents, recursive=files.recursive, output=files.output, root=files.root, passed_over=passed_over)
     masks = None if content_mask is None else find_content_masks(content_mask, sources)
     style_files = [*(style.path for style in chosen), *style_masks]
     keep = [*lists_in(contents), *style_files, *(masks.paths if masks else [])]
-    plan = plan_files(sources, files, "styled", keep=keep)
+    plan = plan_files(sources, files, "styled", keep=keep, passed_over=passed_over)
     model_files = model.find("stylize", quiet=files.quiet)
 
     kept: Keep = "luminance" if keep_luminance else "color" if only_luminance else "nothing"

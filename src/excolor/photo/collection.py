@@ -3,8 +3,8 @@
 A collection has members: picture files that have not been decoded. Folders and tar files are searched through all their
 subfolders for regular files whose suffix is in `READABLE_SUFFIXES`. What is hidden (a name, or a folder on the way to
 it, that begins with a dot) is passed over: macOS leaves such files beside pictures, other programs folders of
-thumbnails. So are the folders that storage boxes make for themselves. What a list or a glob names is taken whatever its
-suffix. Every member is read by `read_photo`.
+thumbnails. So are the folders that storage boxes make for themselves, which `passed_over` names, also where `**` in a
+glob leads into them. What a list or a glob names is taken whatever its suffix. Every member is read by `read_photo`.
 """
 
 import glob
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from excolor.errors import PhotoError
-from excolor.photo.file_names import is_hidden, is_picture, natural_order
+from excolor.photo.file_names import SYSTEM_FOLDERS, is_hidden, is_picture, natural_order
 from excolor.photo.photo import Photo
 from excolor.photo.reading import MAX_PIXELS, read_photo
 from excolor.photo.tar_files import extract, is_tar, open_tar, pictures_in, size_in
@@ -102,11 +102,13 @@ class Collection(ABC, Mapping[str, Member]):
 
     Attributes:
         origin: what it was opened by.
+        passed_over: the paths of folders of storage boxes and systems that were met when members were looked for.
     """
 
     def __init__(self, origin: str) -> None:
         """See `open`."""
         self.origin = origin
+        self.passed_over: tuple[str, ...] = ()
 
     @staticmethod
     def open(
@@ -189,7 +191,10 @@ class _Folder(Collection):
     def _find(self) -> list[Member]:
         root = Path(self.origin)
         members: list[Member] = []
+        passed_over: list[str] = []
         for place, subfolders, names in os.walk(self.origin, onerror=_cannot_look):
+            if self._recursive:
+                passed_over += [os.path.join(place, name) for name in subfolders if name in SYSTEM_FOLDERS]  # noqa: PTH118
             subfolders[:] = [
                 name
                 for name in subfolders
@@ -201,6 +206,7 @@ class _Folder(Collection):
                 size = _size(path)
                 if size is not None:
                     members.append(_File(path.relative_to(root).as_posix(), size, str(path), path))
+        self.passed_over = tuple(passed_over)
         return sorted(members, key=lambda member: natural_order(member.name))
 
 
@@ -252,6 +258,10 @@ class _Glob(_Files):
         start = os.path.realpath(os.path.dirname(re.split(r"[*?\[]", self.origin)[0]))  # noqa: PTH120
         if self._leave_out is not None and self._leave_out != start and _is_in(self._leave_out, start):
             paths = [path for path in paths if not _is_in(os.path.realpath(path), self._leave_out)]
+        wanted = SYSTEM_FOLDERS & set(Path(self.origin).parts)  # which the pattern itself names
+        systems = {path: _system_folder(path, SYSTEM_FOLDERS - wanted) for path in paths}
+        self.passed_over = tuple(dict.fromkeys(folder for folder in systems.values() if folder))
+        paths = [path for path in paths if not systems[path]]
         return sorted(paths, key=natural_order)
 
 
@@ -291,6 +301,12 @@ def _size(path: Path) -> int | None:
     except OSError:
         return 0
     return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def _system_folder(path: str, names: frozenset[str]) -> str:
+    """The outermost folder of a path that has one of these names; empty if there is none."""
+    parents = Path(path).parents
+    return next((str(folder) for folder in reversed(parents) if folder.name in names), "")
 
 
 def _is_in(path: str, folder: str) -> bool:

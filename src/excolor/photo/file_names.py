@@ -7,14 +7,14 @@ from pathlib import Path
 
 from excolor.photo.kinds import READABLE_SUFFIXES
 
-# Folders that storage boxes and systems make beside the pictures of people: thumbnails, snapshots, what was deleted
-_SYSTEM_FOLDERS = frozenset(
+SYSTEM_FOLDERS = frozenset(
     (
         *("@eaDir", "#recycle", "#snapshot"),  # Synology
         *("@Recycle", "@Recently-Snapshot"),  # QNAP
         *("__MACOSX", "$RECYCLE.BIN", "System Volume Information", "lost+found"),
     )
 )
+"""Folders that storage boxes and systems make beside pictures: of thumbnails, snapshots, and what was deleted."""
 
 
 def natural_order(name: str | os.PathLike[str]) -> tuple[object, ...]:
@@ -30,7 +30,7 @@ def _numbers_apart(name: str) -> Iterator[tuple[str, int]]:
 
 def is_hidden(name: str) -> bool:
     """Whether a file or folder of this name (without the folder that it is in) is hidden, or a system's own."""
-    return name.startswith(".") or name in _SYSTEM_FOLDERS
+    return name.startswith(".") or name in SYSTEM_FOLDERS
 
 
 def is_picture(name: str) -> bool:

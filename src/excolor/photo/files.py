@@ -11,22 +11,48 @@ from typing import BinaryIO, cast
 
 from excolor.errors import OutputError
 
+_USUAL_LONGEST = 255  # bytes of a name
+
 
 def check_place(path: Path, *, overwrite: bool) -> None:
     """Find out before any long work whether a file can be written to `path`.
 
     Raises:
-        OutputError: a folder, an existing file without `overwrite`, or a folder that is missing or that we may not
-            write to.
+        OutputError: a folder, a name that is too long, an existing file without `overwrite`, or a folder that is
+            missing or that we may not write to.
     """
     if is_folder(path):
         raise OutputError(f"cannot write {path}: it is a folder; add a file name")
+    check_length(path)
     if os.path.lexists(path) and not overwrite:
         raise OutputError(f"{path} exists already: use --force to replace it, or -o to write elsewhere")
     if not is_folder(path.parent):
         raise OutputError(f"cannot write {path}: there is no folder {path.parent}; create it first")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise OutputError(f"cannot write {path}: the folder {path.parent} is not writable; use -o to write elsewhere")
+
+
+def check_length(path: Path) -> None:
+    """Find out whether the file system takes the name of a file, and those of the folders to it that do not exist yet.
+
+    Raises:
+        OutputError: it does not.
+    """
+    above = next((folder for folder in path.parents if is_folder(folder)), None)
+    if above is None:
+        return
+    try:
+        longest = os.pathconf(above, "PC_NAME_MAX")
+    except (AttributeError, OSError, ValueError):  # not on Windows, and not on every file system
+        longest = _USUAL_LONGEST
+    for name in path.parts[len(above.parts) if above != Path() else 0 :]:
+        length = len(os.fsencode(name))
+        if length > longest:
+            what = "its name" if name == path.name else f"the folder {name}"
+            raise OutputError(
+                f"cannot write {path}: {what} has {length} bytes and the file system takes {longest}; "
+                "shorten it, or name another one with -o"
+            )
 
 
 def is_folder(path: Path) -> bool:

@@ -2,12 +2,15 @@
 
 import io
 import os
+import stat
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from excolor.errors import OutputError
-from excolor.photo.encoding import OUTPUT_FORMATS, SaveSettings, encode
+from excolor.photo.encoding import FORMATS, OUTPUT_FORMATS, SaveSettings, encode
 from excolor.photo.files import check_place, is_folder, new_file
+from excolor.photo.kinds import BEGINNING, kind_of
 from excolor.photo.raster import Raster
 
 
@@ -68,6 +71,21 @@ def check_output(path: Path, *, overwrite: bool) -> None:
 
 
 def default_output(photo_path: Path, tag: str, folder: Path | None = None, suffix: str | None = None) -> Path:
-    """NAME-tag.EXT beside the picture or in `folder`; EXT is `suffix`, or as it was if we write that, or .png."""
-    own = photo_path.suffix if photo_path.suffix.lower() in OUTPUT_FORMATS else ".png"
-    return (folder or photo_path.parent) / f"{photo_path.stem}-{tag}{suffix or own}"
+    """NAME-tag.EXT beside the picture or in `folder`; EXT is `suffix`, or what the picture is if we write that, or png.
+
+    What it is shows in its first bytes; where there is no such file, or only a pipe, in its own suffix, which
+    is also kept if it is one of those for what the picture is.
+    """
+    return (folder or photo_path.parent) / f"{photo_path.stem}-{tag}{suffix or _suffix_of(photo_path)}"
+
+
+def _suffix_of(path: Path) -> str:
+    own = path.suffix.lower()
+    kind = None
+    with suppress(OSError, ValueError):  # whoever reads it will say so
+        if stat.S_ISREG(path.stat().st_mode):
+            with path.open("rb") as file:
+                kind = kind_of(file.read(BEGINNING))
+    if kind is None or own in kind.suffixes:
+        return path.suffix if own in OUTPUT_FORMATS else ".png"
+    return next((suffix for suffix in FORMATS.values() if suffix in kind.suffixes), ".png")
