@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from excolor.cli.commands import INPUT, MEASURING, Command, option
+from excolor.cli.evaluate_hints import evaluate_hints
 from excolor.cli.evaluations import Evaluation, end, evaluation_options, measure_all
 from excolor.cli.options import CommaList, match_option
 from excolor.cli.tables import print_table
@@ -50,14 +51,23 @@ def evaluate_colorize(
     colors, related takes the picture of the same folder that fits best. Gray, a tint, and two classical methods
     (Reinhard et al. 2001, Welsh et al. 2002) are measured as well.
 
+    The protocol hints is measured alone: true colors are given at 0 to 50 places that the seed draws, without a
+    reference and beside that of related, and then one wrong color, which should change nothing far from it.
+
     \b
     Example:
         excolor evaluate colorize photos/ --limit 100 --sheet sheet.png
+        excolor evaluate colorize photos/ --protocol hints --limit 20
     """
     from excolor.cli.progress import open_display
 
     if options.pairs and protocols and "pairs" not in protocols:
         raise click.UsageError("--pairs is for the protocol pairs, which --protocol leaves out.")
+    if protocols and "hints" in protocols:
+        if len(protocols) > 1:
+            raise click.UsageError("hints has numbers of its own: name no other protocol beside it.")
+        evaluate_hints(options, film, match)
+        return
     plan = options.plan(protocols, ("target", "reference"))
     found_model = options.model.find("colorize", quiet=options.quiet)
     with open_display(options.quiet) as display:

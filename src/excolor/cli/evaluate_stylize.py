@@ -113,7 +113,7 @@ def _print_summary(summary: "StyleSummary", seconds: "Mapping[str, Mapping[int, 
 
 
 def _sheet(measurements: "Sequence[StyleMeasurement]", evaluator: "StyleEvaluator", count: int, seed: int) -> "Image":
-    from excolor.evaluation.sheet import choose_styled, style_sheet
+    from excolor.evaluation.sheet import choose_some, style_sheet
 
-    chosen = choose_styled(measurements, count, seed)
+    chosen = choose_some(measurements, count, seed)
     return style_sheet([(measurement, evaluator.results(measurement.case)) for measurement in chosen])

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from excolor.cli.progress import Display
+    from excolor.evaluation.hint_measuring import HintMeasurement
     from excolor.evaluation.measuring import Measurement
     from excolor.evaluation.photo_set import PhotoSet
     from excolor.evaluation.protocols import Case, Plan
     from excolor.evaluation.state import State
     from excolor.evaluation.style_measuring import StyleMeasurement
 
-M = TypeVar("M", "Measurement", "StyleMeasurement")
+M = TypeVar("M", "Measurement", "StyleMeasurement", "HintMeasurement")
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 

@@ -26,7 +26,9 @@ COMPARISONS: dict[str, Callable[[NDArray[np.floating], NDArray[np.floating]], fl
     "edge_error": edge_error,
 }
 
-_COLORLESS = 1.0  # colorfulness, in 8-bit steps, below which there is nothing to hide
+COLORLESS = 1.0
+"""The colorfulness, in 8-bit steps, below which there is nothing to hide."""
+
 _REMEMBERED = 8  # pictures and encoded references: what the protocols of one picture share, and a sequence
 
 
@@ -74,7 +76,7 @@ class Evaluator:
         """
         truth = self._truth(case)
         vivid = colorfulness(truth)
-        if vivid < _COLORLESS:
+        if vivid < COLORLESS:
             return None
         target = self._target(truth, case)
         following: Mapping[str, float] = {}
@@ -116,7 +118,7 @@ class Evaluator:
         return np.ascontiguousarray(picture[:, _middle(picture) :]) if case.protocol == "halves" else picture
 
     def _target(self, truth: NDArray[np.float32], case: Case) -> NDArray[np.float32]:
-        return gray(truth) if self._film == "modern" else on_film(truth, self._film, case.target)
+        return hide(truth, self._film, case.target)
 
     def _related(
         self, target: NDArray[np.float32], reference: str
@@ -152,6 +154,11 @@ class Evaluator:
 
     def _precolored(self, target: NDArray[np.float32]) -> NDArray[np.floating]:
         return self._colorizer.colorize(target, settings=self._settings).pixels
+
+
+def hide(truth: NDArray[np.float32], film: Film, name: str) -> NDArray[np.float32]:
+    """The gray target of a picture of this name, as a film shows it."""
+    return gray(truth) if film == "modern" else on_film(truth, film, name)
 
 
 def compare(result: NDArray[np.floating], truth: NDArray[np.floating]) -> dict[str, float]:

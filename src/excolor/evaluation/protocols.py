@@ -9,12 +9,14 @@
     recolored  another crop of the picture at another zoom; both are turned to another hue, so that none can guess it
     zoomed     the picture a little larger, shifted and in slightly other colors, as a generator would repeat it
     related    the picture of the same folder that fits best; there is no true answer, but colors to be followed
+    hints      true colors at drawn places, alone and beside the reference of `related`
 
-The last three are measured where they are asked for by name. Frames of a sequence take part in `frames` (and `pairs`)
+The last four are measured where they are asked for by name. Frames of a sequence take part in `frames` (and `pairs`)
 only: a hundred times nearly the same picture would outweigh all others.
 """
 
 import csv
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -22,8 +24,8 @@ from random import Random
 
 from excolor.errors import SettingError
 
-PROTOCOLS = ("none", "mirror", "halves", "frames", "random", "pairs", "recolored", "zoomed", "related")
-ON_REQUEST = ("recolored", "zoomed", "related")
+PROTOCOLS = ("none", "mirror", "halves", "frames", "random", "pairs", "recolored", "zoomed", "related", "hints")
+ON_REQUEST = ("recolored", "zoomed", "related", "hints")
 """Protocols that are measured only where they are named."""
 
 _FRAMES = "frames"
@@ -34,7 +36,7 @@ class Case:
     """One picture to colorize: the names of target and reference.
 
     They are the same where the reference is made of the picture: `mirror`, `halves`, `recolored`, `zoomed`. A plan
-    names the target for `related` too, until `excolor.evaluation.relatives` has looked at the pictures.
+    names the target for `related` and `hints` too, until `excolor.evaluation.relatives` has looked at the pictures.
     """
 
     protocol: str
@@ -82,9 +84,9 @@ class Plan:
         if missing or not found:
             lacking = ", ".join(protocol for protocol in PROTOCOLS if protocol in missing) or "any protocol"
             raise SettingError(
-                f"no pictures for {lacking}: none, mirror, halves, recolored and zoomed need a photograph, random "
-                "needs two, related two in a folder, frames two in a folder called frames or *_frames (or given with "
-                "--frames), pairs a table (--pairs)"
+                f"no pictures for {lacking}: none, mirror, halves, recolored, zoomed and hints need a photograph, "
+                "random needs two, related two in a folder, frames two in a folder called frames or *_frames (or given "
+                "with --frames), pairs a table (--pairs)"
             )
         return found
 
@@ -102,6 +104,7 @@ class Plan:
         return [cases[i] for i in sorted(Random(self.seed).sample(range(len(cases)), self.limit))]
 
     def _of_plain(self, names: Sequence[str]) -> Iterator[Case]:
+        sizes = Counter(map(_folder, names))
         for none in self._some([Case("none", name, None) for name in names]):
             name = none.target
             if self._wants("none"):
@@ -109,8 +112,11 @@ class Plan:
             for protocol in ("mirror", "halves", "recolored", "zoomed"):
                 if self._wants(protocol):
                     yield Case(protocol, name, name)
-            if self._wants("related") and sum(_folder(other) == _folder(name) for other in names) > 1:
+            has_relatives = sizes[_folder(name)] > 1
+            if self._wants("related") and has_relatives:
                 yield Case("related", name, name)
+            if self._wants("hints"):
+                yield Case("hints", name, name if has_relatives else None)
             if self._wants("random") and len(names) > 1:
                 yield Case("random", name, self._unrelated(name, names))
 

@@ -9,6 +9,9 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
+from excolor.evaluation.drawn_hints import COUNTS
+from excolor.evaluation.hint_measuring import ALONE, HintMeasurement
+from excolor.evaluation.hint_summary import HintSummary
 from excolor.evaluation.measuring import COMPARISONS, Measurement
 from excolor.evaluation.photo_set import PhotoSet
 from excolor.evaluation.protocols import Case, Plan
@@ -55,6 +58,11 @@ def style_to_json(
     return as_json(run, failures, {"results": asdict(summary), "seconds": times})
 
 
+def hints_to_json(run: Mapping[str, Any], summaries: Sequence[HintSummary], failures: Sequence[str]) -> str:
+    """The same for hints."""
+    return as_json(run, failures, {"results": {summary.reference: asdict(summary) for summary in summaries}})
+
+
 def to_csv(measurements: Iterable[Measurement]) -> str:
     """A line for each picture, protocol and method."""
     metrics = (*COMPARISONS, "colorfulness")
@@ -64,6 +72,27 @@ def to_csv(measurements: Iterable[Measurement]) -> str:
         for method, numbers in m.methods.items()
     ]
     return _to_csv(("protocol", "target", "reference", "method", *metrics, "truth_colorfulness"), rows)
+
+
+def hints_to_csv(measurements: Iterable[HintMeasurement]) -> str:
+    """A line for each picture, with and without its reference, and number of hints.
+
+    `at_hints` is the mean over the hints; `far_change` is that of a single wrong hint, whatever their number.
+    """
+    rows = [
+        (
+            *("hints", m.case.target, "" if way == ALONE else m.case.reference or "", hints),
+            *(curve["psnr"][i], curve["ciede2000"][i]),
+            sum(curve["at_hints"][i]) / hints if hints else "",
+            curve["far_change"],
+            m.truth_colorfulness,
+        )
+        for m in measurements
+        for way, curve in m.curves.items()
+        for i, hints in enumerate(COUNTS)
+    ]
+    numbers = ("psnr", "ciede2000", "at_hints", "far_change", "truth_colorfulness")
+    return _to_csv(("protocol", "target", "reference", "hints", *numbers), rows)
 
 
 def style_to_csv(measurements: Iterable[StyleMeasurement]) -> str:

@@ -20,14 +20,16 @@ Read = Callable[[str], NDArray[np.float32]]
 
 
 def with_relatives(cases: Sequence[Case], names: Sequence[str], read: Read) -> list[Case]:
-    """The cases, those of the protocol `related` with the reference that fits best.
+    """The cases, those of the protocols `related` and `hints` with the reference that fits best.
+
+    If no other picture of the folder can be read, cases of `hints` are left without one.
 
     Args:
         cases: as planned.
         names: of all pictures.
         read: gives a picture (H, W, 3), sRGB in [0, 1]; those that it cannot read fit nothing.
     """
-    wanted = {_folder(case.target) for case in cases if case.protocol == "related"}
+    wanted = {_folder(case.target) for case in cases if _wants_relative(case)}
     described: dict[str, NDArray[np.float64]] = {}
     for name in names:
         if _folder(name) in wanted:
@@ -35,9 +37,16 @@ def with_relatives(cases: Sequence[Case], names: Sequence[str], read: Read) -> l
                 described[name] = _describe(read(name))
             except PhotoError:
                 continue  # as a target it is reported when it is measured
-    return [
-        replace(case, reference=_best(case.target, described)) if case.protocol == "related" else case for case in cases
-    ]
+    return [_with_best(case, described) if _wants_relative(case) else case for case in cases]
+
+
+def _wants_relative(case: Case) -> bool:
+    return case.protocol in ("related", "hints") and case.reference is not None
+
+
+def _with_best(case: Case, described: dict[str, NDArray[np.float64]]) -> Case:
+    best = _best(case.target, described)
+    return replace(case, reference=None if case.protocol == "hints" and best == case.target else best)
 
 
 def _best(target: str, described: dict[str, NDArray[np.float64]]) -> str:

@@ -2,15 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from random import Random
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from excolor.evaluation.drawn_hints import COUNTS
+from excolor.evaluation.hint_measuring import HintMeasurement
 from excolor.evaluation.measuring import Measurement
 from excolor.evaluation.protocols import PROTOCOLS
 from excolor.evaluation.style_measuring import StyleMeasurement
 from excolor.reporting.sheet import Row, Tile, contact_sheet
+
+T = TypeVar("T", StyleMeasurement, HintMeasurement)
 
 _COLUMNS = ("target", "reference", "pre-color", "coarse", "result", "truth")
 _TILE = 176, 240  # pixels, the largest height and width of a picture
@@ -40,7 +45,7 @@ def sheet(rows: Sequence[tuple[Measurement, Mapping[str, NDArray[np.floating]]]]
     return contact_sheet(laid_out, _TILE)
 
 
-def choose_styled(measurements: Sequence[StyleMeasurement], count: int, seed: int) -> list[StyleMeasurement]:
+def choose_some(measurements: Sequence[T], count: int, seed: int) -> list[T]:
     """Choose `count` of the measurements, and keep their order."""
     if count >= len(measurements):
         return list(measurements)
@@ -53,6 +58,19 @@ def style_sheet(rows: Sequence[tuple[StyleMeasurement, Mapping[str, NDArray[np.f
     for measurement, pictures in rows:
         tiles = [Tile(picture, _label(name, measurement)) for name, picture in pictures.items()]
         laid_out.append(Row(tiles, f"{measurement.case.target} in the style of {measurement.case.reference}"))
+    return contact_sheet(laid_out, _TILE)
+
+
+def hint_sheet(rows: Sequence[tuple[HintMeasurement, Mapping[str, NDArray[np.floating]]]]) -> Image.Image:
+    """A row for each measurement: its pictures (`HintEvaluator.steps`), and the PSNR by the number of hints."""
+    laid_out = []
+    for measurement, pictures in rows:
+        curves = "; ".join(
+            f"reference {way}: " + ", ".join(f"{n} {psnr:.1f}" for n, psnr in zip(COUNTS, curve["psnr"], strict=True))
+            for way, curve in measurement.curves.items()
+        )
+        title = f"{measurement.case.target}; PSNR in dB by the number of hints, {curves}"
+        laid_out.append(Row([Tile(picture, name) for name, picture in pictures.items()], title))
     return contact_sheet(laid_out, _TILE)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from excolor.errors import OutputError, SettingError
+from excolor.evaluation.hint_measuring import HintMeasurement
 from excolor.evaluation.measuring import Measurement
 from excolor.evaluation.protocols import Case
 from excolor.evaluation.style_measuring import StyleMeasurement
@@ -19,7 +20,7 @@ from excolor.photo import write_bytes
 
 _KEY = "excolor evaluate"
 
-M = TypeVar("M", Measurement, StyleMeasurement)
+M = TypeVar("M", Measurement, StyleMeasurement, HintMeasurement)
 
 
 class State(Generic[M]):

@@ -1,0 +1,71 @@
+"""`excolor evaluate colorize --protocol hints`, whose numbers and tables are its own."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from excolor.cli.evaluations import Evaluation, end, measure_all
+from excolor.cli.tables import print_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PIL.Image import Image
+
+    from excolor.evaluation.film import Film
+    from excolor.evaluation.hint_measuring import HintEvaluator, HintMeasurement
+    from excolor.settings import Match
+
+
+def evaluate_hints(options: Evaluation, film: "Film", match: "Match") -> None:
+    """Measure what hints are worth: print the table, and write the files that are asked for.
+
+    Raises:
+        click.exceptions.Exit: pictures could not be used (exit code 1). Other errors as of the command.
+    """
+    from excolor.cli.progress import open_display
+
+    plan = options.plan(("hints",), ("target", "reference"))
+    found_model = options.model.find("colorize", quiet=options.quiet)
+    with open_display(options.quiet) as display:
+        display.expect(1, "Loading the model")
+        from excolor import Colorizer, ColorizeSettings
+        from excolor.evaluation.hint_measuring import HintEvaluator, HintMeasurement
+        from excolor.evaluation.hint_summary import hint_table, reach, summarize_hints
+        from excolor.evaluation.record import describe_run, hints_to_csv, hints_to_json
+        from excolor.evaluation.relatives import with_relatives
+        from excolor.evaluation.state import State
+
+        pictures, cases = options.cases(plan)
+        cases = with_relatives(cases, pictures.names, pictures.read)
+        colorizer = Colorizer.load(found_model, device=options.device)
+        settings = ColorizeSettings(options.working_size or options.side, match=match)
+        described = describe_run(colorizer, found_model, pictures, plan, settings)
+        run = described | {"film": film, "hint_reach": settings.hint_reach}
+        evaluator = HintEvaluator(pictures, colorizer, settings, options.seed, film)
+        measurements, failures = measure_all(
+            options.photos,
+            cases,
+            evaluator.measure,
+            State(options.resume, run, HintMeasurement),
+            display,
+            lambda case: f"{case.target} has no color to hide: it is not measured",
+        )
+        summaries = summarize_hints(measurements)
+    try:  # first, since it took long and what follows may fail
+        print_table(hint_table(summaries))
+        click.echo(reach(summaries))
+    finally:  # nor are files lost if nobody reads the table
+        if options.json_file:
+            options.write(hints_to_json(run, summaries, failures), options.json_file)
+        if options.csv_file:
+            options.write(hints_to_csv(measurements), options.csv_file)
+        options.write_sheet(lambda: _sheet(measurements, evaluator, options.sheet_count, options.seed))
+    end(failures)
+
+
+def _sheet(measurements: "Sequence[HintMeasurement]", evaluator: "HintEvaluator", count: int, seed: int) -> "Image":
+    from excolor.evaluation.sheet import choose_some, hint_sheet
+
+    chosen = choose_some(measurements, count, seed)
+    return hint_sheet([(measurement, evaluator.steps(measurement.case)) for measurement in chosen])
