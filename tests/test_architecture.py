@@ -19,11 +19,11 @@ LAYERS = (
     ("method",),
     ("batch",),
     ("evaluation",),
-    ("training", "bench", "film"),
+    ("training", "bench", "film", "serve"),
     ("cli",),
     ("__main__",),
 )
-HEAVY = {"torch", "torchvision", "cv2", "numpy", "PIL", "matplotlib", "av"}
+HEAVY = {"torch", "torchvision", "cv2", "numpy", "PIL", "matplotlib", "av", "starlette", "uvicorn"}
 
 
 def is_type_checking(node: ast.stmt) -> bool:

@@ -1,7 +1,7 @@
 """References: found before the work, encoded once each, and chosen for every target."""
 
 import os
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
@@ -97,7 +97,7 @@ class ReferenceFiles:
             if stop.asked:
                 break
             try:
-                encoded.append(_encode(source.path, colorizer, settings, self.max_pixels, stop))
+                encoded.append(encode_file(source.path, colorizer, settings, self.max_pixels, stop))
             except StoppedError:
                 break
             except PhotoError as error:
@@ -106,13 +106,10 @@ class ReferenceFiles:
                 yield Note(f"{error}; it is not used as a reference")
         if not encoded and not stop.asked:
             raise PhotoError("none of the references can be read; give others with --ref")
-        # Gray references would often win: nothing is more similar to a gray target than a gray picture
-        in_color = [one for one in encoded if not one.features.is_gray]
-        for gray in (one for one in encoded if one.features.is_gray):
-            rest = "it is not used as a reference" if in_color else "it has no colors to give"
-            yield Note(f"{gray.file.path} is gray: {rest}")
-        candidates = in_color or encoded
-        return _joined(candidates, colorizer) if self.pairing == "all" and candidates else BestFit(tuple(candidates))
+        candidates, notes = with_colors_to_give(encoded)
+        yield from map(Note, notes)
+        together = self.pairing == "all" and candidates
+        return join_encoded(candidates, colorizer) if together else BestFit(tuple(candidates))
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,7 +166,7 @@ class SameName:
             several = f"several references have its name ({', '.join(map(str, found))})"
             problem = several if found else f"no reference is named {source.path.stem}"
             raise PhotoError(f"{source.name}: {problem}; give them the same name, or omit --pair name")
-        encoded = _encode(found[0], colorizer, settings, self.max_pixels, Stop())
+        encoded = encode_file(found[0], colorizer, settings, self.max_pixels, Stop())
         notes = (f"{found[0]} is gray: it has no colors to give",) if encoded.features.is_gray else ()
         return Choice(encoded.features, (encoded.file,), None, notes)
 
@@ -214,7 +211,7 @@ def find_references(named: Sequence[Path], passed_over: set[str] | None = None) 
     return tuple(each_once(found))
 
 
-def check_number(references: Sequence[Source], working_size: int) -> None:
+def check_number(references: Sized, working_size: int) -> None:
     """Refuse more references than can be searched together at a working size. Raises SettingError."""
     most = max(1, int(_MOST_TOGETHER * (256 / working_size) ** 2))
     if len(references) > most:
@@ -224,16 +221,35 @@ def check_number(references: Sequence[Source], working_size: int) -> None:
         )
 
 
-def _joined(encoded: Sequence[EncodedReference], colorizer: "Colorizer") -> AllTogether:
+def encode_file(
+    path: Path, colorizer: "Colorizer", settings: ColorizeSettings, max_pixels: int, stop: Stop
+) -> EncodedReference:
+    """Encode one reference.
+
+    Raises:
+        PhotoError: it cannot be read.
+        DeviceError: the device has too little memory.
+        StoppedError: `stop` was asked while it was read.
+    """
+    photo, file = read_used(path, stop, max_pixels=max_pixels)
+    return EncodedReference(file, colorizer.encode_reference(photo, settings))
+
+
+def with_colors_to_give(encoded: Sequence[EncodedReference]) -> tuple[Sequence[EncodedReference], tuple[str, ...]]:
+    """The references in color, or all if there are none such; and notes about the gray ones.
+
+    Gray references would often win: nothing is more similar to a gray target than a gray picture.
+    """
+    in_color = [one for one in encoded if not one.features.is_gray]
+    rest = "it is not used as a reference" if in_color else "it has no colors to give"
+    gray = tuple(f"{one.file.path} is gray: {rest}" for one in encoded if one.features.is_gray)
+    return in_color or encoded, gray
+
+
+def join_encoded(encoded: Sequence[EncodedReference], colorizer: "Colorizer") -> AllTogether:
+    """References, at least one, as one for all targets. Raises DeviceError if the device has too little memory."""
     from excolor.runtime.devices import out_of_memory_explained
 
     with out_of_memory_explained(colorizer.device, "fewer references"):
         joined = colorizer.join([one.features for one in encoded])
     return AllTogether(joined, tuple(one.file for one in encoded))
-
-
-def _encode(
-    path: Path, colorizer: "Colorizer", settings: ColorizeSettings, max_pixels: int, stop: Stop
-) -> EncodedReference:
-    photo, file = read_used(path, stop, max_pixels=max_pixels)
-    return EncodedReference(file, colorizer.encode_reference(photo, settings))

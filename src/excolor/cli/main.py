@@ -14,6 +14,7 @@ from excolor.cli.film import film
 from excolor.cli.interruption import INTERRUPTED, ignore_signals
 from excolor.cli.pre_colorize import pre_colorize
 from excolor.cli.report import report
+from excolor.cli.serve import serve
 from excolor.cli.stylize import stylize
 from excolor.cli.train import train
 from excolor.cli.weights import weights
@@ -65,6 +66,7 @@ def main() -> None:
 
 main.add_command(colorize)
 main.add_command(stylize)
+main.add_command(serve)
 main.add_command(film)
 main.add_command(pre_colorize)
 main.add_command(train)

@@ -216,7 +216,7 @@ class Colorizer:
     @torch.inference_mode()
     def find_ab(
         self,
-        seen: NetworkInput,
+        seen: NetworkInput | Target,
         references: References = (),
         settings: ColorizeSettings = ColorizeSettings(),
         hints: Hints | None = None,
@@ -224,7 +224,7 @@ class Colorizer:
         """Colors at the size that the networks see, before they are merged with the picture.
 
         Args:
-            seen: of `prepare`, with the same settings.
+            seen: of `prepare` or `look`, with the same settings.
             references: as in `colorize`.
             settings: see there.
             hints: colors that are known already, at the size of `seen.tensor`; where their mask is above zero they
@@ -234,12 +234,43 @@ class Colorizer:
             ab (1, 2, h, w), with padding. Errors as in `colorize`.
         """
         reference = self._encoded(references, settings)
+        known = seen.known if isinstance(seen, Target) else None
         with out_of_memory_explained(self.device):
-            lightness = _as_networks_see(seen, settings)
+            lightness = seen.lightness if isinstance(seen, Target) else _as_networks_see(seen, settings)
             if reference is None:
-                return self._networks.invent(lightness, hints) * settings.vivid
-            stages: Stages = self._networks(lightness, reference.features, settings, hints)
+                return self._networks.invent(lightness, hints, known) * settings.vivid
+            stages: Stages = self._networks(lightness, reference.features, settings, hints, known)
             return stages.ab * settings.vivid
+
+    @torch.inference_mode()
+    def follow(
+        self,
+        target: Target,
+        ab: Tensor,
+        hints: Sequence[AnyHint],
+        reference: Reference | None = None,
+        settings: ColorizeSettings = ColorizeSettings(),
+    ) -> tuple[Tensor, tuple[str, ...]]:
+        """Colors that follow hints, which stand above everything else.
+
+        Args:
+            target: of `look`.
+            ab: of `find_ab` without hints, otherwise of the same arguments.
+            hints: at least one, as in `colorize`.
+            reference: one, or several that were joined.
+            settings: see there.
+
+        Returns:
+            ab (1, 2, h, w), and notes about hints whose color cannot be had.
+
+        Raises:
+            HintError: a hint lies outside the picture, or a layer has another aspect ratio.
+        """
+        given, notes = rasterize(hints, target.photo.size, target.seen)
+        features = None if reference is None else reference.features
+        with out_of_memory_explained(self.device):
+            followed = self._networks.follow(ab, target.lightness, features, settings, given, target.known)
+        return followed, notes
 
     @torch.inference_mode()
     def score(self, target: PhotoSource | Photo | Target, references: Sequence[Reference]) -> list[float]:
@@ -318,9 +349,7 @@ class Colorizer:
         ab = ab * settings.vivid  # before the hints, which are meant as they are
         if not hints:
             return with_colors(photo, seen, ab)
-        given, notes = rasterize(hints, photo.size, seen)
-        features = None if reference is None else reference.features
-        ab = self._networks.follow(ab, target.lightness, features, settings, given, target.known)
+        ab, notes = self.follow(target, ab, hints, reference, settings)
         result = with_colors(photo, seen, ab)
         return replace(result, notes=(*result.notes, *notes))
 

@@ -15,7 +15,6 @@ networks see.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -26,7 +25,7 @@ from excolor.method.hints import Hints
 
 _BLOCK = 4  # pixels: side of the squares in which the cells of hints count as one observation
 _MOST = 512  # observations: more of a painted layer add nothing
-_AT_ONCE = 1 << 22  # covariances held at a time: 32 MiB in float64
+_AT_ONCE = 1 << 21  # covariances held at a time: 8 MiB in float32, and as much for each temporary
 
 # The part for similar places is narrower than what gives the best PSNR for true colors of random places (1.9, 0.65 and
 # 33): with those, one strong hint on a flower tints the whole picture, and a person means the flower (docs/hints.md).
@@ -39,32 +38,92 @@ _FAR = 0.5  # deviation, of the longer side
 _FAR_LIGHTNESS = 20.0  # L units
 
 
-class _Places(NamedTuple):
-    """Places of a picture: position (n, 2) in longer sides, L (n,), unit descriptor (n, C); float64."""
+@dataclass(frozen=True)
+class _Places:
+    """What the places of a picture are compared by.
 
-    position: Tensor
+    Attributes:
+        lightness: L (1, 1, H, W) in [0, 100].
+        descriptors: (C, h, w), of a coarser grid.
+        length: (H, W), that of the descriptors interpolated to each pixel.
+        down: (H, h), weights of that interpolation along the columns of the grid.
+        across: (W, w), those along its rows.
+    """
+
     lightness: Tensor
-    descriptor: Tensor
+    descriptors: Tensor
+    length: Tensor
+    down: Tensor
+    across: Tensor
 
-    def at(self, index: Tensor) -> "_Places":
-        return _Places(self.position[index], self.lightness[index], self.descriptor[index])
+
+def _describe(lightness: Tensor, descriptors: Tensor) -> _Places:
+    """Arguments as of `follow_hints`."""
+    grid = descriptors[0].float()
+    down, across = (
+        F.interpolate(torch.eye(few, device=grid.device)[None], many, mode="linear", align_corners=False)[0].mT
+        for few, many in zip(grid.shape[1:], lightness.shape[2:], strict=True)
+    )
+    length = []
+    for rows in down.split(max(1, _AT_ONCE // (len(grid) * len(across)))):  # type: ignore[no-untyped-call]
+        length.append((rows @ grid @ across.mT).square().sum(0).sqrt())
+    return _Places(lightness, grid, torch.cat(length).clamp(min=1e-12), down, across)
 
 
 @dataclass(frozen=True)
 class _Covariance:
+    """Of two places, 1 of a place with itself."""
+
     reach: float
 
-    def __call__(self, some: _Places, others: _Places) -> Tensor:
-        """Of all pairs, (n, m); 1 of a place with itself."""
-        distance = torch.cdist(some.position, others.position).square()
-        contrast = (some.lightness[:, None] - others.lightness).square()
+    def __call__(self, distance: Tensor, contrast: Tensor, cosine: Tensor) -> Tensor:
+        """From squares of their distance, in longer sides, and difference of L, and the cosine of their descriptors."""
         local = (-distance / (2 * _NEAR**2) - contrast / (2 * _NEAR_LIGHTNESS**2)).exp()
         share = self.reach * (1 - _LOCAL_SHARE)
         if share == 0:
             return local
-        unlike = 1 - some.descriptor @ others.descriptor.T
-        alike = (-unlike / _UNLIKE - distance / (2 * _FAR**2) - contrast / (2 * _FAR_LIGHTNESS**2)).exp()
-        return (1 - share) * local + share * alike
+        alike = ((cosine - 1) / _UNLIKE - distance / (2 * _FAR**2) - contrast / (2 * _FAR_LIGHTNESS**2)).exp()
+        return local.mul_(1 - share).add_(alike, alpha=share)
+
+
+@dataclass(frozen=True)
+class _Anchors:
+    """The places of m observations: rows and columns in longer sides, L, unit descriptors (m, C)."""
+
+    y: Tensor
+    x: Tensor
+    lightness: Tensor
+    descriptor: Tensor
+
+    @classmethod
+    def at(cls, cells: Tensor, places: _Places) -> "_Anchors":
+        """At flat indices, in float64."""
+        height, width = places.length.shape
+        row, column = cells // width, cells % width
+        grid = places.descriptors.double()
+        mixed = torch.einsum("mh,chw->mcw", places.down[row].double(), grid)
+        descriptor = F.normalize(torch.einsum("mcw,mw->mc", mixed, places.across[column].double()), dim=1)
+        longer = max(height, width)
+        lightness = places.lightness.flatten()[cells].double()
+        return cls(row.double() / longer, column.double() / longer, lightness, descriptor)
+
+    def among_themselves(self, covariance: _Covariance) -> Tensor:
+        """Their covariances (m, m), float64."""
+        distance, contrast = (
+            sum((of[:, None] - of).square() for of in each) for each in ((self.y, self.x), (self.lightness,))
+        )
+        return covariance(distance, contrast, self.descriptor @ self.descriptor.mT)  # type: ignore[arg-type]
+
+    def with_rows(self, rows: Tensor, places: _Places, likeness: Tensor, covariance: _Covariance) -> Tensor:
+        """Covariances (m, rows, W) with all pixels of some rows; `likeness` (m, h, w) with the coarse grid."""
+        height, width = places.length.shape
+        longer = max(height, width)
+        columns = torch.arange(width, device=rows.device) / longer
+        down = (rows / longer - self.y.float()[:, None]).square()
+        distance = down[..., None] + (columns - self.x.float()[:, None]).square()[:, None]
+        contrast = (places.lightness[0, 0, rows] - self.lightness.float()[:, None, None]).square()
+        cosine = places.down[rows] @ likeness @ places.across.mT
+        return covariance(distance, contrast, cosine.div_(places.length[rows]))
 
 
 def follow_hints(ab: Tensor, lightness: Tensor, descriptors: Tensor, hints: Hints, reach: float) -> Tensor:
@@ -83,17 +142,18 @@ def follow_hints(ab: Tensor, lightness: Tensor, descriptors: Tensor, hints: Hint
     given, wanted = hints.mask[0, 0] > 0, ab_from_network(hints.ab)
     cells = given.flatten().nonzero()[:, 0]
     difference = (wanted - ab)[0].flatten(1).T[cells].double()  # (cells, 2)
-    anchors, observed = _observations(cells, difference, ab.shape[3])
+    at, observed = _observations(cells, difference, ab.shape[3])
     covariance = _Covariance(reach)
-    places = _places(lightness, descriptors)
-    known = places.at(anchors)
-    noise = _NOISE * torch.eye(len(anchors), dtype=torch.float64, device=ab.device)
-    weights = torch.linalg.solve(covariance(known, known) + noise, observed)  # (observations, 2)
-    everywhere = torch.arange(ab.shape[2] * ab.shape[3], device=ab.device)
-    rows = max(1, _AT_ONCE // len(anchors))
-    parts = everywhere.split(rows)  # type: ignore[no-untyped-call]
-    change = torch.cat([covariance(places.at(some), known) @ weights for some in parts])
-    changed = ab + change.T.reshape(ab.shape).to(ab.dtype)
+    places = _describe(lightness, descriptors if reach else descriptors[:, :1])  # without reach they do not matter
+    anchors = _Anchors.at(at, places)
+    noise = _NOISE * torch.eye(len(at), dtype=torch.float64, device=ab.device)
+    # The system needs all the digits, and what it predicts does not
+    weights = torch.linalg.solve(anchors.among_themselves(covariance) + noise, observed).float().mT  # (2, observations)
+    likeness = torch.einsum("mc,chw->mhw", anchors.descriptor.float(), places.descriptors)
+    height, width = ab.shape[2:]
+    parts = torch.arange(height, device=ab.device).split(max(1, _AT_ONCE // (len(at) * width)))  # type: ignore[no-untyped-call]
+    change = [weights @ anchors.with_rows(rows, places, likeness, covariance).flatten(1) for rows in parts]
+    changed = ab + torch.cat(change, dim=1).reshape(ab.shape).to(ab.dtype)
     return torch.where(given, wanted.to(ab.dtype), changed)
 
 
@@ -108,12 +168,3 @@ def _observations(cells: Tensor, difference: Tensor, width: int) -> tuple[Tensor
     mean /= count[:, None]
     step = -(-len(count) // _MOST)
     return cells[middle][::step], mean[::step]
-
-
-def _places(lightness: Tensor, descriptors: Tensor) -> _Places:
-    height, width = lightness.shape[2:]
-    dense = F.interpolate(descriptors.double(), (height, width), mode="bilinear", align_corners=False)
-    rows, columns = (torch.arange(n, dtype=torch.float64, device=lightness.device) for n in (height, width))
-    position = torch.stack(torch.meshgrid(rows, columns, indexing="ij"), dim=-1).reshape(-1, 2) / max(height, width)
-    descriptor = F.normalize(dense, dim=1)[0].flatten(1).T
-    return _Places(position, lightness[0].flatten().double(), descriptor)

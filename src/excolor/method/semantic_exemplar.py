@@ -103,10 +103,8 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
         own, reference = no_semantic_hints(lightness), _for(reference, len(lightness))
         if user is not None:
             own = _own_hints(description, lightness, user)
-            if _certain(user).any():
-                reference = side_by_side([reference, hinted_places(description, own.user)])
-        found = correspond(description, reference)
-        hints = semantic_hints(_trusted_more(found, settings.strength - 1), own.user)
+            reference = _with_hinted_places(reference, description, user)
+        found, hints = _found(description, reference, settings, own.user)
         invented = self._colorize(levels, lightness, own)
         followed = self._colorize(levels, lightness, hints)
         coarse, fine = (
@@ -125,12 +123,27 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
         known: _Known | None = None,
     ) -> Tensor:
         if settings.hint_reach:
-            if reference is None:
-                served = self.invent(lightness, user, known)
-            else:
-                served = self(lightness, reference, settings, user, known).ab
+            served = self._served(lightness, reference, settings, user, known)
             ab = ab.lerp(served * settings.vivid, settings.hint_reach)
         return follow_hints(ab, lightness, self.describe(lightness, known), user, reach=0)
+
+    def _served(
+        self,
+        lightness: Tensor,
+        reference: ReferenceColors | None,
+        settings: ColorizeSettings,
+        user: Hints,
+        known: _Known | None,
+    ) -> Tensor:
+        """What `invent` or `forward` give with these hints, by as few networks as it takes."""
+        if reference is None:
+            return self.invent(lightness, user, known)
+        levels, description = known = known or self._describe(lightness)
+        both, given = _with_hinted_places(reference, description, user), _as_given(user)
+        followed = self._colorize(levels, lightness, _found(description, both, settings, given)[1])
+        if settings.strength >= 1:
+            return followed
+        return self.invent(lightness, user, known).lerp(followed, settings.strength)
 
     def _describe(self, lightness: Tensor) -> _Known:
         levels = self.colorization.levels(lightness)
@@ -144,12 +157,32 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
 
 def _own_hints(description: Description, lightness: Tensor, user: Hints) -> SemanticHints:
     """A person's hints for pictures without a reference. Those without hints have none."""
-    given = torch.cat((user.ab * (user.mask > 0), user.mask), dim=1)
+    given = _as_given(user)
     present = _certain(user)
     if not present.any():
         return no_semantic_hints(lightness)._replace(user=given)
     found = correspond(description, hinted_places(description, given))
     return with_reference(semantic_hints(found, given), present)
+
+
+def _as_given(user: Hints) -> Tensor:
+    """A person's hints as the net is told of them, (N, 3, H, W)."""
+    return torch.cat((user.ab * (user.mask > 0), user.mask), dim=1)
+
+
+def _with_hinted_places(reference: ReferenceColors, description: Description, user: Hints) -> ReferenceColors:
+    """A reference, and beside it the places of the targets themselves that have certain hints."""
+    if not _certain(user).any():
+        return reference
+    return side_by_side([reference, hinted_places(description, _as_given(user))])
+
+
+def _found(
+    description: Description, reference: ReferenceColors, settings: ColorizeSettings, given: Tensor
+) -> tuple[Correspondences, SemanticHints]:
+    """What a reference has for targets, and what the net is told of it; `given` is of `_as_given`."""
+    found = correspond(description, reference)
+    return found, semantic_hints(_trusted_more(found, settings.strength - 1), given)
 
 
 def _certain(user: Hints) -> Tensor:

@@ -1,0 +1,340 @@
+"""The addresses of the server: what the page asks for, and what it is answered. Nothing here computes.
+
+Pictures, references and results are asked for by ids that the server has given out; a path is never part of an address.
+Errors that a person can mend are answered with 422 and one sentence, a result that nobody waits for any more with 409.
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from excolor.errors import ExcolorError, PhotoError, SettingError
+from excolor.hints import TargetRecord, dump_hints, read_hints
+from excolor.serve.commands import command_for
+from excolor.serve.previews import as_jpeg, as_png, grayed, preview_of_file
+from excolor.serve.session import PictureFile, Snapshot, Target, choices_of, placed
+from excolor.serve.studio import Stale
+from excolor.serve.targets import example_pair, sha256_of
+from excolor.serve.uploads import new_id
+from excolor.serve.workplace import Workplace
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+_STATIC = Path(__file__).parent / "static"
+_FILES = {"/": "index.html", "/style.css": "style.css", "/app.js": "app.js", "/icon.svg": "icon.svg"}
+_MOST_JSON = 4_000_000  # bytes
+_THUMBNAIL, _REFERENCE = 320, 1280  # pixels of the longer side
+
+
+class Page:
+    """All addresses."""
+
+    def __init__(self, workplace: Workplace) -> None:
+        """Of a workplace."""
+        self._work = workplace
+
+    @property
+    def app(self) -> Starlette:
+        """For a server; `security.Guard` belongs in front of it."""
+        routes: list[tuple[str, str, Handler]] = [
+            ("GET", "/api/session", self.get_session),
+            ("GET", "/api/status", self.get_status),
+            ("PUT", "/api/choices", self.put_choices),
+            ("POST", "/api/target", self.post_target),
+            ("POST", "/api/folder/{id}", self.post_folder_target),
+            ("POST", "/api/example", self.post_example),
+            ("POST", "/api/page/{page:int}", self.post_page),
+            ("POST", "/api/references", self.post_reference),
+            ("DELETE", "/api/references/{id}", self.delete_reference),
+            ("GET", "/api/references/{id}/{kind}", self.get_reference),
+            ("GET", "/api/references/{id}", self.get_fit),
+            ("GET", "/api/before", self.get_before),
+            ("GET", "/api/after", self.get_after),
+            ("GET", "/api/hints", self.get_hints),
+            ("POST", "/api/hints", self.post_hints),
+            ("GET", "/api/command", self.get_command),
+            ("POST", "/api/results", self.post_result),
+            ("GET", "/api/results/{id}", self.get_result),
+        ]
+        answers = [Route(path, self._explained(handler), methods=[verb]) for verb, path, handler in routes]
+        return Starlette(routes=[*answers, *(Route(path, _file) for path in _FILES)])
+
+    def _explained(self, handler: Handler) -> Handler:
+        """The handler, whose errors are answered."""
+
+        @wraps(handler)
+        async def answered(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except Stale:
+                return JSONResponse({"revision": self._work.session.now.revision}, 409)
+            except ExcolorError as error:
+                return JSONResponse({"error": self._work.uploads.without_folders(str(error))}, 422)
+            except ClientDisconnect:
+                return Response(status_code=400)
+
+        return answered
+
+    async def get_session(self, _: Request) -> Response:
+        """All that a page needs to begin or to go on."""
+        return JSONResponse(self._session())
+
+    async def get_status(self, _: Request) -> Response:
+        """What the networks are doing; empty if nothing."""
+        return JSONResponse({"doing": self._work.studio.doing})
+
+    async def put_choices(self, request: Request) -> Response:
+        """Take the choices of a page."""
+        record = await _json(request)
+        number = record.get("number")
+        if not isinstance(number, int):
+            raise SettingError("the choices have no number; reload the page")
+        if not self._work.session.choose(choices_of(record), str(record.get("page")), number):
+            raise Stale
+        return JSONResponse({"revision": self._work.session.now.revision})
+
+    async def post_target(self, request: Request) -> Response:
+        """Receive the picture to colorize, as the body; its name is in the header X-Name."""
+        path = await self._receive(request)
+        try:
+            return await self._open(PictureFile.of(path, is_upload=True))
+        except ExcolorError:
+            self._work.uploads.discard(path)
+            raise
+
+    async def post_folder_target(self, request: Request) -> Response:
+        """Open a picture of the folder."""
+        file = self._work.folder.get(request.path_params["id"])
+        return _not_found() if file is None else await self._open(file)
+
+    async def post_example(self, _: Request) -> Response:
+        """Open the example pair."""
+        pair = example_pair()
+        if pair is None:
+            raise PhotoError("the example pictures are not installed; open pictures of your own")
+        target, reference = pair
+        await self._add_reference(reference)
+        return await self._open(target)
+
+    async def post_page(self, request: Request) -> Response:
+        """Open another page of the target."""
+        return await self._open(self._target().file, request.path_params["page"])
+
+    async def post_reference(self, request: Request) -> Response:
+        """Receive a reference, like a target."""
+        path = await self._receive(request)
+        try:
+            await self._add_reference(PictureFile.of(path, is_upload=True))
+        except ExcolorError:
+            self._work.uploads.discard(path)
+            raise
+        return JSONResponse(self._session())
+
+    async def delete_reference(self, request: Request) -> Response:
+        """Forget a reference."""
+        file = self._work.session.remove_reference(request.path_params["id"])
+        if file is not None and file.is_upload:
+            self._work.uploads.discard(file.path)
+        return JSONResponse(self._session())
+
+    async def get_reference(self, request: Request) -> Response:
+        """A reference as a PNG, as `thumbnail` or `large`."""
+        file, kind = self._reference(request), request.path_params["kind"]
+        sizes = {"thumbnail": _THUMBNAIL, "large": _REFERENCE}
+        if file is None or kind not in sizes:
+            return _not_found()
+        key, work = (file.id, sizes[kind]), self._work
+        if key not in work.previews:
+            max_pixels = work.maker.max_pixels
+            work.previews[key] = await work.decode(lambda: as_png(preview_of_file(file.path, sizes[kind], max_pixels)))
+        return Response(work.previews[key], media_type="image/png")
+
+    async def get_fit(self, request: Request) -> Response:
+        """How well a reference fits the target."""
+        file, target = self._reference(request), self._target()
+        if file is None:
+            return _not_found()
+        return JSONResponse({"fit": await self._work.compute(lambda: self._work.studio.fit(target, file))})
+
+    async def get_before(self, request: Request) -> Response:
+        """The target without colors, at most `longest` pixels large."""
+        target, longest = self._target(), _number(request, "longest")
+        studio = self._work.studio
+        data = await self._work.compute(lambda: as_jpeg(grayed(studio.small(target, longest))))
+        return Response(data, media_type="image/jpeg")
+
+    async def get_after(self, request: Request) -> Response:
+        """The target in color, at the `revision` that is asked for; notes are in a header, as JSON."""
+        snapshot, studio = self._snapshot(request), self._work.studio
+        target, longest = self._target(), _number(request, "longest")
+
+        def make() -> tuple[bytes, tuple[str, ...]]:
+            colors = studio.colors(snapshot, self._is_stale(snapshot))
+            return as_jpeg(colors.on(studio.small(target, longest))), colors.notes
+
+        data, notes = await self._work.compute(make)
+        told = [{"hint": _hint_of(note, snapshot), "text": self._work.uploads.without_folders(note)} for note in notes]
+        return Response(data, media_type="image/jpeg", headers={"x-notes": json.dumps(told)})
+
+    async def get_hints(self, _: Request) -> Response:
+        """The hints as a file."""
+        target, hints = self._target(), self._work.session.now.choices.hints
+        sha256 = await self._work.decode(lambda: sha256_of(target.file.path))
+        text = dump_hints(hints, TargetRecord(target.size[1], target.size[0], sha256))
+        name = f"{target.file.path.stem}.hints.json"
+        return Response(text, media_type="application/json", headers=_attachment(name))
+
+    async def post_hints(self, request: Request) -> Response:
+        """Read a file of hints, as the body. Hints for another picture are refused without `?force=1`."""
+        target = self._target()
+        path = await self._receive(request)
+        try:
+            file = await self._work.decode(lambda: read_hints(path))
+            if file.target is not None and not request.query_params.get("force"):
+                sha256 = await self._work.decode(lambda: sha256_of(target.file.path))
+                if difference := file.target.difference(target.size, sha256):
+                    message = f"{path.name} belongs to another picture: {difference}"
+                    return JSONResponse({"error": message, "can_force": True}, 422)
+            hints = [placed(hint, target.size) for hint in file.hints]
+        finally:
+            self._work.uploads.discard(path)
+        self._work.session.set_hints(hints)
+        return JSONResponse(self._session())
+
+    async def get_command(self, _: Request) -> Response:
+        """The command that makes the same result."""
+        self._target()
+        work = self._work
+        return JSONResponse({"command": command_for(work.session.now, work.settings, work.options)})
+
+    async def post_result(self, _: Request) -> Response:
+        """Make the result of full size; the answer says where to get it."""
+        self._target()
+        work, snapshot = self._work, self._work.session.now
+        folder = work.uploads.new_folder()
+
+        def make() -> tuple[Path, tuple[str, ...]]:
+            choice = work.studio.references(snapshot).choice
+            with work.studio.busy("Writing the result"):
+                return work.maker.make(snapshot, choice, work.studio.colorizer, folder)
+
+        path, notes = await work.compute(make)
+        for old in work.results.values():  # one at a time: they may be large
+            work.uploads.discard(old)
+        result = new_id()
+        work.results = {result: path}
+        return JSONResponse({"id": result, "name": path.name, "notes": notes})
+
+    async def get_result(self, request: Request) -> Response:
+        """A result."""
+        path = self._work.results.get(request.path_params["id"])
+        return _not_found() if path is None else FileResponse(path, filename=path.name)
+
+    def _session(self) -> dict[str, Any]:
+        now, work = self._work.session.now, self._work
+        target, choices = now.target, now.choices
+        shown = None
+        if target is not None:
+            shown = {
+                **{"id": target.file.id, "name": target.file.name, "page": target.page, "pages": target.pages},
+                **{"width": target.size[1], "height": target.size[0], "notes": target.notes},
+            }
+        return {
+            "revision": now.revision,
+            "target": shown,
+            "references": [{"id": file.id, "name": file.name} for file in now.references],
+            "used": sorted(choices.used),
+            "hints": [vars(hint) for hint in choices.hints],
+            "strength": choices.strength,
+            "vivid": choices.vivid,
+            "hint_reach": choices.hint_reach,
+            "folder": [{"id": file.id, "name": file.name} for file in work.folder.values()],
+        }
+
+    async def _open(self, file: PictureFile, page: int = 1) -> Response:
+        """Make a picture the target; the files of an earlier one that was received go."""
+        opened = await self._work.compute(lambda: self._work.studio.open(file, page))
+        old = self._work.session.now.target
+        self._work.session.open_target(opened.target)
+        if old is not None and old.file != file and old.file.is_upload:
+            self._work.uploads.discard(old.file.path)
+        return JSONResponse(self._session())
+
+    async def _add_reference(self, file: PictureFile) -> None:
+        """Add a reference that can be read."""
+        await self._work.compute(lambda: self._work.studio.encode(file))
+        self._work.session.add_reference(file)
+
+    async def _receive(self, request: Request) -> Path:
+        return await self._work.uploads.receive(unquote(request.headers.get("x-name", "")), request.stream())
+
+    def _target(self) -> Target:
+        target = self._work.session.now.target
+        if target is None:
+            raise PhotoError("there is no picture yet; open one")
+        return target
+
+    def _reference(self, request: Request) -> PictureFile | None:
+        wanted = request.path_params["id"]
+        return next((file for file in self._work.session.now.references if file.id == wanted), None)
+
+    def _snapshot(self, request: Request) -> Snapshot:
+        """The session, if it is still what the page thinks it is. Raises Stale."""
+        now = self._work.session.now
+        if _number(request, "revision") != now.revision:
+            raise Stale
+        return now
+
+    def _is_stale(self, snapshot: Snapshot) -> Callable[[], bool]:
+        return lambda: self._work.session.now.revision != snapshot.revision
+
+
+async def _file(request: Request) -> Response:
+    """One of our own files."""
+    return FileResponse(_STATIC / _FILES[request.url.path])
+
+
+def _hint_of(note: str, snapshot: Snapshot) -> int | None:
+    """Which hint a note is about; None if it is about something else."""
+    hints = snapshot.choices.hints
+    return next((index for index, hint in enumerate(hints) if f" hint {hint.text} " in note), None)
+
+
+def _not_found() -> Response:
+    return JSONResponse({"error": "there is no such thing any more; reload the page"}, 404)
+
+
+def _number(request: Request, name: str) -> int:
+    """A number in the query. Raises SettingError if it is none."""
+    text = request.query_params.get(name, "")
+    if not text.isdecimal() or len(text) > 9:
+        raise SettingError(f"{name} is {text!r} and must be a number; reload the page")
+    return int(text)
+
+
+def _attachment(name: str) -> dict[str, str]:
+    return {"content-disposition": f"attachment; filename*=utf-8''{quote(name, safe='')}"}
+
+
+async def _json(request: Request) -> dict[str, Any]:
+    """The body. Raises SettingError if it is no JSON object of moderate size."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MOST_JSON:
+            raise SettingError("these are too many choices for a page")
+    try:
+        record = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise SettingError(f"the choices are not JSON ({error}); reload the page") from error
+    if not isinstance(record, dict):
+        raise SettingError("the choices are not an object; reload the page")
+    return record

@@ -1,0 +1,50 @@
+"""The command that makes the same result without the page."""
+
+import os
+import shlex
+from collections.abc import Iterator
+
+from excolor.serve.session import Snapshot
+from excolor.settings import ColorizeSettings
+
+
+def command_for(snapshot: Snapshot, settings: ColorizeSettings, options: tuple[str, ...] = ()) -> str:
+    """`excolor colorize ...`, or `excolor pre-colorize ...` without references and hints, quoted for a shell.
+
+    Args:
+        snapshot: with a target.
+        settings: those that the server was started with.
+        options: further ones that it was started with, such as the model's.
+    """
+    return shlex.join(["excolor", *_words(snapshot, settings), *options])
+
+
+def _words(snapshot: Snapshot, settings: ColorizeSettings) -> Iterator[str]:
+    target, choices, default = snapshot.target, snapshot.effective, ColorizeSettings()
+    assert target is not None, "there is a target"
+    yield "colorize" if choices.hints or snapshot.used else "pre-colorize"
+    yield _path(target.file.shown)
+    if target.pages > 1:
+        yield from ("--page", str(target.page))
+    if target.is_in_color:
+        yield "--treat-as-gray"
+    for file in snapshot.used:
+        yield from ("--ref", _path(file.shown))
+    if len(snapshot.used) > 1:
+        yield from ("--pair", "all")
+    for hint in choices.hints:
+        yield from ("--hint", hint.text)
+    for option, value, usual in (
+        ("--hint-reach", choices.hint_reach, default.hint_reach),
+        ("--strength", choices.strength, default.strength),
+        ("--vivid", choices.vivid, default.vivid),
+        ("--working-size", settings.working_size, default.working_size),
+    ):
+        if value != usual:
+            yield from (option, f"{value:g}")
+
+
+def _path(name: str) -> str:
+    """A path that no shell and no option parser takes for something else."""
+    is_special = name.startswith(("-", "@")) or any(character in name for character in "*?[")
+    return name if not is_special or os.path.isabs(name) else os.path.join(".", name)  # noqa: PTH117, PTH118

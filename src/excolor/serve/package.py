@@ -1,0 +1,19 @@
+"""Starlette and uvicorn, which not everybody has installed."""
+
+from excolor.errors import MissingPackageError
+
+
+def check_server() -> None:
+    """Make sure that pages can be served.
+
+    Raises:
+        MissingPackageError: Starlette or uvicorn is not installed.
+    """
+    try:
+        import starlette  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError as error:
+        raise MissingPackageError(
+            "the page needs Starlette and uvicorn, which are not installed; install them with: "
+            'pip install "excolor[serve]"'
+        ) from error

@@ -1,0 +1,226 @@
+"""What the person chose, as plain values: the target, references, hints and settings. Nothing is computed here."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from excolor.errors import HintError, SettingError
+from excolor.hints import Hint
+from excolor.serve.uploads import new_id
+from excolor.settings import ColorizeSettings
+
+MOST_HINTS = 1000
+_DIGITS = 5  # of a coordinate: a tenth of a pixel of 10,000
+_LEAST = 1e-4  # smaller numbers would be written with an exponent, which hints on the command line have not
+
+
+@dataclass(frozen=True)
+class PictureFile:
+    """A picture file of the session.
+
+    Attributes:
+        id: by which the browser asks for it.
+        path: where it lies.
+        shown: what commands call it: a path that was given on the command line, or the name of what was uploaded.
+        is_upload: whether it lies in our private folder.
+    """
+
+    id: str
+    path: Path
+    shown: str
+    is_upload: bool = False
+
+    @classmethod
+    def of(cls, path: Path, *, is_upload: bool = False) -> "PictureFile":
+        """With a new id."""
+        return cls(new_id(), path, path.name if is_upload else str(path), is_upload)
+
+    @property
+    def name(self) -> str:
+        """The file's own name."""
+        return self.path.name
+
+
+@dataclass(frozen=True)
+class Target:
+    """The picture to colorize.
+
+    Attributes:
+        file: where it is.
+        page: of a TIFF, from 1.
+        pages: how many there are.
+        size: (height, width) of that page, upright.
+        is_in_color: it has colors, which are ignored.
+        notes: what the person should know about it.
+    """
+
+    file: PictureFile
+    page: int
+    pages: int
+    size: tuple[int, int]
+    is_in_color: bool
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Choices:
+    """All that shapes the result, except the files themselves.
+
+    Attributes:
+        hints: in the order in which they were placed; where they overlap, the last one counts.
+        used: the ids of the references that are switched on.
+        strength: see `ColorizeSettings`, as the next two.
+        vivid: factor of chroma.
+        hint_reach: how far hints serve similar places.
+    """
+
+    hints: tuple[Hint, ...] = ()
+    used: frozenset[str] = frozenset()
+    strength: float = ColorizeSettings.strength
+    vivid: float = ColorizeSettings.vivid
+    hint_reach: float = ColorizeSettings.hint_reach
+
+    def settings(self, working_size: int) -> ColorizeSettings:
+        """For the colorizer. Raises SettingError if one is out of its range."""
+        return ColorizeSettings(working_size, strength=self.strength, vivid=self.vivid, hint_reach=self.hint_reach)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The session at one moment.
+
+    Attributes:
+        revision: grows with every change.
+        target: None before there is one.
+        references: in the order in which they were added.
+        choices: see there.
+    """
+
+    revision: int = 0
+    target: Target | None = None
+    references: tuple[PictureFile, ...] = ()
+    choices: Choices = Choices()
+
+    @property
+    def used(self) -> tuple[PictureFile, ...]:
+        """The references that are switched on."""
+        return tuple(file for file in self.references if file.id in self.choices.used)
+
+    @property
+    def effective(self) -> Choices:
+        """The choices, with defaults for those that change nothing: what a command does not have to say."""
+        choices = self.choices
+        if not choices.hints:
+            choices = replace(choices, hint_reach=Choices.hint_reach)
+        if not self.used:
+            choices = replace(choices, strength=Choices.strength)
+        if not choices.hints and not self.used:  # what `excolor pre-colorize` does
+            choices = replace(choices, vivid=Choices.vivid)
+        return choices
+
+
+class Session:
+    """The one session of a server. Changes are made in the server's own thread; snapshots may be read in any."""
+
+    def __init__(self) -> None:
+        """Nothing is chosen."""
+        self.now = Snapshot()
+        self._page = ""  # the browser page that made the last change, and its number
+        self._number = -1
+
+    def open_target(self, target: Target) -> None:
+        """Work on another picture, or another page; hints belong to a picture, and other files begin without any."""
+        old = self.now.target
+        is_same = old is not None and old.file == target.file
+        choices = self.now.choices if is_same else replace(self.now.choices, hints=())
+        self._change(target=target, choices=choices)
+
+    def add_reference(self, file: PictureFile) -> None:
+        """Add a reference, switched on; hints stay."""
+        used = self.now.choices.used | {file.id}
+        self._change(references=(*self.now.references, file), choices=replace(self.now.choices, used=used))
+
+    def remove_reference(self, wanted: str) -> PictureFile | None:
+        """Remove the reference of an id; returns it, or None if there is none."""
+        found = next((file for file in self.now.references if file.id == wanted), None)
+        if found is not None:
+            rest = tuple(file for file in self.now.references if file is not found)
+            choices = replace(self.now.choices, used=self.now.choices.used - {wanted})
+            self._change(references=rest, choices=choices)
+        return found
+
+    def use(self, ids: Iterable[str]) -> None:
+        """Switch these references on, and all others off."""
+        self._change(choices=replace(self.now.choices, used=frozenset(ids)))
+
+    def set_hints(self, hints: Sequence[Hint]) -> None:
+        """Replace all hints."""
+        self._change(choices=replace(self.now.choices, hints=tuple(hints)))
+
+    def choose(self, choices: Choices, page: str, number: int) -> bool:
+        """Take the choices of a browser page, unless a later change of the same page was taken before.
+
+        Args:
+            choices: all of them.
+            page: tells browser pages apart.
+            number: grows with each change of that page.
+
+        Returns:
+            Whether they were taken.
+        """
+        if page == self._page and number <= self._number:
+            return False
+        self._page, self._number = page, number
+        known = {file.id for file in self.now.references}
+        self._change(choices=replace(choices, used=choices.used & known))
+        return True
+
+    def _change(self, **changes: Any) -> None:
+        self.now = replace(self.now, revision=self.now.revision + 1, **changes)
+
+
+def choices_of(record: object) -> Choices:
+    """Check what a browser sends. Raises HintError or SettingError if it is not what it should be."""
+    if not isinstance(record, Mapping):
+        raise SettingError("the choices are not an object; reload the page")
+    found, used = record.get("hints"), record.get("used")
+    if not isinstance(found, list) or not isinstance(used, list):
+        raise SettingError("the choices lack hints or references; reload the page")
+    if len(found) > MOST_HINTS:
+        raise HintError(f"there are {len(found)} hints, and {MOST_HINTS} at most can be placed; paint a layer instead")
+    numbers = {name: _number(record.get(name), name) for name in ("strength", "vivid", "hint_reach")}
+    choices = Choices(tuple(_hint(one) for one in found), frozenset(map(str, used)), **numbers)
+    choices.settings(ColorizeSettings.working_size)  # checks the ranges
+    return choices
+
+
+def placed(hint: Hint, size: tuple[int, int]) -> Hint:
+    """A hint of a file as the page shows it: fractions, rounded so that a command can name the same place.
+
+    Raises HintError if it lies outside a picture of (height, width).
+    """
+    x, y = hint.place(size)
+    radius = f"{hint.radius * 100:g}%" if isinstance(hint.radius, int | float) else hint.radius
+    return Hint(_rounded(x), _rounded(y), hint.color, radius, hint.note)
+
+
+def _hint(record: object) -> Hint:
+    if not isinstance(record, Mapping):
+        raise HintError("a hint is not an object with x, y and color")
+    x, y, color, radius, note = (record.get(name) for name in ("x", "y", "color", "radius", "note"))
+    if not isinstance(color, str) or not isinstance(radius, str | None) or not isinstance(note, str | None):
+        raise HintError("the color, radius and note of a hint are texts")
+    return Hint(_rounded(_number(x, "x")), _rounded(_number(y, "y")), color, radius or None, (note or "")[:2000])
+
+
+def _number(value: object, name: str) -> float:
+    """As a float, so that it is recorded in the same words as that of the command line."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise SettingError(f"{name} is {value!r} and must be a number")
+    return float(value)
+
+
+def _rounded(coordinate: float) -> float:
+    number = round(coordinate, _DIGITS)
+    return 0.0 if 0 < number < _LEAST else number

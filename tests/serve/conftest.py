@@ -1,0 +1,135 @@
+"""A server in a thread, with a small working size, and requests to it as any program can make them."""
+
+import http.client
+import json
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from excolor import Colorizer
+from excolor.networks.models import find_model
+from excolor.photo import MAX_PIXELS
+from excolor.settings import ColorizeSettings
+
+pytest.importorskip("starlette", reason="the page needs the extra `serve`")
+pytest.importorskip("uvicorn", reason="the page needs the extra `serve`")
+
+from excolor.serve.app import Page
+from excolor.serve.results import Maker, Models
+from excolor.serve.security import Access
+from excolor.serve.server import Server, bind
+from excolor.serve.studio import Studio
+from excolor.serve.uploads import Uploads
+from excolor.serve.workplace import Workplace
+
+WORKING_SIZE = 96
+
+
+@dataclass
+class Running:
+    """A server that answers, and what it works with."""
+
+    url: str
+    port: int
+    access: Access
+    workplace: Workplace
+
+    @property
+    def session(self) -> Any:
+        return json.loads(self.ask("GET", "/api/session")[1])
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        *,
+        cookie: str | None = "",
+        origin: str | None = "",
+        host: str = "",
+        name: str = "",
+    ) -> tuple[int, bytes, dict[str, str]]:
+        """Status, body and headers of an answer; by default the request is like one of our page."""
+        headers = {"Host": host or f"127.0.0.1:{self.port}"}
+        if cookie is not None:
+            headers["Cookie"] = cookie or f"{self.access.cookie}={self.access.token}"
+        if origin is not None:
+            headers["Origin"] = origin or f"http://127.0.0.1:{self.port}"
+        if name:
+            headers["X-Name"] = name
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read(), {name.lower(): value for name, value in answer.getheaders()}
+        finally:
+            connection.close()
+
+    def choose(self, number: int, **choices: Any) -> int:
+        """Send choices, as the page does; returns the status."""
+        now = {key: self.session[key] for key in ("hints", "used", "strength", "vivid", "hint_reach")}
+        body = json.dumps({**now, **choices, "page": "test", "number": number}).encode()
+        return self.ask("PUT", "/api/choices", body)[0]
+
+    def download(self) -> bytes:
+        """The result of full size."""
+        status, body, _ = self.ask("POST", "/api/results", b"")
+        assert status == 200, body
+        status, data, _ = self.ask("GET", f"/api/results/{json.loads(body)['id']}")
+        assert status == 200
+        return data
+
+
+@pytest.fixture(scope="session")
+def shipped() -> Colorizer:
+    """The default model."""
+    return Colorizer.load(device="cpu")
+
+
+@contextmanager
+def serving(
+    colorizer: Colorizer, *, folder: Path | None = None, max_bytes: int = 10**9, max_pixels: int = MAX_PIXELS
+) -> Iterator[Running]:
+    models = Models(find_model(None, "colorize"), find_model(None, "pre-colorize"))
+    settings = ColorizeSettings(WORKING_SIZE)
+    studio = Studio(lambda: colorizer, WORKING_SIZE, max_pixels)
+    with Uploads(max_bytes) as uploads:
+        workplace = Workplace(studio, Maker(models, WORKING_SIZE, max_pixels), uploads, settings)
+        workplace.prepare(folder, ())
+        address = bind("127.0.0.1", 0)
+        access = Access(address.names, address.port)
+        is_ready = threading.Event()
+        server = Server(Page(workplace).app, address, access, is_ready.set)
+        thread = threading.Thread(target=server.answer)
+        thread.start()
+        try:
+            assert is_ready.wait(30)
+            yield Running(address.url(access.token), address.port, access, workplace)
+        finally:
+            server.stop()
+            thread.join(30)
+            workplace.close()
+
+
+@pytest.fixture
+def running(shipped: Colorizer) -> Iterator[Running]:
+    """A server without pictures."""
+    with serving(shipped) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of Debian's Chromium, or of what EXCOLOR_CHROMIUM names."""
+    pytest.importorskip("playwright", reason="playwright is not installed: pip install playwright")
+    path = os.environ.get("EXCOLOR_CHROMIUM") or shutil.which("chromium")
+    if path is None:
+        pytest.skip("chromium is not installed: apt-get install chromium")
+    return path

@@ -1,0 +1,182 @@
+"""What is received, kept and given back, without a browser: results are those of the command line, byte for byte."""
+
+import json
+import shlex
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+import tifffile
+from click.testing import CliRunner
+from PIL import Image
+
+from excolor.cli.main import main
+from excolor.serve.uploads import safe_name
+
+HINTS = [
+    {"x": 0.4, "y": 0.3, "color": "olive", "radius": None, "note": "by a letter"},
+    {"x": 0.7123, "y": 0.9, "color": "#808080", "radius": "2.5%", "note": ""},
+]
+
+
+def send(running: Any, kind: str, path: Path, name: str | None = None) -> Any:
+    status, body, _ = running.ask("POST", f"/api/{kind}", path.read_bytes(), name=quote(name or path.name))
+    assert status == 200, body
+    return json.loads(body)
+
+
+def by_command(running: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
+    """What the command that the page shows writes in a folder that has the files."""
+    command = json.loads(running.ask("GET", "/api/command")[1])["command"]
+    monkeypatch.chdir(folder)
+    before = set(folder.iterdir())
+    result = CliRunner().invoke(main, shlex.split(command)[1:])
+    assert result.exit_code == 0, result.output
+    (made,) = set(folder.iterdir()) - before
+    return made.read_bytes()
+
+
+@pytest.mark.parametrize("references", [0, 1, 2])
+@pytest.mark.parametrize("hints", [[], HINTS])
+def test_the_download_is_what_the_shown_command_writes(
+    running: Any,
+    tmp_path: Path,
+    small: Callable[..., Path],
+    warm: Path,
+    cold: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    references: int,
+    hints: list[Any],
+) -> None:
+    target = small(tmp_path / "an old photo.png")
+    send(running, "target", target)
+    for path in (warm, cold)[:references]:
+        copy = tmp_path / path.name
+        copy.write_bytes(path.read_bytes())
+        send(running, "references", copy)
+    choices = {"hints": hints, "strength": 0.75, "vivid": 1.5, "hint_reach": 0.5}
+    assert running.choose(1, **choices) == 200
+    assert running.download() == by_command(running, tmp_path, monkeypatch)
+
+
+def test_sixteen_bits_pages_and_orientation_come_back(
+    running: Any, tmp_path: Path, reference: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    pages = [rng.integers(0, 65536, (40 + 8 * i, 60), np.uint16) for i in range(2)]
+    path = tmp_path / "scan.tif"
+    with tifffile.TiffWriter(path) as file:
+        for page in pages:
+            file.write(page, photometric="minisblack")
+    told = send(running, "target", path)["target"]
+    assert (told["pages"], told["width"], told["height"]) == (2, 60, 40)
+    assert json.loads(running.ask("POST", "/api/page/2", b"")[1])["target"]["height"] == 48
+    running.choose(1, hints=HINTS)
+    data = running.download()
+    assert data == by_command(running, tmp_path, monkeypatch)
+    (tmp_path / "result.tif").write_bytes(data)
+    result = tifffile.imread(tmp_path / "result.tif")
+    assert result.dtype == np.uint16
+    assert result.shape == (48, 60, 3)
+
+    rotated = tmp_path / "rotated.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray((pages[0] >> 8).astype(np.uint8)).save(rotated, exif=exif)
+    told = send(running, "target", rotated)["target"]
+    assert (told["width"], told["height"]) == (40, 60)
+    assert running.session["hints"] == []  # they belong to a picture
+
+
+def test_hints_are_saved_and_opened_and_a_wrong_picture_is_noticed(
+    running: Any, tmp_path: Path, small: Callable[..., Path]
+) -> None:
+    send(running, "target", small(tmp_path / "a.png"))
+    running.choose(1, hints=HINTS)
+    status, saved, headers = running.ask("GET", "/api/hints")
+    assert status == 200
+    assert "a.hints.json" in headers["content-disposition"]
+    running.choose(2, hints=[])
+    status, body, _ = running.ask("POST", "/api/hints", saved, name="a.hints.json")
+    assert status == 200
+    assert json.loads(body)["hints"] == HINTS
+    send(running, "target", small(tmp_path / "b.png", 3))
+    status, body, _ = running.ask("POST", "/api/hints", saved, name="a.hints.json")
+    assert status == 422
+    assert "belongs to another picture" in json.loads(body)["error"]
+    assert running.session["hints"] == []
+    assert running.ask("POST", "/api/hints?force=1", saved, name="a.hints.json")[0] == 200
+    assert running.session["hints"] == HINTS
+
+
+def test_hints_stay_when_references_come_and_go(
+    running: Any, tmp_path: Path, small: Callable[..., Path], warm: Path
+) -> None:
+    send(running, "target", small(tmp_path / "a.png"))
+    running.choose(1, hints=HINTS)
+    told = send(running, "references", warm)
+    assert told["hints"] == HINTS
+    assert told["used"] == [told["references"][0]["id"]]
+    told = json.loads(running.ask("DELETE", f"/api/references/{told['used'][0]}", b"")[1])
+    assert told["references"] == []
+    assert told["hints"] == HINTS
+
+
+def test_an_earlier_change_of_the_same_page_is_not_taken_after_a_later_one(
+    running: Any, tmp_path: Path, small: Callable[..., Path]
+) -> None:
+    send(running, "target", small(tmp_path / "a.png"))
+    assert running.choose(5, hints=HINTS) == 200
+    assert running.choose(4, hints=[]) == 409
+    assert running.session["hints"] == HINTS
+
+
+def test_a_result_that_nobody_waits_for_is_not_made(running: Any, tmp_path: Path, small: Callable[..., Path]) -> None:
+    told = send(running, "target", small(tmp_path / "a.png"))
+    running.choose(1, hints=HINTS)
+    assert running.ask("GET", f"/api/after?revision={told['revision']}&longest=256")[0] == 409
+    assert running.ask("GET", f"/api/after?revision={running.session['revision']}&longest=256")[0] == 200
+
+
+def test_what_is_no_picture_changes_nothing(running: Any, tmp_path: Path, small: Callable[..., Path]) -> None:
+    told = send(running, "target", small(tmp_path / "a.png"))
+    (tmp_path / "text.jpg").write_text("no picture")
+    for kind in ("target", "references"):
+        status, body, _ = running.ask("POST", f"/api/{kind}", b"no picture", name="text.jpg")
+        assert status == 422
+        assert json.loads(body)["error"].startswith("cannot read text.jpg")  # without the private folder
+    assert running.session == told
+
+
+def test_received_files_are_private_and_go_away(running: Any, tmp_path: Path, small: Callable[..., Path]) -> None:
+    send(running, "target", small(tmp_path / "a.png"))
+    first = running.workplace.session.now.target.file.path
+    folder = first.parent.parent
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    send(running, "target", small(tmp_path / "b.png", 1))
+    assert not first.exists()
+    running.download()
+    assert len(list(folder.iterdir())) == 2  # the target and its result
+    with running.workplace.uploads:
+        pass
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("C:\\scans\\1912.tif", "1912.tif"),
+        ("a\0b\nc.jpg", "abc.jpg"),
+        ("", "picture"),
+        ("..", "picture"),
+        ("<img src=x onerror=alert(1)>.png", "<img src=x onerror=alert(1)>.png"),
+        ("é" * 300 + ".jpeg", "é" * 97 + ".jpeg"),
+    ],
+)
+def test_names_lose_their_folders(given: str, kept: str) -> None:
+    assert safe_name(given) == kept
