@@ -1,6 +1,8 @@
 """A server in a thread, with a small working size, and requests to it as any program can make them."""
 
 import http.client
+import importlib.util
+import io
 import json
 import os
 import shutil
@@ -11,7 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
+from PIL import Image
 
 from excolor import Colorizer
 from excolor.networks.models import find_model
@@ -127,9 +132,90 @@ def running(shipped: Colorizer) -> Iterator[Running]:
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """The path of Debian's Chromium, or of what EXCOLOR_CHROMIUM names."""
-    pytest.importorskip("playwright", reason="playwright is not installed: pip install playwright")
+    """The path of Debian's Chromium, or of what EXCOLOR_CHROMIUM names. EXCOLOR_BROWSER=required allows no skipping."""
     path = os.environ.get("EXCOLOR_CHROMIUM") or shutil.which("chromium")
-    if path is None:
-        pytest.skip("chromium is not installed: apt-get install chromium")
+    lacks = None if path else "chromium is not installed: apt-get install chromium"
+    if importlib.util.find_spec("playwright") is None:
+        lacks = "playwright is not installed: pip install playwright"
+    if lacks and os.environ.get("EXCOLOR_BROWSER") == "required":
+        pytest.fail(lacks)
+    if lacks or path is None:
+        pytest.skip(lacks)
     return path
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Any]:
+    """Chromium, which can reach nothing but this machine."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        rules = "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"
+        # Its sandbox needs rights that root in a container has not; it shows nothing but our page
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", rules])
+        yield browser
+        browser.close()
+
+
+class Tab:
+    """A page in the browser, and what a person does with it."""
+
+    def __init__(self, page: Any, server: Running) -> None:
+        self.page = page
+        self.server = server
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("console", lambda message: message.type == "error" and self.complaints.append(message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("dialog", lambda dialog: self.complaints.append(f"dialog {dialog.message}"))
+
+    def settle(self) -> None:
+        """Wait until the page shows what the server knows."""
+        self.page.wait_for_timeout(80)  # longer than it waits before it asks
+        self.page.wait_for_selector("#stage[data-state=ready]", timeout=60_000)
+        if self.server.session["target"]:
+            revision = self.server.session["revision"]
+            self.page.wait_for_selector(f"#stage[data-state=ready][data-revision='{revision}']", timeout=60_000)
+        self.page.wait_for_timeout(60)  # until it is painted
+
+    def open(self) -> None:
+        self.page.goto(self.server.url)
+        self.settle()
+
+    def give(self, field: str, *files: Path) -> None:
+        """Choose files for an input."""
+        before = self.server.session["revision"]
+        self.page.set_input_files(f"#{field}", list(files))
+        for _ in range(600):
+            if self.server.session["revision"] >= before + len(files):
+                break
+            self.page.wait_for_timeout(50)
+        self.settle()
+
+    def seen(self) -> NDArray[np.uint8]:
+        """What the stage shows, (H, W, 3), a pixel for each of the screen's."""
+        png = self.page.locator("#stage").screenshot()
+        return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+
+    def click(self, x: float, y: float) -> None:
+        """Click a place of the stage."""
+        box = self.page.locator("#stage").bounding_box()
+        self.page.mouse.click(box["x"] + x, box["y"] + y)
+
+    @property
+    def hints(self) -> list[dict[str, Any]]:
+        self.settle()
+        return self.server.session["hints"]  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def tab(browser: Any, running: Running) -> Iterator[Tab]:
+    """The page, opened with the address that is printed."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
+    tab = Tab(context.new_page(), running)
+    tab.open()
+    yield tab
+    context.close()
+    assert not tab.complaints
+    assert all(url.startswith(f"http://127.0.0.1:{running.port}/") for url in tab.requests)

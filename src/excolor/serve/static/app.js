@@ -60,6 +60,7 @@ function recompute(delay = 30) {
 }
 
 async function send() {
+  timer = 0;
   waiting?.abort();
   const mine = (waiting = new AbortController());
   if (!session.target) return settle(mine);
@@ -79,7 +80,7 @@ async function send() {
 function settle(mine) {
   if (mine !== waiting) return;
   waiting = null;
-  stage.dataset.state = "ready";
+  if (!timer) stage.dataset.state = "ready";
 }
 
 async function showResult(signal) {
@@ -653,7 +654,7 @@ $("download").addEventListener("click", async () => {
     complain(error);
   }
   $("download").disabled = false;
-  if (!waiting) stage.dataset.state = "ready";
+  if (!waiting && !timer) stage.dataset.state = "ready";
 });
 
 /** Wait until the server has the choices that are shown. */
