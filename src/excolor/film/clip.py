@@ -62,6 +62,7 @@ class Clip:
     Attributes:
         path: the file.
         size: (height, width) of frames as they are stored.
+        aspect: width over height of a pixel.
         turns: quarter turns, counterclockwise, by which frames are shown rotated.
         planes: what samples mean.
         chroma: of the stream: "420", "422", ..., or "gray".
@@ -73,6 +74,7 @@ class Clip:
 
     path: Path
     size: tuple[int, int]
+    aspect: Fraction
     turns: int
     planes: PlaneFormat
     chroma: str
@@ -110,7 +112,9 @@ class Clip:
             notes = (*notes, f"it is shown rotated by {frame.rotation}°; colors are looked for in it as it is stored")
         time_base = stream.time_base or Fraction(1, 1000)
         rate = stream.average_rate or stream.guessed_rate or Fraction(24)
-        return cls(path, (frame.height, frame.width), turns, planes, chroma, tags, time_base, rate, notes)
+        # Some codecs say it only in their frames, the first of which has been decoded
+        aspect = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or Fraction(1)
+        return cls(path, (frame.height, frame.width), aspect, turns, planes, chroma, tags, time_base, rate, notes)
 
     def frames(self, start: float = 0, end: float | None = None) -> Iterator[DecodedFrame]:
         """The frames shown from `start` on and before `end`, in seconds, in order.

@@ -10,6 +10,7 @@ import numpy as np
 
 from excolor.errors import OutputError, PlanError
 from excolor.film.clip import Clip, decoded, opened, samples_of, video_of
+from excolor.film.matroska import padded, set_pixel_aspect
 from excolor.film.planes import PlaneFormat
 from excolor.photo.files import new_file
 
@@ -26,6 +27,9 @@ CHROMAS: tuple[Chroma, ...] = get_args(Chroma)
 
 CONTAINERS = {".mkv": "matroska", ".mov": "mov", ".mp4": "mp4", ".webm": "webm", ".nut": "nut", ".avi": "avi"}
 """FFmpeg's names of containers by the suffixes of files."""
+
+_MATROSKA = ("matroska", "webm")
+_SQUARE_ONLY = ("nut", "avi")  # as far as FFmpeg's muxers are told
 
 
 @dataclass(frozen=True)
@@ -134,14 +138,14 @@ def write(
     """
     import av
 
-    form = target(clip, encoding, output)
+    form, container = target(clip, encoding, output), CONTAINERS[output.suffix.lower()]
     try:
-        with (
-            new_file(output, overwrite=overwrite) as file,
-            opened(clip.path) as source,
-            av.open(file, "w", format=CONTAINERS[output.suffix.lower()]) as result,
-        ):
-            yield from _Remux(clip, form, encoding, source, result, start, end).run(chroma)
+        with new_file(output, overwrite=overwrite) as file, opened(clip.path) as source:
+            with av.open(file, "w", format=container) as result:
+                remux = _Remux(clip, form, encoding, source, result, start, end)
+                yield from remux.run(chroma)
+            if clip.aspect != 1 and container in _MATROSKA:
+                set_pixel_aspect(file, clip.aspect, clip.size, remux.title, only_pixels=container == "webm")
     except av.FFmpegError as error:
         raise OutputError(f"cannot write {output}: {error.strerror or error}; try another --codec or suffix") from error
 
@@ -163,6 +167,8 @@ class _Remux:
         self._source, self._result = source, result
         self._start, self._end = start, end
         self._video = video_of(source, clip.path)
+        self.title = self._video.metadata.get("title", "")
+        """Of the video track."""
         self._encoded = self._new_video(encoding)
         self._copied: dict[int, Stream] = {}
 
@@ -203,20 +209,24 @@ class _Remux:
         stream = cast("VideoStream", self._result.add_stream(encoder.name, rate=clip.rate, options=options))
         stream.width, stream.height, stream.pix_fmt = clip.size[1], clip.size[0], form.pix_fmt
         stream.time_base = stream.codec_context.time_base = clip.time_base
-        if self._video.sample_aspect_ratio:
-            stream.codec_context.sample_aspect_ratio = self._video.sample_aspect_ratio
+        stream.codec_context.sample_aspect_ratio = clip.aspect
         context = stream.codec_context
         context.colorspace, context.color_range = clip.tags.matrix, clip.tags.range
         context.color_primaries, context.color_trc = clip.tags.primaries, clip.tags.transfer
         if clip.turns:
             stream.set_display_rotation(90 * clip.turns)
         _describe(stream, self._video)
+        if clip.aspect != 1 and self._result.format.name in _MATROSKA:
+            stream.metadata["title"] = padded(self.title)
         return stream
 
     def _add_others(self) -> Iterator[str]:
         """Streams for all others of the clip; yields what the container cannot hold."""
+        if self._clip.aspect != 1 and self._result.format.name in _SQUARE_ONLY:
+            yield "its pixels are not square, which is lost in this container; choose .mkv, .mov or .mp4 with -o"
+        chapter_text = self._chapter_text()
         for stream in self._source.streams:
-            if stream.index == self._video.index or (stream.type == "data" and stream.name in _CHAPTER_TEXT):
+            if stream.index in (self._video.index, chapter_text):
                 continue
             try:
                 if stream.type == "attachment":
@@ -224,7 +234,7 @@ class _Remux:
                     kind, name = attachment.mimetype or "application/octet-stream", attachment.name or "attachment"
                     self._result.add_attachment(name, kind, attachment.data)
                     continue
-                if stream.type == "data" and self._result.format.name in ("matroska", "webm"):
+                if stream.type == "data" and self._result.format.name in _MATROSKA:
                     raise ValueError("no data streams")  # noqa: TRY301 - found out only when the header is written
                 copy = self._result.add_stream_from_template(stream, opaque=True)
             except (ValueError, AttributeError):
@@ -235,6 +245,13 @@ class _Remux:
                 continue
             _describe(copy, stream)
             self._copied[stream.index] = copy
+
+    def _chapter_text(self) -> int | None:
+        """The stream in which MP4 and MOV files hold the titles of chapters, which are copied as chapters."""
+        if "mp4" not in self._source.format.name or not self._source.chapters():
+            return None
+        texts = (one.index for one in self._source.streams if one.type == "data" and one.name == "bin_data")
+        return next(texts, None)
 
     def _copy(self, packet: "Packet[Any]") -> None:
         if self._start > 0:
@@ -261,10 +278,6 @@ class _Remux:
         colored.colorspace, colored.color_range = clip.tags.matrix, clip.tags.range
         colored.color_primaries, colored.color_trc = clip.tags.primaries, clip.tags.transfer
         return colored
-
-
-_CHAPTER_TEXT = ("bin_data",)
-"""How MP4 files hold the titles of chapters, which are copied as chapters."""
 
 
 def _describe(copy: "Stream", stream: "Stream") -> None:
