@@ -1,4 +1,5 @@
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -22,8 +23,12 @@ def gray(tmp_path: Path, target: Path) -> Path:
 
 
 @pytest.fixture
-def excolor() -> Callable[..., Result]:
-    """Runs a command in this process."""
+def excolor(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Runs a command in this process.
+
+    SIGTERM ends the tests, as `timeout` means it, instead of the command alone, which would then fail its test.
+    """
+    monkeypatch.setattr("excolor.cli.interruption._SIGNALS", (signal.SIGINT,))
 
     def run(*arguments: object, stdin: bytes | None = None) -> Result:
         return CliRunner().invoke(main, [str(argument) for argument in arguments], input=stdin)
