@@ -19,7 +19,7 @@ LAYERS = (
     ("method",),
     ("batch",),
     ("evaluation",),
-    ("training", "bench", "film", "serve"),
+    ("training", "bench", "film", "serve", "cluster"),
     ("cli",),
     ("__main__",),
 )
@@ -127,6 +127,13 @@ def test_matplotlib_is_imported_where_plots_are_drawn_only() -> None:
     assert users == {"excolor.reporting.plotting", "excolor.bench.plot"}
     for name in users:
         assert not {other.split(".")[0] for other in ON_IMPORT[name]} & {"matplotlib"}, name
+
+
+def test_ray_is_imported_where_it_is_connected_to_only() -> None:
+    """It is an extra: everything else works without it."""
+    users = {name for name, others in ANYWHERE.items() if any(o.split(".")[0] == "ray" for o in others)}
+    assert users == {"excolor.cluster.connection"}
+    assert "ray" not in {other.split(".")[0] for other in ON_IMPORT["excolor.cluster.connection"]}
 
 
 def test_no_test_oracles_in_the_package() -> None:

@@ -45,7 +45,8 @@ class Shown:
         line = " ".join(self.words)
         parsed_only = self.page in PARSED_ONLY or self.page.endswith("--help") or "MODEL" in self.words
         model = dict(pairwise(self.words)).get("--model", "")
-        is_here = not model or "/" in model or model in load_manifest().shipped()
+        elsewhere = {"--on", "slurm", "k8s"} & set(self.words)
+        is_here = (not model or "/" in model or model in load_manifest().shipped()) and not elsewhere
         return line.startswith(RUN) and is_here and not parsed_only
 
 
@@ -191,6 +192,8 @@ def invoke(words: tuple[str, ...]) -> Result:
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    for name, value in (("ID", "1"), ("MIN", "1"), ("COUNT", "100")):  # of `--shard slurm`
+        monkeypatch.setenv(f"SLURM_ARRAY_TASK_{name}", value)
 
 
 def test_there_are_commands_to_check() -> None:

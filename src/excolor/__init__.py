@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from excolor.errors import (
         CheckpointError,
+        ClusterError,
         DeviceError,
         DownloadError,
         ExcolorError,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CheckpointError",
+    "ClusterError",
     "ColorizeSettings",
     "Colorizer",
     "DeviceError",

@@ -61,5 +61,9 @@ class MissingPackageError(ExcolorError):
     """A part of excolor needs a package that is not installed."""
 
 
+class ClusterError(ExcolorError):
+    """The machines of a cluster cannot be reached, or cannot do the work."""
+
+
 class TrainingError(ExcolorError):
     """Training cannot start or go on: no data, a recipe that does not fit, a state of another run."""

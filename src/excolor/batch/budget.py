@@ -2,11 +2,19 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+
+class Budget(Protocol):
+    """Admits pictures as long as they hold no more than so many megapixels together; a larger one is admitted alone."""
+
+    def hold(self, megapixels: float) -> AbstractContextManager[None]:
+        """Wait until they are free, and hold them while the context lasts."""
 
 
 class MegapixelBudget:
-    """Admits pictures as long as they hold no more than so many megapixels together; a larger one is admitted alone."""
+    """The `Budget` of the threads of a process."""
 
     def __init__(self, megapixels: float) -> None:
         """Admit up to `megapixels` at a time."""

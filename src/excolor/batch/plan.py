@@ -93,9 +93,10 @@ def plan_batch(
     if stages is not None:
         check_folder(stages)
         jobs = [replace(job, stages=_stage_paths(stages, job.source)) for job in jobs]
-    left = _without_earlier_results(jobs) if outputs.skip_existing else jobs
-    _check_apart(left)
-    _check_inputs_stay(left, keep, outputs.report)
+    place = _Places()
+    left = _without_earlier_results(jobs, place) if outputs.skip_existing else jobs
+    _check_apart(left, place)
+    _check_inputs_stay(left, keep, outputs.report, place)
     if outputs.report is not None:
         check_report(outputs.report, overwrite=outputs.may_replace_report)
     if shard is not None and sources[0].path == STDIN:
@@ -148,20 +149,31 @@ def _stage_paths(folder: Path, source: Source) -> tuple[Path, ...]:
     return tuple(folder / source.below / f"{stem}-{stage}.png" for stage in STAGES)
 
 
-def _check_apart(jobs: Iterable[Job]) -> None:
+class _Places:
+    """Names in the real paths of their folders, each of which is looked up once: in an archive they hold thousands."""
+
+    def __init__(self) -> None:
+        self._real: dict[str, str] = {}
+
+    def __call__(self, path: Path) -> str:
+        folder, name = os.path.split(path)
+        real = self._real.get(folder)
+        if real is None:
+            real = self._real[folder] = os.path.realpath(folder)
+        return os.path.join(real, name)  # noqa: PTH118
+
+
+def _check_apart(jobs: Iterable[Job], place: _Places) -> None:
     """No two inputs become one file, nor files whose names are `one_name`.
 
     Results are copied to disks (of Windows, of macOS, most memory cards) where one of them would be lost.
     """
-    taken: dict[str, tuple[Path, Path, Source]] = {}
-    real: dict[Path, Path] = {}
+    taken: dict[str, tuple[str, Path, Source]] = {}
     for job in jobs:
         for file in job.files:
-            if file.parent not in real:
-                real[file.parent] = Path(os.path.realpath(file.parent))
-            path = real[file.parent] / file.name
+            path = place(file)
             own = path, file, job.source
-            first = taken.setdefault(one_name(str(path)), own)
+            first = taken.setdefault(one_name(path), own)
             if first is own:
                 continue
             if first[0] == path:
@@ -174,20 +186,15 @@ def _check_apart(jobs: Iterable[Job]) -> None:
             )
 
 
-def _without_earlier_results(jobs: Sequence[Job]) -> list[Job]:
+def _without_earlier_results(jobs: Sequence[Job], place: _Places) -> list[Job]:
     """Skip inputs that another input becomes: results of an earlier run that are beside the inputs."""
-    made_from = {_place(path): job for job in jobs for path in job.files}
-    return [job for job in jobs if made_from.get(_place(job.source.path), job) is job]
+    made_from = {place(path): job for job in jobs for path in job.files}
+    return [job for job in jobs if made_from.get(place(job.source.path), job) is job]
 
 
-def _place(path: Path) -> str:
-    """A name in the real path of its folder."""
-    return os.path.join(os.path.realpath(path.parent), path.name)  # noqa: PTH118
-
-
-def _check_inputs_stay(jobs: Sequence[Job], keep: Iterable[Path], report: Path | None) -> None:
-    results = {_place(path) for job in jobs for path in job.files if _place(path) != _place(job.source.path)}
-    earlier = {_identity(job.source.path) for job in jobs if _place(job.source.path) in results}
+def _check_inputs_stay(jobs: Sequence[Job], keep: Iterable[Path], report: Path | None, place: _Places) -> None:
+    results = {place(path) for job in jobs for path in job.files if place(path) != place(job.source.path)}
+    earlier = {_identity(job.source.path) for job in jobs if place(job.source.path) in results}
     inputs = {identity for path in (*(job.source.path for job in jobs), *keep) if (identity := _identity(path))}
     outputs = [path for job in jobs for path in job.files]
     for path in (*outputs, *([] if report is None else [report])):

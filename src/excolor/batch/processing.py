@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Generic
 
-from excolor.batch.budget import MegapixelBudget
+from excolor.batch.budget import Budget
 from excolor.batch.destinations import check_destination, make_folder
 from excolor.batch.events import Finished, Outcome
 from excolor.batch.jobs import Job
@@ -71,7 +71,7 @@ class Processor(Generic[N]):
     files: FileSettings
     stdin: BinaryIO | None = None
 
-    def process(self, job: Job, outcome: Outcome, budget: MegapixelBudget, stop: Stop) -> Finished:
+    def process(self, job: Job, outcome: Outcome, budget: Budget, stop: Stop) -> Finished:
         """Make the files of a job. Whatever goes wrong with this picture is in the outcome; nothing is raised.
 
         Args:
@@ -122,7 +122,7 @@ class _Attempt(Generic[N]):
         """What became of a picture that `is_done_elsewhere`."""
         return Finished(self._job, Outcome(self.outcome.input, self.outcome.output, "skipped"))
 
-    def make(self, budget: MegapixelBudget, stop: Stop) -> bytes:
+    def make(self, budget: Budget, stop: Stop) -> bytes:
         """Make the files; returns the bytes for standard output, if the result goes there."""
         if stop.asked:
             return b""

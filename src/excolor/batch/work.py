@@ -52,6 +52,10 @@ class Work(Protocol[N]):
     """What is done to each picture of a batch, and by which model. Implementations are frozen dataclasses."""
 
     @property
+    def model(self) -> "ModelFiles":
+        """The files of the networks."""
+
+    @property
     def device(self) -> str:
         """Where the networks are asked to run."""
 

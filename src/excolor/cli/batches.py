@@ -70,11 +70,19 @@ def run_batch(plan: BatchPlan, work: AnyWork, options: FileOptions, doing: str) 
     # The outer one, so that a second signal while the progress bar is taken away ends as one at any other time
     with Interruption(stop) as interruption, open_display(options.quiet) as display:
         display.expect(len(plan.jobs), "Loading the model")
-        from excolor.batch.engine import Engine
-
-        stdin = getattr(sys.stdin, "buffer", None)
-        engine = Engine(plan, work, options.file_settings, jobs=options.jobs, stop=stop, stdin=stdin)
+        engine = _engine(plan, work, options, stop)
         _Run(plan, engine, options, stop, interruption, display).show(doing)
+
+
+def _engine(plan: BatchPlan, work: AnyWork, options: FileOptions, stop: Stop) -> "Engine[Any]":
+    if options.on is not None:
+        from excolor.cluster.ray_engine import RayEngine
+
+        return RayEngine(plan, work, options.file_settings, address=options.on, jobs=options.jobs, stop=stop)
+    from excolor.batch.engine import Engine
+
+    stdin = getattr(sys.stdin, "buffer", None)
+    return Engine(plan, work, options.file_settings, jobs=options.jobs, stop=stop, stdin=stdin)
 
 
 class _Run:

@@ -97,6 +97,7 @@ class FileOptions:
     provenance: bool
     report: Path | None
     jobs: int | None
+    on: str | None
     quiet: bool
 
     @property
@@ -217,6 +218,12 @@ _FILE_OPTIONS = (
         metavar="N",
         group=RUN,
         help="Work on N pictures at a time.  [default: as many as the cores can]",
+    ),
+    option(
+        "--on",
+        metavar="ray|ray://HOST:PORT",
+        group=RUN,
+        help="Work on the machines of a Ray cluster; ray alone is this one, or the one of $RAY_ADDRESS.",
     ),
     option("-q", "--quiet", is_flag=True, group=RUN, help="Show no notes, no progress bar and no summary."),
 )

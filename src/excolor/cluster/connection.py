@@ -1,0 +1,99 @@
+"""The connection to Ray: a cluster that is there, or processes of this machine that are started for the run."""
+
+import os
+import signal
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from excolor.errors import ClusterError, MissingPackageError, PlanError
+
+LOCAL = "ray"
+_REMOTE = "ray://"
+
+
+def check_address(address: str) -> str:
+    """`ray` or ray://HOST:PORT. Raises PlanError if it is neither."""
+    host, colon, port = address.removeprefix(_REMOTE).rpartition(":")
+    if address != LOCAL and not (address.startswith(_REMOTE) and host and colon and port.isdigit()):
+        raise PlanError(f"{address!r} is no cluster: give ray for this machine, or ray://HOST:PORT.")
+    return address
+
+
+@contextmanager
+def connected(address: str) -> Iterator[Any]:
+    """The module `ray`, connected while the context lasts.
+
+    Args:
+        address: of `check_address`; `ray` is the cluster that RAY_ADDRESS names, or else processes of this machine.
+
+    Raises:
+        MissingPackageError: Ray is not installed.
+        ClusterError: there is no cluster at that address.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody, unless the user says so
+    try:
+        import ray
+    except ImportError as error:
+        raise MissingPackageError(
+            "--on ray needs Ray, which is not installed; install it with: pip install 'excolor[ray]'"
+        ) from error
+    with _own_signals(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an error says the same
+        try:
+            _connect(ray, address)
+        except (ConnectionError, RuntimeError, ValueError, ImportError, TimeoutError, OSError) as error:
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise ClusterError(
+                f"cannot use the cluster {os.environ.get('RAY_ADDRESS', address) if address == LOCAL else address}: "
+                f"{reason}; check that it runs, with this version of Python and Ray ({ray.__version__}), and set "
+                "RAY_AUTH_MODE=token if it wants a token"
+            ) from error
+    try:
+        with _silent(ray):
+            yield ray
+    finally:
+        ray.shutdown()
+
+
+def _connect(ray: Any, address: str) -> None:
+    if ray.is_initialized():
+        raise RuntimeError("this process is connected to Ray already")
+    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
+    if address != LOCAL:
+        ray.init(address, **quiet)
+    elif "RAY_ADDRESS" in os.environ:  # as for a job that was submitted to a cluster
+        ray.init(**quiet)
+    else:
+        from excolor.runtime.devices import cores
+
+        ray.init("local", num_cpus=cores(), include_dashboard=False, **quiet)
+
+
+@contextmanager
+def _silent(ray: Any) -> Iterator[None]:
+    """Keep Ray from telling deaths of workers on standard output, where results go; it has no setting for that."""
+    module = ray._private.worker
+    before = getattr(module, "print_to_stdstream", None)
+    module.print_to_stdstream = lambda *_, **__: None
+    try:
+        yield
+    finally:
+        module.print_to_stdstream = before
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Keep the handlers of signals: Ray puts its own in their place."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler is not None:
+                signal.signal(number, handler)
