@@ -79,6 +79,20 @@ def test_a_hint_stands_and_serves_other_places_as_far_as_it_is_to_reach(
     assert (far - plain)[beyond].abs().max() > (half - plain)[beyond].abs().max() > (near - plain)[beyond].abs().max()
 
 
+def test_what_resembles_no_place_with_a_hint_keeps_its_colors(model: SemanticExemplarNet) -> None:
+    hint, plain = one_hint(60, -40), model.invent(LIGHTNESS)
+    change = model.follow(plain, LIGHTNESS, None, ColorizeSettings(), hint) - plain
+    places = model.describe(LIGHTNESS)[0]  # (C, 8, 12): places of 8 pixels
+    cosine = torch.einsum("chw,c->hw", places, places[:, 2, 5])  # the hint covers a part of this place
+    cosine = torch.maximum(
+        cosine, torch.nn.functional.max_pool2d(cosine[None], 3, 1, 1)[0]
+    )  # as far as is interpolated
+    unlike = (cosine < 0).repeat_interleave(8, 0).repeat_interleave(8, 1)
+    unlike[:, 16:72] = False  # where it is near
+    assert unlike.sum() > 100
+    assert change[0, :, unlike].abs().max() < 0.5
+
+
 def test_uncertain_hints_serve_no_other_places(model: SemanticExemplarNet) -> None:
     certain = one_hint(60, -40)
     doubtful = Hints(certain.ab, certain.mask * 0.9)

@@ -194,6 +194,11 @@ def correspond(target: Description, reference: ReferenceColors) -> Correspondenc
 
 def fit(target: Description, reference: ReferenceColors) -> Tensor:
     """How well a reference fits each target as a whole, (N,): the mean cosine of the best match of each place."""
+    return best_cosine(target, reference).mean((1, 2, 3)).clamp(0, 1)
+
+
+def best_cosine(target: Description, reference: ReferenceColors) -> Tensor:
+    """Cosine of each place and its best match among those that show, (N, 1, h, w); far below -1 if none does."""
     keys = reference.description.places.flatten(2)
     best = []
     for queries in target.places.flatten(2).mT.split(_rows_at_once(len(keys), keys.shape[2]), dim=1):  # type: ignore[no-untyped-call]
@@ -201,7 +206,7 @@ def fit(target: Description, reference: ReferenceColors) -> Tensor:
         if reference.hidden is not None:
             cosine = cosine.masked_fill(reference.hidden.flatten(2), _NEVER)
         best.append(cosine.amax(-1))
-    return torch.cat(best, dim=1).mean(1).clamp(0, 1)
+    return torch.cat(best, dim=1).view(len(target.places), 1, *target.places.shape[2:])
 
 
 def _judged(

@@ -24,6 +24,7 @@ from excolor.method.semantic_correspondence import (
     Correspondences,
     Description,
     ReferenceColors,
+    best_cosine,
     correspond,
     describe,
     fit,
@@ -42,6 +43,7 @@ from excolor.settings import ColorizeSettings
 
 _Known: TypeAlias = tuple[Levels, Description]
 
+_ALIKE = 0.3  # cosine to a place with a hint, from which on a place follows it as far as the net says
 _TRUST = 0.5  # of the way to certainty that the highest strength lifts what speaks for a match
 
 
@@ -122,9 +124,10 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
         user: Hints,
         known: _Known | None = None,
     ) -> Tensor:
+        known = known or self._describe(lightness)
         if settings.hint_reach:
             served = self._served(lightness, reference, settings, user, known)
-            ab = ab.lerp(served * settings.vivid, settings.hint_reach)
+            ab = ab.lerp(served * settings.vivid, settings.hint_reach * _likeness_to_hints(known[1], user))
         return follow_hints(ab, lightness, self.describe(lightness, known), user, reach=0)
 
     def _served(
@@ -133,12 +136,12 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
         reference: ReferenceColors | None,
         settings: ColorizeSettings,
         user: Hints,
-        known: _Known | None,
+        known: _Known,
     ) -> Tensor:
         """What `invent` or `forward` give with these hints, by as few networks as it takes."""
         if reference is None:
             return self.invent(lightness, user, known)
-        levels, description = known = known or self._describe(lightness)
+        levels, description = known
         both, given = _with_hinted_places(reference, description, user), _as_given(user)
         followed = self._colorize(levels, lightness, _found(description, both, settings, given)[1])
         if settings.strength >= 1:
@@ -183,6 +186,17 @@ def _found(
     """What a reference has for targets, and what the net is told of it; `given` is of `_as_given`."""
     found = correspond(description, reference)
     return found, semantic_hints(_trusted_more(found, settings.strength - 1), given)
+
+
+def _likeness_to_hints(description: Description, user: Hints) -> Tensor:
+    """How far each pixel resembles a place with a hint, (N, 1, H, W) in [0, 1].
+
+    Where nothing does, a hint has nothing to say. Without this the net, given a reference of a few places, lets the
+    rest of the picture fade.
+    """
+    best = best_cosine(description, hinted_places(description, _as_given(user)))
+    near = F.interpolate(best, user.mask.shape[2:], mode="bilinear", align_corners=False)
+    return (near / _ALIKE).clamp(0, 1)
 
 
 def _certain(user: Hints) -> Tensor:
