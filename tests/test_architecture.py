@@ -136,6 +136,13 @@ def test_ray_is_imported_where_it_is_connected_to_only() -> None:
     assert "ray" not in {other.split(".")[0] for other in ON_IMPORT["excolor.cluster.connection"]}
 
 
+def test_the_server_is_an_extra() -> None:
+    """Everything but the page works without Starlette and uvicorn."""
+    for name, others in ANYWHERE.items():
+        if name.split(".")[1:2] != ["serve"]:
+            assert not {other.split(".")[0] for other in others} & {"starlette", "uvicorn"}, name
+
+
 def test_no_test_oracles_in_the_package() -> None:
     for name, others in ANYWHERE.items():
         assert not {other.split(".")[0] for other in others} & {"skimage", "torchvision", "hypothesis", "pytest"}, name

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
         UnknownModelError,
     )
     from excolor.hints import Hint, HintLayer, dump_hints, parse_hint, read_hints, read_layer
-    from excolor.method.colorizer import Colorizer, Reference, StagePhotos
+    from excolor.method.colorizer import Colorizer
+    from excolor.method.pictures import Reference, StagePhotos
     from excolor.method.stylizer import Look, Style, Stylizer
     from excolor.photo import Photo, SaveSettings, open_photo, read_photo, write_photo
     from excolor.settings import ColorizeSettings, StylizeSettings
@@ -82,9 +83,9 @@ _MODULES = {
     "HintLayer": "hints",
     "Look": "method.stylizer",
     "Photo": "photo",
-    "Reference": "method.colorizer",
+    "Reference": "method.pictures",
     "SaveSettings": "photo",
-    "StagePhotos": "method.colorizer",
+    "StagePhotos": "method.pictures",
     "Style": "method.stylizer",
     "StylizeSettings": "settings",
     "Stylizer": "method.stylizer",

@@ -20,6 +20,7 @@ from excolor.imaging.color import colored, gray_to_lightness, lab_to_rgb, rgb_to
 from excolor.imaging.merging import (
     as_networks_gave,
     merge_ab,
+    merge_ab_part,
     merge_lightness,
     merge_rgb,
     small_photo,
@@ -298,3 +299,15 @@ def test_the_networks_own_pixels_are_taken_as_they_are() -> None:
     photo = Photo(picture((20, 28, 3), np.uint8))
     seen = prepare_rgb(photo, None, torch.device("cpu"))
     np.testing.assert_array_equal(as_networks_gave(photo, seen, seen.tensor).pixels, photo.pixels)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("part", [(0, 30, 0, 40), (50, 120, 31, 200), (119, 120, 199, 200), (0, 120, 0, 200)])
+def test_a_part_is_that_of_the_whole(dtype: type, part: tuple[int, int, int, int], rng: np.random.Generator) -> None:
+    pixels = rng.integers(0, np.iinfo(dtype).max, (120, 200), dtype, endpoint=True)
+    small = cv2.resize(pixels, (50, 30), interpolation=cv2.INTER_AREA).astype(np.float32) / np.iinfo(dtype).max * 100
+    ab = rng.uniform(-30, 30, (30, 50, 2)).astype(np.float32)
+    rows, columns = slice(*part[:2]), slice(*part[2:])
+    whole = merge_ab(pixels, small, ab)[rows, columns]
+    alone = merge_ab_part(pixels, small, ab, rows, columns)
+    assert np.abs(whole.astype(int) - alone).max() <= (1 if dtype is np.uint8 else 40)

@@ -16,7 +16,7 @@ from skimage.color import rgb2gray, rgb2lab
 from excolor import Colorizer, ColorizeSettings, Photo, Stylizer, StylizeSettings, read_photo
 from excolor.errors import CheckpointError, DeviceError, PhotoError, SettingError, UnknownModelError
 from excolor.evaluation.metrics import colorfulness, psnr
-from excolor.method.colorizer import Reference
+from excolor.method.pictures import Reference
 from excolor.networks.checkpoint import load_encoder, save_network
 from excolor.networks.models import ModelIdentity, find_model
 from excolor.photo import as_photo

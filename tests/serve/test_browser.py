@@ -289,3 +289,39 @@ def test_hints_are_saved_and_opened(tab: Any, gray: Path, tmp_path: Path) -> Non
     assert tab.hints == []
     tab.give("hints-file", saved)
     assert tab.hints == before
+
+
+def test_large_pictures_show_their_own_pixels_when_zoomed(tab: Any, tmp_path: Path) -> None:
+    """Lines of one pixel, of which a preview has nothing left."""
+    pixels = np.full((2400, 3200), 128, np.uint8)
+    pixels[:, ::2], pixels[:, 1::2] = 60, 200
+    Image.fromarray(pixels).save(tmp_path / "lines.png")
+    tab.give("target-file", tmp_path / "lines.png")
+    assert np.ptp(tab.seen()[300:310, 400:500]) < 60
+    tab.page.focus("#stage")
+    tab.page.keyboard.press("1")
+    tab.page.wait_for_selector("#stage[data-detail]", timeout=30_000)
+    tab.page.wait_for_timeout(150)
+    shown = tab.seen()[300:310, 400:500].mean(axis=2)
+    assert np.ptp(shown) > 100
+    assert np.abs(np.diff(shown, axis=1)).min() > 80
+    tab.page.focus("#stage")
+    tab.click(500, 300)
+    (hint,) = tab.hints
+    left, top, right, bottom = map(int, tab.page.get_attribute("#stage", "data-detail").split())
+    assert left < hint["x"] * 3200 < right and top < hint["y"] * 2400 < bottom
+
+
+def test_where_references_are_followed_is_shown(tab: Any, gray: Path, warm: Path) -> None:
+    tab.give("target-file", gray)
+    assert tab.page.is_hidden("#reliance")
+    tab.give("reference-files", warm)
+    before = tab.seen()
+    tab.page.check("#reliance")
+    tab.settle()
+    darkened = tab.seen()
+    assert (darkened.astype(int) <= before.astype(int) + 30).all()
+    assert (darkened.astype(int).sum(2) < before.astype(int).sum(2) - 60).mean() > 0.02
+    tab.page.uncheck("#reliance")
+    tab.settle()
+    np.testing.assert_array_equal(tab.seen()[5:-5, 5:-5], before[5:-5, 5:-5])

@@ -17,7 +17,8 @@ from excolor.photo import MAX_PIXELS
 from excolor.settings import ColorizeSettings
 
 if TYPE_CHECKING:
-    from excolor.method.colorizer import Colorizer, Reference, Target
+    from excolor.method.colorizer import Colorizer
+    from excolor.method.pictures import Reference, Target
     from excolor.photo import Photo
 
 Looked: TypeAlias = "Photo | Target"

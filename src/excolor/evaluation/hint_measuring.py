@@ -15,7 +15,8 @@ from excolor.evaluation.metrics import ciede2000, colorfulness, lab, psnr
 from excolor.evaluation.photo_set import PhotoSet
 from excolor.evaluation.protocols import Case
 from excolor.hints import Hint
-from excolor.method.colorizer import Colorizer, Reference
+from excolor.method.colorizer import Colorizer
+from excolor.method.pictures import Reference
 from excolor.settings import ColorizeSettings
 
 ALONE, RELATED = "none", "related"

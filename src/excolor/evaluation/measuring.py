@@ -14,7 +14,8 @@ from excolor.evaluation.photo_set import PhotoSet
 from excolor.evaluation.protocols import Case
 from excolor.evaluation.style_metrics import color_distance
 from excolor.evaluation.variants import recolored, zoomed
-from excolor.method.colorizer import Colorizer, Reference
+from excolor.method.colorizer import Colorizer
+from excolor.method.pictures import Reference
 from excolor.settings import ColorizeSettings
 
 EXCOLOR = "excolor"

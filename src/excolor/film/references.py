@@ -8,7 +8,8 @@ import numpy as np
 from excolor.film.motion import Gray
 from excolor.imaging.color import rgb_to_lab
 from excolor.imaging.working_size import Floats, prepare_rgb
-from excolor.method.colorizer import Colorizer, Reference
+from excolor.method.colorizer import Colorizer
+from excolor.method.pictures import Reference
 from excolor.photo import Photo
 from excolor.settings import ColorizeSettings
 

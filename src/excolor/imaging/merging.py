@@ -107,6 +107,33 @@ def merge_ab(pixels: np.ndarray, small_lightness: Floats, small_ab: Floats) -> n
     return map_strips(pixels, color)
 
 
+def merge_ab_part(
+    pixels: np.ndarray, small_lightness: Floats, small_ab: Floats, rows: slice, columns: slice
+) -> np.ndarray:
+    """The part of what `merge_ab` gives, in a time that does not depend on the size of the picture; for a look at it.
+
+    Args:
+        pixels: the whole target.
+        small_lightness: as in `merge_ab`.
+        small_ab: likewise.
+        rows: of the part.
+        columns: of the part.
+
+    Returns:
+        sRGB (rows, columns, 3), up to rounding.
+    """
+    fit = fit_detail(small_lightness, small_ab, radius=_RADIUS_AB, epsilon=_EPSILON_LIGHTNESS, doubt=_DOUBT_AB)
+    upsampled = LocalAffine(fit, pixels.shape[:2])
+    white, depth = white_and_depth(pixels.dtype)
+
+    def color(strip: np.ndarray, some: slice) -> Iterable[np.ndarray]:
+        lightness, luminance = tone(strip)
+        a, b = upsampled.part(lightness[None], slice(rows.start + some.start, rows.start + some.stop), columns)
+        return (SRGB(channel, white, depth) for channel in linear_rgb(lightness, luminance, a, b))
+
+    return map_strips(np.ascontiguousarray(pixels[rows, columns]), color)
+
+
 def ab_at(lightness: Floats, small_lightness: Floats, small_ab: Floats) -> tuple[Floats, Floats]:
     """The a and b that `merge_ab` gives a picture of this L, each (H, W), without merging them with it.
 

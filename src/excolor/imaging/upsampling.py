@@ -177,21 +177,21 @@ class LocalAffine:
         wide = np.stack([self._wide(first + i) for i in range(weights.shape[1])])
         mixed = torch.mm(torch.from_numpy(weights), torch.from_numpy(wide.reshape(len(wide), -1)))
         local = mixed.numpy().reshape(-1, self._values, self._terms, self._size[1])  # (strip, K, G + 1, W)
-        values = np.ascontiguousarray(local[:, :, -1].swapaxes(0, 1))
-        for channel, slopes in zip(guide, local[:, :, :-1].swapaxes(0, 2), strict=True):
-            values += np.multiply(slopes, channel, out=slopes)
-        return values
+        return _applied(local, guide)
+
+    def part(self, guide: Floats, rows: slice, columns: slice) -> Floats:
+        """Like a call for some columns alone, (K, strip, columns), from a guide (G, strip, columns).
+
+        The work grows with the part, not with the width of the picture. Last digits may differ.
+        """
+        (top, down), (left, across) = self._weights(rows), _bicubic(columns, self._rows.shape[2], self._size[1])
+        few = self._rows[top : top + down.shape[1], :, left : left + across.shape[1]]
+        narrow = np.tensordot(down, few, axes=1)  # (strip, K*(G+1), small columns)
+        local = np.ascontiguousarray(narrow @ across.T)
+        return _applied(local.reshape(len(local), self._values, self._terms, -1), guide)
 
     def _weights(self, rows: slice) -> tuple[int, Floats]:
-        """Which rows of the small picture a strip lies between: the first, and the weights (strip, small rows)."""
-        position = (np.arange(rows.start, rows.stop) + 0.5) * (self._height / self._size[0]) - 0.5
-        above = np.floor(position).astype(int)
-        neighbors = above[:, None] + np.arange(-1, 3)
-        inside = neighbors.clip(0, self._height - 1)  # the row at the edge goes on outside
-        first = int(inside.min())
-        weights = np.zeros((len(position), int(inside.max()) - first + 1), np.float32)
-        np.add.at(weights, (np.arange(len(position))[:, None], inside - first), _cubic(position[:, None] - neighbors))
-        return first, weights
+        return _bicubic(rows, self._height, self._size[0])
 
     def _wide(self, row: int) -> Floats:
         """The coefficients (K*(G+1), W) of a row of the small picture, at the full width."""
@@ -205,6 +205,26 @@ class LocalAffine:
         flat = narrow.reshape(-1, narrow.shape[-1])
         wide: Floats = np.asarray(cv2.resize(flat, (self._size[1], len(flat)), interpolation=cv2.INTER_CUBIC))
         return wide.reshape(*narrow.shape[:2], -1)
+
+
+def _applied(local: Floats, guide: Floats) -> Floats:
+    """The values (K, rows, columns) of coefficients (rows, K, G + 1, columns), which are overwritten, for a guide."""
+    values = np.ascontiguousarray(local[:, :, -1].swapaxes(0, 1))
+    for channel, slopes in zip(guide, local[:, :, :-1].swapaxes(0, 2), strict=True):
+        values += np.multiply(slopes, channel, out=slopes)
+    return values
+
+
+def _bicubic(part: slice, few: int, many: int) -> tuple[int, Floats]:
+    """Which of `few` rows (or columns) a part of `many` lies between: the first, and the weights (part, few)."""
+    position = (np.arange(part.start, part.stop) + 0.5) * (few / many) - 0.5
+    above = np.floor(position).astype(int)
+    neighbors = above[:, None] + np.arange(-1, 3)
+    inside = neighbors.clip(0, few - 1)  # the row at the edge goes on outside
+    first = int(inside.min())
+    weights = np.zeros((len(position), int(inside.max()) - first + 1), np.float32)
+    np.add.at(weights, (np.arange(len(position))[:, None], inside - first), _cubic(position[:, None] - neighbors))
+    return first, weights
 
 
 def _cubic(distance: NDArray[np.float64]) -> NDArray[np.float64]:

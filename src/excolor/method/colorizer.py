@@ -6,7 +6,7 @@ All state is in the arguments: a reference is encoded once and given to as many 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -21,63 +21,13 @@ from excolor.method.architecture import ExemplarModel, Stages
 from excolor.method.assembly import assemble
 from excolor.method.hints import Hints
 from excolor.method.person_hints import AnyHint, rasterize
+from excolor.method.pictures import Reference, StagePhotos, Target
 from excolor.networks.models import ModelFiles, ModelIdentity, find_model
 from excolor.photo import Photo, PhotoSource, as_photo
 from excolor.runtime.devices import choose_device, out_of_memory_explained, put_on
 from excolor.settings import ColorizeSettings
 
-
-@dataclass(frozen=True)
-class Reference:
-    """What is kept of a reference picture: made by `Colorizer.encode_reference`, used for any number of targets.
-
-    Attributes:
-        features: of the picture as the networks saw it.
-        name: of the picture, or the names of several.
-        is_gray: it has no colors to give.
-        model: the one that encoded it, with which alone it can be used.
-        working_size: at which it was seen, pixels of the shorter side.
-    """
-
-    features: Any
-    name: str
-    is_gray: bool
-    model: ModelIdentity
-    working_size: int
-
-
 References: TypeAlias = PhotoSource | Photo | Reference | Sequence[PhotoSource | Photo | Reference]
-
-
-@dataclass(frozen=True, eq=False)
-class Target:
-    """A picture that has been looked at: made by `Colorizer.look`, so that what follows need not do it again.
-
-    Attributes:
-        photo: itself.
-        seen: its lightness at the size at which the networks see it.
-        lightness: what they see of it, (1, 1, h, w): that of `seen`, or with its contrast stretched (`auto_levels`).
-        known: what they found in it, if they have been asked.
-        model: the one that looked, with which alone it can be used.
-        working_size: at which it was seen, pixels of the shorter side.
-    """
-
-    photo: Photo
-    seen: NetworkInput
-    lightness: Tensor
-    known: Any
-    model: ModelIdentity
-    working_size: int
-
-
-@dataclass(frozen=True)
-class StagePhotos:
-    """The steps to a result (the paper's Figure 4): all but `result` at the working size."""
-
-    precolor: Photo
-    coarse: Photo
-    hints: Photo
-    result: Photo
 
 
 class Colorizer:
@@ -241,6 +191,20 @@ class Colorizer:
                 return self._networks.invent(lightness, hints, known) * settings.vivid
             stages: Stages = self._networks(lightness, reference.features, settings, hints, known)
             return stages.ab * settings.vivid
+
+    @torch.inference_mode()
+    def find_stages(
+        self, target: Target, reference: Reference, settings: ColorizeSettings = ColorizeSettings()
+    ) -> Stages:
+        """All steps to the colors that a reference gives a target, at the size that the networks see.
+
+        `target` is of `look`; `vivid` is not followed yet. Errors as in `colorize`.
+        """
+        looked = self._looked(target, settings, examined=True)
+        self._check(reference, settings.working_size)
+        with out_of_memory_explained(self.device):
+            stages: Stages = self._networks(looked.lightness, reference.features, settings, known=looked.known)
+            return stages
 
     @torch.inference_mode()
     def follow(

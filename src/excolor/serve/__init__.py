@@ -2,7 +2,7 @@
 
 `security` guards every request, `uploads` keeps what the browser sends, `session` is what the person chose, `studio`
 what was computed for it, `previews` what the browser is shown, `results` and `commands` what the command line would
-make of the same choices. `app` answers requests with them, and `server` runs it.
+make of the same choices. `app` and `pictures` answer requests with them, and `server` runs it.
 
 Needs Starlette and uvicorn, the extra `serve`.
 """

@@ -4,12 +4,11 @@ Pictures, references and results are asked for by ids that the server has given 
 Errors that a person can mend are answered with 422 and one sentence, a result that nobody waits for any more with 409.
 """
 
-import json
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
@@ -18,9 +17,10 @@ from starlette.routing import Route
 
 from excolor.errors import ExcolorError, PhotoError, SettingError
 from excolor.hints import TargetRecord, dump_hints, read_hints
+from excolor.serve.answers import attachment, json_of, not_found
 from excolor.serve.commands import command_for
-from excolor.serve.previews import as_jpeg, as_png, grayed, preview_of_file
-from excolor.serve.session import PictureFile, Snapshot, Target, choices_of, placed
+from excolor.serve.pictures import Pictures
+from excolor.serve.session import PictureFile, choices_of, placed
 from excolor.serve.studio import Stale
 from excolor.serve.targets import example_pair, sha256_of
 from excolor.serve.uploads import new_id
@@ -30,8 +30,6 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 _STATIC = Path(__file__).parent / "static"
 _FILES = {"/": "index.html", "/style.css": "style.css", "/app.js": "app.js", "/icon.svg": "icon.svg"}
-_MOST_JSON = 4_000_000  # bytes
-_THUMBNAIL, _REFERENCE = 320, 1280  # pixels of the longer side
 
 
 class Page:
@@ -40,6 +38,7 @@ class Page:
     def __init__(self, workplace: Workplace) -> None:
         """Of a workplace."""
         self._work = workplace
+        self._pictures = Pictures(workplace)
 
     @property
     def app(self) -> Starlette:
@@ -54,10 +53,12 @@ class Page:
             ("POST", "/api/page/{page:int}", self.post_page),
             ("POST", "/api/references", self.post_reference),
             ("DELETE", "/api/references/{id}", self.delete_reference),
-            ("GET", "/api/references/{id}/{kind}", self.get_reference),
+            ("GET", "/api/references/{id}/{kind}", self._pictures.get_reference),
             ("GET", "/api/references/{id}", self.get_fit),
-            ("GET", "/api/before", self.get_before),
-            ("GET", "/api/after", self.get_after),
+            ("GET", "/api/before", self._pictures.get_before),
+            ("GET", "/api/after", self._pictures.get_after),
+            ("GET", "/api/parts/{kind}", self._pictures.get_part),
+            ("GET", "/api/reliance", self._pictures.get_reliance),
             ("GET", "/api/hints", self.get_hints),
             ("POST", "/api/hints", self.post_hints),
             ("GET", "/api/command", self.get_command),
@@ -93,7 +94,7 @@ class Page:
 
     async def put_choices(self, request: Request) -> Response:
         """Take the choices of a page."""
-        record = await _json(request)
+        record = await json_of(request)
         number = record.get("number")
         if not isinstance(number, int):
             raise SettingError("the choices have no number; reload the page")
@@ -113,7 +114,7 @@ class Page:
     async def post_folder_target(self, request: Request) -> Response:
         """Open a picture of the folder."""
         file = self._work.folder.get(request.path_params["id"])
-        return _not_found() if file is None else await self._open(file)
+        return not_found() if file is None else await self._open(file)
 
     async def post_example(self, _: Request) -> Response:
         """Open the example pair."""
@@ -126,7 +127,7 @@ class Page:
 
     async def post_page(self, request: Request) -> Response:
         """Open another page of the target."""
-        return await self._open(self._target().file, request.path_params["page"])
+        return await self._open(self._work.target().file, request.path_params["page"])
 
     async def post_reference(self, request: Request) -> Response:
         """Receive a reference, like a target."""
@@ -145,56 +146,24 @@ class Page:
             self._work.uploads.discard(file.path)
         return JSONResponse(self._session())
 
-    async def get_reference(self, request: Request) -> Response:
-        """A reference as a PNG, as `thumbnail` or `large`."""
-        file, kind = self._reference(request), request.path_params["kind"]
-        sizes = {"thumbnail": _THUMBNAIL, "large": _REFERENCE}
-        if file is None or kind not in sizes:
-            return _not_found()
-        key, work = (file.id, sizes[kind]), self._work
-        if key not in work.previews:
-            max_pixels = work.maker.max_pixels
-            work.previews[key] = await work.decode(lambda: as_png(preview_of_file(file.path, sizes[kind], max_pixels)))
-        return Response(work.previews[key], media_type="image/png")
-
     async def get_fit(self, request: Request) -> Response:
         """How well a reference fits the target."""
-        file, target = self._reference(request), self._target()
+        file, target = self._work.reference(request.path_params["id"]), self._work.target()
         if file is None:
-            return _not_found()
+            return not_found()
         return JSONResponse({"fit": await self._work.compute(lambda: self._work.studio.fit(target, file))})
-
-    async def get_before(self, request: Request) -> Response:
-        """The target without colors, at most `longest` pixels large."""
-        target, longest = self._target(), _number(request, "longest")
-        studio = self._work.studio
-        data = await self._work.compute(lambda: as_jpeg(grayed(studio.small(target, longest))))
-        return Response(data, media_type="image/jpeg")
-
-    async def get_after(self, request: Request) -> Response:
-        """The target in color, at the `revision` that is asked for; notes are in a header, as JSON."""
-        snapshot, studio = self._snapshot(request), self._work.studio
-        target, longest = self._target(), _number(request, "longest")
-
-        def make() -> tuple[bytes, tuple[str, ...]]:
-            colors = studio.colors(snapshot, self._is_stale(snapshot))
-            return as_jpeg(colors.on(studio.small(target, longest))), colors.notes
-
-        data, notes = await self._work.compute(make)
-        told = [{"hint": _hint_of(note, snapshot), "text": self._work.uploads.without_folders(note)} for note in notes]
-        return Response(data, media_type="image/jpeg", headers={"x-notes": json.dumps(told)})
 
     async def get_hints(self, _: Request) -> Response:
         """The hints as a file."""
-        target, hints = self._target(), self._work.session.now.choices.hints
+        target, hints = self._work.target(), self._work.session.now.choices.hints
         sha256 = await self._work.decode(lambda: sha256_of(target.file.path))
         text = dump_hints(hints, TargetRecord(target.size[1], target.size[0], sha256))
         name = f"{target.file.path.stem}.hints.json"
-        return Response(text, media_type="application/json", headers=_attachment(name))
+        return Response(text, media_type="application/json", headers=attachment(name))
 
     async def post_hints(self, request: Request) -> Response:
         """Read a file of hints, as the body. Hints for another picture are refused without `?force=1`."""
-        target = self._target()
+        target = self._work.target()
         path = await self._receive(request)
         try:
             file = await self._work.decode(lambda: read_hints(path))
@@ -211,13 +180,13 @@ class Page:
 
     async def get_command(self, _: Request) -> Response:
         """The command that makes the same result."""
-        self._target()
+        self._work.target()
         work = self._work
         return JSONResponse({"command": command_for(work.session.now, work.settings, work.options)})
 
     async def post_result(self, _: Request) -> Response:
         """Make the result of full size; the answer says where to get it."""
-        self._target()
+        self._work.target()
         work, snapshot = self._work, self._work.session.now
         folder = work.uploads.new_folder()
 
@@ -236,7 +205,7 @@ class Page:
     async def get_result(self, request: Request) -> Response:
         """A result."""
         path = self._work.results.get(request.path_params["id"])
-        return _not_found() if path is None else FileResponse(path, filename=path.name)
+        return not_found() if path is None else FileResponse(path, filename=path.name)
 
     def _session(self) -> dict[str, Any]:
         now, work = self._work.session.now, self._work
@@ -276,65 +245,7 @@ class Page:
     async def _receive(self, request: Request) -> Path:
         return await self._work.uploads.receive(unquote(request.headers.get("x-name", "")), request.stream())
 
-    def _target(self) -> Target:
-        target = self._work.session.now.target
-        if target is None:
-            raise PhotoError("there is no picture yet; open one")
-        return target
-
-    def _reference(self, request: Request) -> PictureFile | None:
-        wanted = request.path_params["id"]
-        return next((file for file in self._work.session.now.references if file.id == wanted), None)
-
-    def _snapshot(self, request: Request) -> Snapshot:
-        """The session, if it is still what the page thinks it is. Raises Stale."""
-        now = self._work.session.now
-        if _number(request, "revision") != now.revision:
-            raise Stale
-        return now
-
-    def _is_stale(self, snapshot: Snapshot) -> Callable[[], bool]:
-        return lambda: self._work.session.now.revision != snapshot.revision
-
 
 async def _file(request: Request) -> Response:
     """One of our own files."""
     return FileResponse(_STATIC / _FILES[request.url.path])
-
-
-def _hint_of(note: str, snapshot: Snapshot) -> int | None:
-    """Which hint a note is about; None if it is about something else."""
-    hints = snapshot.choices.hints
-    return next((index for index, hint in enumerate(hints) if f" hint {hint.text} " in note), None)
-
-
-def _not_found() -> Response:
-    return JSONResponse({"error": "there is no such thing any more; reload the page"}, 404)
-
-
-def _number(request: Request, name: str) -> int:
-    """A number in the query. Raises SettingError if it is none."""
-    text = request.query_params.get(name, "")
-    if not text.isdecimal() or len(text) > 9:
-        raise SettingError(f"{name} is {text!r} and must be a number; reload the page")
-    return int(text)
-
-
-def _attachment(name: str) -> dict[str, str]:
-    return {"content-disposition": f"attachment; filename*=utf-8''{quote(name, safe='')}"}
-
-
-async def _json(request: Request) -> dict[str, Any]:
-    """The body. Raises SettingError if it is no JSON object of moderate size."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MOST_JSON:
-            raise SettingError("these are too many choices for a page")
-    try:
-        record = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise SettingError(f"the choices are not JSON ({error}); reload the page") from error
-    if not isinstance(record, dict):
-        raise SettingError("the choices are not an object; reload the page")
-    return record

@@ -17,6 +17,9 @@ from excolor.photo import Photo, read_photo
 LARGEST = 2048
 """Pixels of the longer side of any preview."""
 
+LARGEST_PART = 24_000_000
+"""Pixels of a part of a picture that is shown at once, before it is shrunk to a preview."""
+
 _JPEG = (
     *(cv2.IMWRITE_JPEG_QUALITY, 95),
     *(cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444),
@@ -32,6 +35,11 @@ class Box:
     top: int
     right: int
     bottom: int
+
+    @property
+    def area(self) -> int:
+        """How many pixels it has."""
+        return (self.right - self.left) * (self.bottom - self.top)
 
     def within(self, size: tuple[int, int]) -> "Box":
         """The part that lies in a picture of (height, width), at least a pixel of it."""
@@ -67,6 +75,11 @@ def as_png(photo: Photo) -> bytes:
 def preview_of_file(path: Path, longest: int, max_pixels: int) -> Photo:
     """A picture file at most `longest` pixels large. Raises PhotoError if it cannot be read."""
     return shrunk(read_photo(path, max_pixels=max_pixels, draft=longest, label=path.name), longest)
+
+
+def share_as_png(share: np.ndarray) -> bytes:
+    """Numbers (H, W) in [0, 1] as a gray PNG."""
+    return as_png(Photo(np.ascontiguousarray((share.clip(0, 1) * 255).round().astype(np.uint8))))
 
 
 def grayed(photo: Photo) -> Photo:

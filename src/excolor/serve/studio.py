@@ -25,17 +25,19 @@ from excolor.batch.references import (
     with_colors_to_give,
 )
 from excolor.batch.stop import Stop
-from excolor.imaging.merging import with_colors
+from excolor.imaging.merging import merge_ab_part, with_colors
+from excolor.method.reliance import reliance
 from excolor.photo import Photo
-from excolor.serve.previews import shrunk
+from excolor.serve.previews import Box, shrunk
 from excolor.serve.session import PictureFile, Snapshot, Target
 from excolor.serve.targets import OpenTarget, open_target
 from excolor.settings import ColorizeSettings
 
 if TYPE_CHECKING:
-    from excolor.imaging.working_size import NetworkInput
-    from excolor.method.colorizer import Colorizer, Reference
-    from excolor.method.colorizer import Target as LookedAt
+    from excolor.imaging.working_size import Floats, NetworkInput
+    from excolor.method.colorizer import Colorizer
+    from excolor.method.pictures import Reference
+    from excolor.method.pictures import Target as LookedAt
 
 T = TypeVar("T")
 
@@ -52,17 +54,25 @@ class Colors:
         photo: the target at full size.
         seen: its L as the networks see it.
         ab: (1, 2, h, w) for that.
+        reliance: how far the references are followed, (h, w) in [0, 1]; None without any.
         notes: what the person should know.
     """
 
     photo: Photo
     seen: "NetworkInput"
     ab: torch.Tensor
+    reliance: "Floats | None"
     notes: tuple[str, ...]
 
     def on(self, photo: Photo) -> Photo:
         """The target in these colors, at any size."""
         return with_colors(photo, self.seen, self.ab)
+
+    def part(self, box: Box) -> Photo:
+        """A part of the full-size target in these colors."""
+        lightness, ab = self.seen.to_array(self.seen.tensor)[..., 0], self.seen.to_array(self.ab)
+        rows, columns = slice(box.top, box.bottom), slice(box.left, box.right)
+        return Photo(merge_ab_part(self.photo.pixels, lightness, ab, rows, columns))
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +88,14 @@ class References:
     choice: ReferenceChoice | None
     features: "Reference | None" = None
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class _Prior:
+    """Colors without hints, and how far they follow the references."""
+
+    ab: torch.Tensor
+    reliance: "Floats | None"
 
 
 class _Kept(Generic[T]):
@@ -113,7 +131,7 @@ class Studio:
         self._looked: _Kept[LookedAt] = _Kept(2)
         self._encoded: _Kept[EncodedReference] = _Kept(64)
         self._choices: _Kept[References] = _Kept(4)
-        self._prior: _Kept[torch.Tensor] = _Kept(8)
+        self._prior: _Kept[_Prior] = _Kept(8)
         self._colors: _Kept[Colors] = _Kept(1)
 
     @property
@@ -195,25 +213,29 @@ class Studio:
 
         go_on()
         photo, choices = self._open(target).photo, snapshot.effective
-        colorizer, where = self.colorizer, _key(target)
+        colorizer = self.colorizer
         looked = self._look(target)
         go_on()
         references = self.references(snapshot)
         go_on()
         settings = replace(self._settings, strength=choices.strength)
-        given = () if references.features is None else references.features
         with self.busy("Finding colors"):
-            prior = self._prior.get(
-                (where, tuple(file.id for file in snapshot.used), choices.strength),
-                lambda: colorizer.find_ab(looked, given, settings),
-            )
+
+            def find() -> _Prior:
+                if references.features is None:
+                    return _Prior(colorizer.find_ab(looked, (), settings), None)
+                stages = colorizer.find_stages(looked, references.features, settings)
+                return _Prior(stages.ab, looked.seen.to_array(reliance(stages))[..., 0])
+
+            ids = tuple(file.id for file in snapshot.used)
+            prior = self._prior.get((_key(target), ids, choices.strength), find)
             go_on()
-            ab, notes = prior * choices.vivid, references.notes
+            ab, notes = prior.ab * choices.vivid, references.notes
             if choices.hints:
                 settings = choices.settings(settings.working_size)
                 ab, more = colorizer.follow(looked, ab, choices.hints, references.features, settings)
                 notes += more
-        return Colors(photo, looked.seen, ab, notes)
+        return Colors(photo, looked.seen, ab, prior.reliance, notes)
 
     def _look(self, target: Target) -> "LookedAt":
         photo, colorizer = self._open(target).photo, self.colorizer

@@ -10,12 +10,13 @@ from typing import TypeVar
 import torch
 
 from excolor.batch.references import find_references
+from excolor.errors import PhotoError
 from excolor.photo import open_photo
 from excolor.photo.files import is_folder
 from excolor.runtime.threads import threads_for
 from excolor.serve.results import Maker
-from excolor.serve.session import PictureFile, Session
-from excolor.serve.studio import Studio
+from excolor.serve.session import PictureFile, Session, Snapshot, Target
+from excolor.serve.studio import Stale, Studio
 from excolor.serve.targets import list_folder
 from excolor.serve.uploads import Uploads
 from excolor.settings import ColorizeSettings
@@ -76,6 +77,27 @@ class Workplace:
             best = [files[fits.index(max(fits))]]
         self.session.use(file.id for file in best)
         self.networks.submit(lambda: self.studio.colorizer)  # while the person looks at the page
+
+    def target(self) -> Target:
+        """The target. Raises PhotoError if there is none."""
+        target = self.session.now.target
+        if target is None:
+            raise PhotoError("there is no picture yet; open one")
+        return target
+
+    def reference(self, wanted: str) -> PictureFile | None:
+        """The reference of an id, if there is one."""
+        return next((file for file in self.session.now.references if file.id == wanted), None)
+
+    def snapshot(self, revision: int) -> Snapshot:
+        """The session, if it is still what the page thinks it is. Raises Stale."""
+        if revision != self.session.now.revision:
+            raise Stale
+        return self.session.now
+
+    def is_stale(self, snapshot: Snapshot) -> Callable[[], bool]:
+        """Tells whether the session has changed since."""
+        return lambda: self.session.now.revision != snapshot.revision
 
     def close(self) -> None:
         """End the threads, after what they are doing."""

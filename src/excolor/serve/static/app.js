@@ -20,7 +20,7 @@ const session = { revision: 0, target: null, references: [], folder: [] };
 let choices = { hints: [], used: [], strength: 1, vivid: 1, hint_reach: 0.7 };
 const history = { past: [], future: [] };
 /** What is shown. */
-const shown = { before: null, after: null, view: "result", divider: 0.5, selected: -1, cross: null };
+const shown = { before: null, after: null, detail: null, reliance: null, view: "result", divider: 0.5, selected: -1, cross: null };
 const view = { scale: 1, x: 0, y: 0 };
 
 
@@ -80,7 +80,9 @@ async function send() {
 function settle(mine) {
   if (mine !== waiting) return;
   waiting = null;
-  if (!timer) stage.dataset.state = "ready";
+  if (timer) return;
+  stage.dataset.state = "ready";
+  lookCloser();
 }
 
 async function showResult(signal) {
@@ -89,9 +91,29 @@ async function showResult(signal) {
   const after = await createImageBitmap(await answer.blob());
   if (signal?.aborted) return;
   shown.after = after;
+  shown.detail &&= { ...shown.detail, after: null };
   stage.dataset.revision = session.revision;
+  await showReliance(signal);
   showNotes(notes);
   draw();
+}
+
+/** Where the references are followed, as a layer that darkens all other places. */
+async function showReliance(signal) {
+  shown.reliance = null;
+  if (!$("reliance").checked || !choices.used.length) return;
+  const answer = await ask("GET", `/api/reliance?revision=${session.revision}`, { signal });
+  const share = await createImageBitmap(await answer.blob());
+  const layer = new OffscreenCanvas(share.width, share.height), drawing = layer.getContext("2d");
+  drawing.drawImage(share, 0, 0);
+  const pixels = drawing.getImageData(0, 0, share.width, share.height);
+  for (let i = 0; i < pixels.data.length; i += 4) {
+    const followed = pixels.data[i];
+    pixels.data.fill(20, i, i + 3);
+    pixels.data[i + 3] = 0.86 * (255 - followed);
+  }
+  drawing.putImageData(pixels, 0, 0);
+  shown.reliance = layer;
 }
 
 /** How large previews are asked for: as large as the screen shows them, in steps. */
@@ -137,7 +159,7 @@ async function adopt(told) {
   shown.selected = -1;
   const isNew = told.target && (target?.id !== told.target.id || target?.page !== told.target.page);
   if (isNew) {
-    Object.assign(shown, { before: null, after: null, cross: null });
+    Object.assign(shown, { before: null, after: null, detail: null, reliance: null, cross: null });
     Object.assign(history, { past: [], future: [] });
     fit();
   }
@@ -257,13 +279,14 @@ function paint() {
     context.beginPath();
     context.rect(pane.x, 0, pane.width, height);
     context.clip();
-    paintPicture(pane, shown[pane.image] || shown.before);
+    paintPicture(pane, pane.image);
+    if (pane.image === "after" && shown.reliance) paintOver(pane, shown.reliance);
     if (shown.view === "compare") {
       context.save();
       context.beginPath();
       context.rect(0, 0, shown.divider * width, height);
       context.clip();
-      paintPicture(pane, shown.before);
+      paintPicture(pane, "before");
       context.restore();
     }
     if (shown.view !== "original") choices.hints.forEach((hint, index) => paintHint(hint, pane, index === shown.selected));
@@ -272,15 +295,59 @@ function paint() {
   }
   $("divider").style.left = `${shown.divider * 100}%`;
   $("divider").setAttribute("aria-valuenow", Math.round(shown.divider * 100));
+  lookCloser();
   $("zoom").textContent = `${Math.round(view.scale * pixelRatio() * 100)} %`;
 }
 
-function paintPicture(pane, picture) {
-  if (!picture) return;
-  const { width, height } = session.target;
+function paintPicture(pane, kind) {
+  const picture = shown[kind] || shown.before, detail = shown.detail?.[kind];
+  if (picture) paintOver(pane, picture);
+  if (detail) {
+    const { left, top, right, bottom } = shown.detail.box;
+    paintOver(pane, detail, left, top, right - left, bottom - top);
+  }
+}
+
+function paintOver(pane, picture, left = 0, top = 0, width = session.target.width, height = session.target.height) {
   context.imageSmoothingQuality = "high";
   context.imageSmoothingEnabled = view.scale * pixelRatio() < 4;
-  context.drawImage(picture, pane.x + view.x, view.y, width * view.scale, height * view.scale);
+  const { scale } = view;
+  context.drawImage(picture, pane.x + view.x + left * scale, view.y + top * scale, width * scale, height * scale);
+}
+
+let looking = 0, detailWaiting = null;
+
+/** When the view rests, get what the preview lacks: the pixels of the part that is in sight. */
+function lookCloser() {
+  clearTimeout(looking);
+  looking = setTimeout(getDetail, 180);
+}
+
+async function getDetail() {
+  if (!session.target || !shown.before || stage.dataset.state === "busy") return;
+  const { width, height } = session.target, ratio = pixelRatio();
+  if (view.scale * ratio <= (1.05 * shown.before.width) / width) { shown.detail = null; return; }
+  const inSight = (from, extent, most) => [Math.floor(Math.max(0, -from / view.scale)), Math.ceil(Math.min(most, (extent - from) / view.scale))];
+  const [left, right] = inSight(view.x, panes()[0].width, width), [top, bottom] = inSight(view.y, stage.clientHeight, height);
+  if (right <= left || bottom <= top) return;
+  const box = { left, top, right, bottom }, revision = session.revision;
+  const isSame = shown.detail && JSON.stringify(shown.detail.box) === JSON.stringify(box);
+  if (isSame && shown.detail.after) return;
+  const longestSide = Math.min(2048, Math.ceil(Math.max(right - left, bottom - top) * Math.min(1, view.scale * ratio)));
+  const query = new URLSearchParams({ ...box, longest: longestSide, revision });
+  detailWaiting?.abort();
+  const { signal } = (detailWaiting = new AbortController());
+  const part = async (kind) => createImageBitmap(await (await ask("GET", `/api/parts/${kind}?${query}`, { signal })).blob());
+  try {
+    const before = isSame ? shown.detail.before : await part("before");
+    const after = await part("after");
+    if (revision !== session.revision) return;
+    shown.detail = { box, before, after };
+    stage.dataset.detail = Object.values(box).join(" ");
+    draw();
+  } catch (error) {
+    if (!(error instanceof Stale) && error.name !== "AbortError") complain(error);
+  }
 }
 
 const placeOf = (hint, pane) => [
@@ -781,7 +848,10 @@ function showFolder() {
 
 const fits = new Map();
 
+$("reliance").addEventListener("change", () => recompute());
+
 function showReferences() {
+  $("reliance-row").hidden = !session.references.length;
   $("no-references").hidden = session.references.length > 0;
   $("pick").disabled = !session.references.length;
   $("references").replaceChildren(...session.references.map(({ id, name }) => {

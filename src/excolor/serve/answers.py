@@ -1,0 +1,46 @@
+"""Parts of requests and answers that several addresses share."""
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from excolor.errors import SettingError
+
+_MOST_JSON = 4_000_000  # bytes
+
+
+def not_found() -> Response:
+    """Of an id that is not known."""
+    return JSONResponse({"error": "there is no such thing any more; reload the page"}, 404)
+
+
+def number_in(request: Request, name: str) -> int:
+    """A number in the query. Raises SettingError if it is none."""
+    text = request.query_params.get(name, "")
+    if not text.isdecimal() or len(text) > 9:
+        raise SettingError(f"{name} is {text!r} and must be a number; reload the page")
+    return int(text)
+
+
+def attachment(name: str) -> dict[str, str]:
+    """Headers that make a browser save an answer under a name."""
+    return {"content-disposition": f"attachment; filename*=utf-8''{quote(name, safe='')}"}
+
+
+async def json_of(request: Request) -> dict[str, Any]:
+    """The body. Raises SettingError if it is no JSON object of moderate size."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MOST_JSON:
+            raise SettingError("these are too many choices for a page")
+    try:
+        record = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise SettingError(f"the choices are not JSON ({error}); reload the page") from error
+    if not isinstance(record, dict):
+        raise SettingError("the choices are not an object; reload the page")
+    return record

@@ -1,0 +1,28 @@
+import pytest
+import torch
+
+from excolor.method.architecture import Stages
+from excolor.method.reliance import reliance
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_is_the_share_of_the_way(share: float) -> None:
+    random = torch.Generator().manual_seed(0)
+    invented = 10 * torch.randn((1, 2, 24, 32), generator=random)
+    coarse = invented + 60 * torch.randn((1, 2, 24, 32), generator=random)
+    stages = Stages(invented, coarse, coarse, invented.lerp(coarse, share))
+    torch.testing.assert_close(reliance(stages), torch.full((1, 1, 24, 32), share), atol=0.01, rtol=0)
+
+
+def test_where_both_have_one_color_it_is_followed() -> None:
+    same = torch.full((1, 2, 16, 16), 20.0)
+    assert reliance(Stages(same, same, same, same)).min() == 1
+
+
+def test_sides_are_told_apart() -> None:
+    invented, coarse = torch.zeros((1, 2, 32, 64)), torch.full((1, 2, 32, 64), 30.0)
+    ab = invented.clone()
+    ab[..., 32:] = 30
+    found = reliance(Stages(invented, coarse, coarse, ab))
+    assert found[..., :26].max() < 0.02
+    assert found[..., 38:].min() == 1
