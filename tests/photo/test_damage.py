@@ -1,6 +1,7 @@
 """Files that cannot be read, and what must not happen then."""
 
 import errno
+import io
 import random
 import struct
 import subprocess
@@ -10,8 +11,10 @@ import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
+import tifffile
 from pictures import (
     HEIGHT,
     WIDTH,
@@ -26,6 +29,7 @@ from pictures import (
     smooth,
 )
 from PIL import Image
+from ycbcr_tiff import ycbcr_tiff
 
 from excolor.errors import PhotoError
 from excolor.photo import (
@@ -153,7 +157,28 @@ def seeds() -> list[bytes]:
         encoded(Image.fromarray(np.float32(levels())), "TIFF"),
         encoded(rgb, "WEBP", exif=tags),
         encoded(rgba, "WEBP", lossless=True),
+        encoded(rgb, "JPEG2000"),
+        encoded(rgb, "GIF"),
+        encoded(rgb, "BMP"),
+        encoded(rgb, "PPM"),
+        bytes(imagecodecs.jpeg_encode(levels(3, dtype=np.uint16) >> 4, bitspersample=12)),
+        bytes(imagecodecs.jpeg_encode(levels(dtype=np.uint16), lossless=True, bitspersample=16)),
+        bytes(imagecodecs.avif_encode(levels(3, dtype=np.uint16) >> 6, bitspersample=10)),
+        bytes(imagecodecs.png_encode(levels(4, dtype=np.uint16))),
+        tiff(levels(3), photometric="cielab"),
+        tiff(levels(2), extrasamples=["unassalpha"], planarconfig="contig"),
+        tiff(levels(3), photometric="rgb", compression="jpeg"),
+        tiff(levels(3, dtype=np.uint16), photometric="rgb", compression="zstd", tile=(16, 16)),
+        tiff(levels(4), photometric="separated"),
+        ycbcr_tiff(levels(3), 2, 2)[0],
+        ycbcr_tiff(levels(3), 4, 2, tile=(16, 16), packed=True)[0],
     ]
+
+
+def tiff(pixels: np.ndarray, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, pixels, **options)
+    return buffer.getvalue()
 
 
 def mutated(data: bytes, dice: random.Random) -> bytes:
@@ -167,19 +192,23 @@ def mutated(data: bytes, dice: random.Random) -> bytes:
     return bytes(changed)
 
 
-def test_mutated_files_are_a_photo_or_a_photo_error(tmp_path):
+def test_mutated_files_are_a_photo_or_a_photo_error(tmp_path, capfd):
     dice, files, path = random.Random(0), seeds(), tmp_path / "a.bin"
     outcomes = []
-    for _ in range(240):
+    for _ in range(500):
         path.write_bytes(mutated(dice.choice(files), dice))
         try:
             photo = read_photo(path, max_pixels=4_000_000)  # a header may lie; keep the test quick
-        except PhotoError:
+        except PhotoError as error:
             outcomes.append("refused")
+            assert str(error).startswith("cannot ")
+            assert "\n" not in str(error)
         else:
             outcomes.append("read")
             assert min(photo.size) >= 1
             assert photo.pixels.dtype in (np.uint8, np.uint16, np.float32)
+            assert np.isfinite(photo.pixels).all()
+    assert capfd.readouterr() == ("", "")
     assert min(outcomes.count("refused"), outcomes.count("read")) > 20, "the mutations are too strong or too weak"
 
 

@@ -1,8 +1,5 @@
 """TIFF of every layout, color space and compression that people have. Second sources: Pillow, scikit-image, arrays."""
 
-import struct
-import zlib
-
 import numpy as np
 import pytest
 import tifffile
@@ -10,6 +7,7 @@ from icc import REC709, linear_to_srgb, rgb_to_xyz, srgb_to_linear, to_d50
 from pictures import HEIGHT, WIDTH, assert_same, levels, palette_image, saved, smooth
 from PIL import Image
 from skimage.color import lab2xyz, xyz2lab
+from ycbcr_tiff import ycbcr_tiff
 
 from excolor.errors import PhotoError
 from excolor.photo import open_photo, read_photo
@@ -99,50 +97,14 @@ def test_ycbcr(tmp_path, compression):
     np.testing.assert_allclose(read_photo(path).pixels.astype(int), smooth(), atol=16 if compression == "jpeg" else 3)
 
 
-def subsampled(
-    pixels: np.ndarray, across: int, down: int, tile: tuple[int, int] | None
-) -> tuple[list[bytes], np.ndarray]:
-    """Strips or tiles of blocks (TIFF 6.0, section 21) of YCbCr (H, W, 3), and what they hold, (H, W, 3)."""
-    height, width = pixels.shape[:2]
-    tall, wide = tile or (8, width)
-    segments, kept = [], pixels.copy()
-    for top in range(0, height, tall):
-        for left in range(0, width, wide):
-            rows = tall if tile else min(tall, height - top)
-            data = b""
-            for y in range(top, top + rows, down):
-                for x in range(left, left + wide, across):
-                    ys, xs = (
-                        np.clip(np.arange(y, y + down), 0, height - 1),
-                        np.clip(np.arange(x, x + across), 0, width - 1),
-                    )
-                    y0, x0 = min(y, height - 1), min(x, width - 1)
-                    kept[y : y + down, x : x + across, 1:] = pixels[y0, x0, 1:]
-                    data += pixels[ys][:, xs, 0].tobytes() + pixels[y0, x0, 1:].tobytes()
-            segments.append(data)
-    return segments, kept
-
-
 @pytest.mark.parametrize("tile", [None, (16, 16)], ids=["strips", "tiles"])
 @pytest.mark.parametrize(("across", "down"), [(2, 2), (2, 1), (1, 2), (4, 2), (4, 4), (4, 1)])
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("reference", [None, (16, 235, 128, 240, 128, 240)], ids=["full", "video"])
 def test_ycbcr_with_fewer_colors_than_lightness(tmp_path, tile, across, down, packed, reference):
     ycbcr = np.array(Image.fromarray(smooth()).convert("YCbCr"))
-    segments, kept = subsampled(ycbcr, across, down, tile)
-    height, width = ycbcr.shape[:2]
-    tags: dict[int, tuple[str, tuple[int, ...]]] = {
-        **{256: ("L", (width,)), 257: ("L", (height,)), 258: ("H", (8, 8, 8)), 259: ("H", (8 if packed else 1,))},
-        **{262: ("H", (6,)), 277: ("H", (3,)), 530: ("H", (across, down))},
-    }
-    if tile:
-        tags |= {322: ("L", (16,)), 323: ("L", (16,))}
-    else:
-        tags |= {278: ("L", (8,))}
-    if reference:
-        tags[532] = ("Q", tuple(number | 1 << 32 for number in reference))  # fractions: the numbers, and 1
-    data = [zlib.compress(segment) if packed else segment for segment in segments]
-    (tmp_path / "a.tif").write_bytes(tiff_of(data, tags, is_tiled=tile is not None))
+    data, kept = ycbcr_tiff(ycbcr, across, down, tile=tile, packed=packed, reference=reference)
+    (tmp_path / "a.tif").write_bytes(data)
     full = kept.astype(float)
     if reference:
         full = (full - reference[::2]) / (np.array(reference[1::2]) - reference[::2]) * (255, 127, 127) + (0, 128, 128)
@@ -150,29 +112,10 @@ def test_ycbcr_with_fewer_colors_than_lightness(tmp_path, tile, across, down, pa
     expected = np.stack([y + 1.402 * (cr - 128), 0 * y, y + 1.772 * (cb - 128)], -1)
     expected[..., 1] = (y - 0.299 * expected[..., 0] - 0.114 * expected[..., 2]) / 0.587
     assert_same(read_photo(tmp_path / "a.tif"), np.rint(expected.clip(0, 255)).astype(np.uint8))
-    cut = [segment[: len(segment) // 2] for segment in data]
-    (tmp_path / "b.tif").write_bytes(tiff_of(cut, tags, is_tiled=tile is not None))
+    cut, _ = ycbcr_tiff(ycbcr, across, down, tile=tile, packed=packed, reference=reference, share=0.5)
+    (tmp_path / "b.tif").write_bytes(cut)
     with pytest.raises(PhotoError, match=r"b.tif: the TIFF is damaged"):
         read_photo(tmp_path / "b.tif")
-
-
-def tiff_of(segments: list[bytes], tags: dict[int, tuple[str, tuple[int, ...]]], *, is_tiled: bool) -> bytes:
-    """A TIFF of these strips or tiles. Values of type Q are fractions."""
-    place, places = 8, []
-    for segment in segments:
-        places.append(place)
-        place += len(segment)
-    offsets, counts = (324, 325) if is_tiled else (273, 279)
-    tags = {**tags, offsets: ("L", tuple(places)), counts: ("L", tuple(map(len, segments)))}
-    entries, values = b"", b""
-    start = place + 2 + 12 * len(tags) + 4
-    for tag, (kind, numbers) in sorted(tags.items()):
-        value = struct.pack(f"<{len(numbers)}{kind}", *numbers)
-        inline = value.ljust(4, b"\0") if len(value) <= 4 else struct.pack("<L", start + len(values))
-        values += value if len(value) > 4 else b""
-        entries += struct.pack("<HHL", tag, {"H": 3, "L": 4, "Q": 5}[kind], len(numbers)) + inline
-    directory = struct.pack("<H", len(tags)) + entries + bytes(4)
-    return b"II*\0" + struct.pack("<L", place) + b"".join(segments) + directory + values
 
 
 def lab_of(pixels: np.ndarray) -> np.ndarray:
