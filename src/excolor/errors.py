@@ -1,12 +1,22 @@
 """What can go wrong for a user, each with one clear sentence and how to fix it.
 
 The library raises these and never prints; the command line turns them into a line on stderr and exit code 1
-(`excolor.cli.main`). Anything else that escapes is a bug and keeps its traceback.
+(`excolor.cli.commands`). Anything else that escapes is a bug and keeps its traceback.
 """
 
 
 class ExcolorError(Exception):
-    """Base of every error that is shown to the user as one sentence."""
+    """Base of every error that is shown to the user as one sentence.
+
+    Attributes:
+        settings: the library's names of what was set, or could be, otherwise, such as "overwrite". The sentence says it
+            in words; a user interface can add what it calls these.
+    """
+
+    def __init__(self, message: str = "", *, settings: tuple[str, ...] = ()) -> None:
+        """Say `message`."""
+        super().__init__(message)
+        self.settings = settings
 
 
 class PhotoError(ExcolorError):

@@ -46,7 +46,7 @@ def test_standard_input_goes_to_standard_output_or_to_a_file(tmp_path: Path) -> 
 
 
 def test_mistakes_in_the_request(scans: list[Source], tmp_path: Path) -> None:
-    with pytest.raises(PlanError, match="exclude each other"):
+    with pytest.raises(PlanError, match="either skipped or replaced"):
         Outputs(overwrite=True, skip_existing=True)
     with pytest.raises(PlanError, match="one file and there are 2 inputs"):
         plan_batch(scans, Outputs(str(tmp_path / "one.png")), "color")
@@ -67,7 +67,7 @@ def test_files_that_would_be_lost(scans: list[Source], tmp_path: Path) -> None:
 def test_earlier_results_are_skipped_and_counted(scans: list[Source], tmp_path: Path) -> None:
     earlier = Source(tmp_path / "in/a-color.jpg")
     earlier.path.touch()
-    with pytest.raises(OutputError, match="--skip-existing"):
+    with pytest.raises(OutputError, match="or skip earlier results"):
         plan_batch([*scans, earlier], Outputs(overwrite=True), "color")
     plan = plan_batch([*scans, earlier], Outputs(skip_existing=True), "color")
     assert [job.source for job in plan.jobs] == scans

@@ -62,7 +62,7 @@ def test_results_above_the_inputs_hide_none(here: Path) -> None:
 
 def test_a_folder_needs_another_one_for_the_results(here: Path) -> None:
     touch(here, "in/1.jpg")
-    with pytest.raises(PlanError, match="-o"):
+    with pytest.raises(PlanError, match="give another one for the results"):
         expand(["in"], recursive=False, output=None)
     with pytest.raises(PlanError, match="another one"):
         expand(["in"], recursive=False, output="in/../in/")
@@ -80,7 +80,7 @@ def test_what_holds_nothing_is_an_error(here: Path) -> None:
     (here / "list.txt").write_text("\n \r\n")
     for argument, word in (
         ("none", "no pictures"),
-        ("deep", "--recursive"),
+        ("deep", "look into its subfolders, too"),
         ("*.jpg", "no file matches"),
         ("@list.txt", "empty"),
     ):

@@ -422,7 +422,7 @@ def test_corrupt_checkpoint(gray: Path, reference: Path, tmp_path: Path) -> None
 
 @pytest.mark.skipif("__import__('torch').cuda.is_available()", reason="CUDA is there")
 def test_cuda_asked_for_and_absent(gray: Path, reference: Path) -> None:
-    assert_fails(run("colorize", gray, "--ref", reference, "--device", "cuda"), "--device cpu")
+    assert_fails(run("colorize", gray, "--ref", reference, "--device", "cuda"), "use the device cpu (--device)")
 
 
 @pytest.mark.parametrize(
@@ -535,3 +535,32 @@ def test_train_without_photographs(tmp_path: Path) -> None:
     empty.mkdir()
     assert_fails(run("train", "encoder", empty, "-o", tmp_path / "out", "--steps", 1, "-q"), "empty")
     assert_fails(run("train", "encoder", tmp_path / "none", "-o", tmp_path / "out", "--steps", 1, "-q"), "none")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (("scans", "--ref", "color.jpg"), 2, "another one for the results.*the next time (-o)."),
+        (("gray.jpg", "--ref", "color.jpg", "-fo", "color.jpg"), 1, "would be replaced; write elsewhere (-o)"),
+        (("gray.jpg", "--ref", "color.jpg", "-o", "old.jpg"), 1, "replace it, or write elsewhere (--force, -o)"),
+        (("color.jpg", "--ref", "color.jpg"), 1, "treat it as gray to use its lightness alone (--treat-as-gray)"),
+        (
+            ("gray.jpg", "--ref", "color.jpg", "--match", "statistics"),
+            1,
+            "such as lite (--match, --hint-share, --model)",
+        ),
+        (("gray.jpg", "--ref", "color.jpg", "--max-megapixels", "0.01"), 1, "scale it down first (--max-megapixels)"),
+    ],
+)
+def test_errors_name_the_options_that_the_library_does_not_know(
+    gray: Path, reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], code: int,
+    sentence: str,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    Path("color.jpg").write_bytes(reference.read_bytes())
+    Path("scans").mkdir()
+    for name in ("old.jpg", "scans/gray.jpg"):
+        Path(name).write_bytes(gray.read_bytes())
+    result = run("colorize", *arguments, "--working-size", 32)
+    assert result.exit_code == code
+    assert re.search(re.escape(sentence).replace(r"\.\*", ".*"), result.stderr.replace("\n", " ")), result.stderr

@@ -75,7 +75,7 @@ def test_a_failing_page_leaves_no_file(tmp_path):
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
 def test_other_formats_hold_one_page(tmp_path, suffix):
     photos = [as_photo(PAGES[0]), as_photo(PAGES[1])]
-    with pytest.raises(OutputError, match=r"holds one page and there are several; choose one with --page, or write TI"):
+    with pytest.raises(OutputError, match=r"holds one page and there are several; choose one of them, or write TIFF"):
         write_photo(photos, tmp_path / f"a{suffix}")
     assert names(tmp_path) == []
     assert read_photo(write_photo(photos[:1], tmp_path / f"a{suffix}")).size == (HEIGHT, WIDTH)

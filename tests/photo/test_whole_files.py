@@ -45,7 +45,7 @@ def test_failure_leaves_no_file_behind(folder, monkeypatch, functions, error, na
         as_photo(levels(3)).save(folder / name, overwrite=name == "old.png")
     if error is DISK_FULL:
         assert str(caught.value) == (
-            f"cannot write {folder / name}: No space left on device; make room or use -o to write elsewhere"
+            f"cannot write {folder / name}: No space left on device; make room or write elsewhere"
         )
     assert names(folder) == ["old.png"]
     assert (folder / "old.png").read_bytes() == before
@@ -96,7 +96,7 @@ def test_a_killed_writer_leaves_nothing_behind(tmp_path):
 
 
 def test_overwrite(folder):
-    with pytest.raises(OutputError, match=r"old.png exists already: use --force to replace it, or -o to write elsewhe"):
+    with pytest.raises(OutputError, match=r"old.png exists already: replace it, or write elsewhere"):
         as_photo(levels(3)).save(folder / "old.png")
     assert_same(read_photo(folder / "old.png"), levels())
     as_photo(levels(3)).save(folder / "old.png", overwrite=True)
@@ -115,7 +115,7 @@ def test_the_input_can_be_the_output_with_overwrite_only(folder):
 def test_a_file_that_appears_meanwhile_is_not_replaced(folder, monkeypatch, has_links):
     if not has_links:
         monkeypatch.setattr(os, "link", failing(PermissionError(errno.EPERM, "no links on FAT")))
-    refused = pytest.raises(OutputError, match=r"new.png appeared while it was being written: use --force")
+    refused = pytest.raises(OutputError, match=r"new.png appeared while it was being written: replace it")
     with refused, new_file(folder / "new.png", overwrite=False) as file:
         file.write(b"ours")
         (folder / "new.png").write_text("somebody else's")
@@ -157,7 +157,7 @@ def test_check_output(folder, monkeypatch):
     (folder / "dangling.png").symlink_to(folder / "nowhere.png")
     (folder / "folder.png").mkdir()
     for name, overwrite, message in [
-        ("old.png", False, "exists already: use --force to replace it, or -o to write elsewhere"),
+        ("old.png", False, "exists already: replace it, or write elsewhere"),
         ("dangling.png", False, "exists already"),
         ("folder.png", True, "it is a folder; add a file name"),
         ("a.gif", False, "end its name in one of .jpg, .jpeg, .jpe, .jfif, .png, .tif, .tiff, .webp"),
@@ -170,7 +170,7 @@ def test_check_output(folder, monkeypatch):
         assert message in str(caught.value)
         assert str(folder / name) in str(caught.value)
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != folder)
-    with pytest.raises(OutputError, match=r"the folder .* is not writable; use -o to write elsewhere"):
+    with pytest.raises(OutputError, match=r"the folder .* is not writable; write elsewhere"):
         check_output(folder / "new.png", overwrite=False)
 
 

@@ -46,7 +46,9 @@ def check_folder(folder: Path) -> None:
     if not stat.S_ISDIR(mode):
         raise OutputError(f"{folder}: cannot be made a folder (it is a file); choose another one")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise OutputError(f"cannot write to the folder {folder}: it is not writable; choose another one with -o")
+        raise OutputError(
+            f"cannot write to the folder {folder}: it is not writable; choose another one", settings=("output",)
+        )
 
 
 def make_folder(folder: Path) -> None:

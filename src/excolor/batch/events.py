@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 if TYPE_CHECKING:
     from excolor.batch.jobs import Job
+    from excolor.errors import ExcolorError
     from excolor.photo import Provenance
 
 Status = Literal["written", "skipped", "failed", "not begun"]
@@ -70,12 +71,14 @@ class Finished:
         job: which one.
         outcome: what became of it.
         data: the encoded result if it goes to standard output, otherwise empty.
+        cause: the error that is in the outcome, if it is one of ours.
         bug: an unexpected exception in the work on it: nothing new is begun, and it is raised after the summary.
     """
 
     job: "Job"
     outcome: Outcome
     data: bytes = b""
+    cause: "ExcolorError | None" = None
     bug: Exception | None = None
 
 

@@ -7,6 +7,8 @@ from excolor.errors import PhotoError
 if TYPE_CHECKING:
     from excolor.photo import Photo
 
+_SETTINGS = ("treat_as_gray",)
+
 
 def check_gray(photo: "Photo", name: str, treat_as_gray: bool | None) -> tuple[str, ...]:
     """Notes about a target that is treated as gray, or none if it is gray.
@@ -28,5 +30,5 @@ def check_gray(photo: "Photo", name: str, treat_as_gray: bool | None) -> tuple[s
     if treat_as_gray or (treat_as_gray is None and kind == "tinted"):
         return (f"{found}: treated as gray",)
     if treat_as_gray is None:
-        raise PhotoError(f"{name} {found} already; give --treat-as-gray to use its lightness alone")
-    raise PhotoError(f"{name} {found}; omit --no-treat-as-gray, or give --treat-as-gray, to use its lightness alone")
+        raise PhotoError(f"{name} {found} already; treat it as gray to use its lightness alone", settings=_SETTINGS)
+    raise PhotoError(f"{name} {found}; treat it as gray to use its lightness alone", settings=_SETTINGS)

@@ -97,7 +97,8 @@ class HintChoice:
             sha256 = None if source.path == STDIN or is_pipe(source.path) else sha256_of(source.path)
             if difference := file.target.difference(photo.size, sha256):
                 raise HintError(
-                    f"{source.name}: the hints {path} are not its own: {difference}; --force-hints uses them"
+                    f"{source.name}: the hints {path} are not its own: {difference}; they can be used all the same",
+                    settings=("force_hints",),
                 )
         return file.hints
 
@@ -127,17 +128,24 @@ def find_hints(
     if not points and path is None:
         return None
     if points and len(targets) > 1:
-        raise PlanError(f"--hint is for one target and there are {len(targets)}; give --hints a folder or a CSV table.")
+        raise PlanError(
+            f"typed hints are for one target and there are {len(targets)}; give a folder of hints or a CSV table.",
+            settings=("points", "hints"),
+        )
     table: Mapping[str, tuple[Hint, ...]] = {}
     files: Mapping[Path, Path] = {}
     if path is not None and os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for names that are too long
         files = {target.path: found for target in targets if (found := _in_folder(path, target))}
         if not files:
-            raise PlanError(f"--hints {path} has hints for no target; call them NAME.hints.json or NAME.hints.png.")
+            raise PlanError(
+                f"{path} has hints for no target; call them NAME.hints.json or NAME.hints.png.", settings=("hints",)
+            )
     elif path is not None and path.suffix.lower() == ".csv":
         table = read_table(path)
         if not any(_row(table, target) for target in targets):
-            raise PlanError(f"--hints {path} has hints for no target; its column file holds the names of targets.")
+            raise PlanError(
+                f"{path} has hints for no target; its column file holds the names of targets.", settings=("hints",)
+            )
     elif path is not None:
         files = _for_one(path, targets)
     return HintChoice(tuple(points), table, files, force, path, max_pixels)
@@ -158,11 +166,14 @@ def without_hint_layers(sources: Sequence[Source], path: Path | None) -> list[So
 def _for_one(path: Path, targets: Sequence[Source]) -> Mapping[Path, Path]:
     if path.suffix.lower() not in _SUFFIXES:
         raise PlanError(
-            f"--hints {path} is no file of hints by its name: give a .json, a .csv, a layer as .png, .tif or .webp, "
-            "or a folder."
+            f"{path} is no file of hints by its name: give a .json, a .csv, a layer (.png, .tif, .webp), or a folder.",
+            settings=("hints",),
         )
     if len(targets) > 1:
-        raise PlanError(f"--hints {path} is for one target and there are {len(targets)}; give a folder or a CSV table.")
+        raise PlanError(
+            f"{path} has hints for one target and there are {len(targets)}; give a folder or a CSV table.",
+            settings=("hints",),
+        )
     if path.suffix.lower() == ".json":
         read_hints(path)  # a mistake in it is worth knowing before networks are loaded
     return {targets[0].path: path}

@@ -38,7 +38,10 @@ class Outputs:
 
     def __post_init__(self) -> None:
         if self.skip_existing and self.overwrite:
-            raise PlanError("--skip-existing and --force exclude each other.")
+            raise PlanError(
+                "results that exist are either skipped or replaced; ask for one of these.",
+                settings=("skip_existing", "overwrite"),
+            )
 
     @property
     def may_replace_report(self) -> bool:
@@ -100,7 +103,9 @@ def plan_batch(
     if outputs.report is not None:
         check_report(outputs.report, overwrite=outputs.may_replace_report)
     if shard is not None and sources[0].path == STDIN:
-        raise PlanError("a shard is a share of many pictures, and standard input is one; leave out --shard.")
+        raise PlanError(
+            "a shard is a share of many pictures, and standard input is one; ask for no shard.", settings=("shard",)
+        )
     own = tuple(job for job in left if shard is None or shard.holds(job.source))
     return BatchPlan(own, outputs, len(jobs) - len(left), shard)
 
@@ -116,12 +121,15 @@ def _with_results(sources: Sequence[Source], outputs: Outputs, tag: str) -> list
     output, suffix = outputs.output, FORMATS[outputs.format] if outputs.format else None
     from_stdin = sources[0].path == STDIN
     if output == "-" or (output is None and from_stdin):
-        return [Job(_only(sources, "-o -"), None)]
+        return [Job(_only(sources, "standard output"), None)]
     if output is not None and not is_folder_name(output):
         may_exist = outputs.overwrite or outputs.skip_existing
-        return [Job(_only(sources, f"-o {output}"), _file(output, suffix, may_exist=may_exist))]
+        return [Job(_only(sources, f"the output {output}"), _file(output, suffix, may_exist=may_exist))]
     if from_stdin:
-        raise PlanError(f"-o {output} is a folder and a picture from standard input has no name; name a file.")
+        raise PlanError(
+            f"the output {output} is a folder and a picture from standard input has no name; name a file.",
+            settings=("output",),
+        )
     if output is None:
         return [Job(source, default_output(source.path, tag, None, suffix)) for source in sources]
     check_folder(Path(output))
@@ -130,7 +138,10 @@ def _with_results(sources: Sequence[Source], outputs: Outputs, tag: str) -> list
 
 def _only(sources: Sequence[Source], output: str) -> Source:
     if len(sources) > 1:
-        raise PlanError(f"{output} is one file and there are {len(sources)} inputs; give a folder, ending in a slash.")
+        raise PlanError(
+            f"{output} is one file and there are {len(sources)} inputs; give a folder, ending in a slash.",
+            settings=("output",),
+        )
     return sources[0]
 
 
@@ -140,7 +151,10 @@ def _file(output: str, suffix: str | None, *, may_exist: bool) -> Path:
     path = Path(output)
     check_output(path, overwrite=may_exist)
     if suffix is not None and OUTPUT_FORMATS[path.suffix.lower()] != OUTPUT_FORMATS[suffix]:
-        raise PlanError(f"-o {output} and --format name different formats; give only one of them.")
+        raise PlanError(
+            f"the output {output} and the format asked for name different formats; give only one of them.",
+            settings=("output", "format"),
+        )
     return path
 
 
@@ -182,7 +196,8 @@ def _check_apart(jobs: Iterable[Job], place: _Places) -> None:
                 clash = f"would become {first[1]} and {file}, which many file systems take for one name"
             raise OutputError(
                 f"{first[2].path} and {job.source.path} {clash}; "
-                "rename one, or write them to different folders with -o, one after the other"
+                "rename one, or write them to different folders, one after the other",
+                settings=("output",),
             )
 
 
@@ -199,8 +214,12 @@ def _check_inputs_stay(jobs: Sequence[Job], keep: Iterable[Path], report: Path |
     outputs = [path for job in jobs for path in job.files]
     for path in (*outputs, *([] if report is None else [report])):
         if _identity(path) in inputs:
-            hint = ", or skip earlier results with --skip-existing" if _identity(path) in earlier else ""
-            raise OutputError(f"{path} is an input and would be replaced; write elsewhere with -o{hint}")
+            is_earlier = _identity(path) in earlier
+            raise OutputError(
+                f"{path} is an input and would be replaced; write elsewhere"
+                + (", or skip earlier results" if is_earlier else ""),
+                settings=("output", "skip_existing") if is_earlier else ("output",),
+            )
     if report is not None and os.path.realpath(report) in {os.path.realpath(path) for path in outputs}:
         raise OutputError(f"{report} would be both a result and the report; give the report another name")
 

@@ -82,6 +82,7 @@ class Processor(Generic[N]):
         """
         attempt = _Attempt(self, job, outcome)
         data, bug = b"", None
+        cause: ExcolorError | None = None
         try:
             if attempt.is_done_elsewhere():
                 return attempt.skipped()
@@ -89,14 +90,16 @@ class Processor(Generic[N]):
         except ExcolorError as error:
             if isinstance(error, OutputError) and attempt.is_done_elsewhere():
                 return attempt.skipped()
+            cause = error
             name, message = job.source.name, str(error)
             attempt.fail(message if name in message else f"{name}: {message}")
         except MemoryError:
-            attempt.fail(f"{job.source.name}: there is not enough memory; use fewer --jobs or scale it down first")
+            way_out = "work on fewer pictures at a time, or scale it down first"
+            attempt.fail(f"{job.source.name}: there is not enough memory; {way_out}")
         except Exception as error:
             bug = error
             attempt.fail(f"{job.source.name}: {type(error).__name__}: {error}")
-        return Finished(job, attempt.outcome, data, bug)
+        return Finished(job, attempt.outcome, data, cause, bug)
 
 
 class _Attempt(Generic[N]):
@@ -176,11 +179,11 @@ class _Attempt(Generic[N]):
         name = self._job.source.name
         if suffix not in (".tif", ".tiff"):
             raise OutputError(
-                f"{name} has {pages} pages and a {suffix} file holds one: choose one with --page, "
-                "or write --format tiff"
+                f"{name} has {pages} pages and a {suffix} file holds one: choose one of them, or write TIFF",
+                settings=("page", "format"),
             )
         if self._job.stages:
-            raise OutputError(f"{name} has {pages} pages: choose one with --page to save its stages")
+            raise OutputError(f"{name} has {pages} pages: choose one to save its stages", settings=("page",))
 
     def _write(self, file: PhotoFile, numbers: Sequence[int], suffix: str) -> bytes:
         work, networks = self._processor.work, self._processor.networks

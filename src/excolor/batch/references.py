@@ -106,7 +106,7 @@ class ReferenceFiles:
                     raise
                 yield Note(f"{error}; it is not used as a reference")
         if not encoded and not stop.asked:
-            raise PhotoError("none of the references can be read; give others with --ref")
+            raise PhotoError("none of the references can be read; give others", settings=("references",))
         candidates, notes = with_colors_to_give(encoded)
         yield from map(Note, notes)
         together = self.pairing == "all" and candidates
@@ -166,7 +166,9 @@ class SameName:
         if len(found) != 1:
             several = f"several references have its name ({', '.join(map(str, found))})"
             problem = several if found else f"no reference is named {source.path.stem}"
-            raise PhotoError(f"{source.name}: {problem}; give them the same name, or omit --pair name")
+            raise PhotoError(
+                f"{source.name}: {problem}; give them the same name, or pair them otherwise", settings=("pairing",)
+            )
         encoded = encode_file(found[0], colorizer, settings, self.max_pixels, Stop())
         notes = (f"{found[0]} is gray: it has no colors to give",) if encoded.features.is_gray else ()
         return Choice(encoded.features, (encoded.file,), None, notes)
@@ -217,8 +219,9 @@ def check_number(references: Sized, working_size: int) -> None:
     most = max(1, int(_MOST_TOGETHER * (256 / working_size) ** 2))
     if len(references) > most:
         raise SettingError(
-            f"--pair all searches {most} references at most at --working-size {working_size}, and {len(references)} "
-            "are given; give fewer, or omit it to use the one that fits best"
+            f"{most} references can be searched together at most at a working size of {working_size}, and "
+            f"{len(references)} are given; give fewer, or use the one that fits best",
+            settings=("pairing", "working_size"),
         )
 
 

@@ -134,21 +134,30 @@ def _in_root(source: Source, root: Path) -> Source:
         return source
     path, folder = (Path(os.path.abspath(each)) for each in (source.path, root))  # noqa: PTH100 - links are kept
     if not path.is_relative_to(folder):
-        raise PlanError(f"{source.path} is not in the folder {root} of --root; leave it out, or give another --root.")
+        raise PlanError(
+            f"{source.path} is not in the root folder {root}; leave it out, or give another root.", settings=("root",)
+        )
     return Source(source.path, path.relative_to(folder).parent, root)
 
 
 def _in_folder(folder: Path, recursive: bool, output: str | None, passed_over: set[str] | None) -> list[Source]:
     results = _folder_of_results(output)
     if results is None and output not in (None, "-"):
-        raise PlanError(f"{folder} is a folder and -o {output} names a file; end it in a slash for a folder.")
+        raise PlanError(
+            f"{folder} is a folder and the output {output} a file; end it in a slash for a folder.",
+            settings=("output",),
+        )
     if results is None:
         raise PlanError(
-            f"{folder} is a folder: give another one for the results with -o. "
-            "Beside the pictures they would be taken for pictures to work on the next time."
+            f"{folder} is a folder: give another one for the results. "
+            "Beside the pictures they would be taken for pictures to work on the next time.",
+            settings=("output",),
         )
     if results == os.path.realpath(folder):
-        raise PlanError(f"-o {output} is the folder of the pictures itself; give another one for the results.")
+        raise PlanError(
+            f"the output {output} is the folder of the pictures itself; give another one for the results.",
+            settings=("output",),
+        )
     return pictures_in(folder, recursive=recursive, leave_out=results, passed_over=passed_over)
 
 

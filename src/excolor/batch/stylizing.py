@@ -82,8 +82,9 @@ def find_content_masks(path: Path, contents: Sequence[Source]) -> ContentMasks:
         return ContentMasks(tuple(pictures_in(path, recursive=True)), path)
     if len(contents) > 1:
         raise PlanError(
-            f"--content-mask {path} is one picture and there are {len(contents)} contents; "
-            "give a folder with a mask of each one's name."
+            f"the content mask {path} is one picture and there are {len(contents)} contents; "
+            "give a folder with a mask of each one's name.",
+            settings=("content_mask",),
         )
     return ContentMasks((Source(path),), None)
 

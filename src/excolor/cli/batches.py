@@ -15,6 +15,7 @@ from excolor.batch.plan import BatchPlan, plan_batch
 from excolor.batch.report import write_report
 from excolor.batch.sources import Source
 from excolor.batch.stop import Stop
+from excolor.cli.commands import with_options
 from excolor.cli.interruption import INTERRUPTED, Interruption
 from excolor.cli.options import FileOptions
 from excolor.cli.progress import Display, duration, is_terminal, open_display, rate
@@ -132,7 +133,7 @@ class _Run:
         for note in outcome.notes:
             self._display.note(f"{job.source.name}: {note}")
         if outcome.status == "failed":
-            self._display.error(str(outcome.error))
+            self._display.error(with_options(str(outcome.error), finished.cause.settings if finished.cause else ()))
         elif self._lost is None and outcome.status == "written":
             try:
                 if job.destination is None:
@@ -167,7 +168,7 @@ class _Run:
                 shard=self._plan.shard,
             )
         except OutputError as error:
-            self._display.error(str(error))
+            self._display.error(with_options(str(error), error.settings))
             return False
         return True
 

@@ -1,11 +1,38 @@
 """How commands meet the user: help in groups of options, and mistakes in a request as usage errors."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
 
-from excolor.errors import PlanError
+from excolor.errors import ExcolorError, PlanError
+
+_OPTIONS = {
+    "content_mask": "--content-mask",
+    "device": "--device",
+    "exact": "--exact",
+    "force_hints": "--force-hints",
+    "format": "--format",
+    "hint_share": "--hint-share",
+    "hints": "--hints",
+    "match": "--match",
+    "max_pixels": "--max-megapixels",
+    "model": "--model",
+    "output": "-o",
+    "overwrite": "--force",
+    "page": "--page",
+    "pairing": "--pair",
+    "points": "--hint",
+    "recursive": "--recursive",
+    "references": "--ref",
+    "root": "--root",
+    "shard": "--shard",
+    "side": "--side",
+    "skip_existing": "--skip-existing",
+    "treat_as_gray": "--treat-as-gray",
+    "working_size": "--working-size",
+}
+"""What the library calls what can be set (`ExcolorError.settings`), and what the command line calls it."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -27,20 +54,32 @@ class GroupedOption(click.Option):
         self.group = group
 
 
+def with_options(text: str, settings: Sequence[str]) -> str:
+    """An error's sentence with the options of the current command that set these things."""
+    context = click.get_current_context(silent=True)
+    known = {name for parameter in context.command.params for name in parameter.opts} if context else set()
+    options = [_OPTIONS[setting] for setting in settings if _OPTIONS.get(setting) in known]
+    if not options:
+        return text
+    return f"{text.removesuffix('.')} ({', '.join(options)}){'.' if text.endswith('.') else ''}"
+
+
 def option(*declarations: str, group: str, **attributes: Any) -> Callable[[F], F]:
     """`click.option` in a group of the help."""
     return click.option(*declarations, cls=GroupedOption, group=group, **attributes)
 
 
 class Command(click.Command):
-    """Shows options by group, if they have any, and turns a PlanError into a usage error with exit code 2."""
+    """Shows options by group, if they have any, and turns errors into messages: of exit code 2 a PlanError."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
             return super().invoke(ctx)
         except PlanError as error:
-            raise click.UsageError(str(error), ctx) from error
+            raise click.UsageError(with_options(str(error), error.settings), ctx) from error
+        except ExcolorError as error:
+            raise click.ClickException(with_options(str(error), error.settings)) from error
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options by group; those without one, such as --help, come last."""

@@ -22,7 +22,7 @@ from excolor.errors import ExcolorError
 
 
 class Excolor(Group):
-    """Turns the library's errors into one line on stderr and exit code 1; a bug keeps its traceback."""
+    """Turns an interruption, and errors that no command handles, into one line on stderr; a bug keeps its traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""

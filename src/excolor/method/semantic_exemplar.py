@@ -98,8 +98,9 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
         """
         if settings.match == "statistics" or settings.hint_share < 1:
             raise SettingError(
-                "the semantic model knows no statistics and no sparse hints: leave out --match statistics and "
-                "--hint-share, or choose a model of the paper's architecture, such as --model lite"
+                "the semantic model knows no statistics and no sparse hints: match by similarity, give it all hints, "
+                "or choose a model of the paper's architecture, such as lite",
+                settings=("match", "hint_share", "model"),
             )
         levels, description = known or self._describe(lightness)
         own, reference = no_semantic_hints(lightness), _for(reference, len(lightness))

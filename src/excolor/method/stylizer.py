@@ -24,7 +24,7 @@ from excolor.photo import Photo, PhotoSource, as_photo
 from excolor.runtime.devices import REMEDY, check_memory, choose_device, out_of_memory_explained, put_on
 from excolor.settings import Matching, StylizeSettings
 
-_EXACT_REMEDY = "a working size instead of --exact"
+_EXACT_REMEDY = "a working size instead of the size of the picture"
 _BYTES = 40  # for each pixel and channel of the first level, in float32: 600 to 700 a pixel at width 16, measured
 
 

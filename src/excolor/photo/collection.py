@@ -145,13 +145,18 @@ class Collection(ABC, Mapping[str, Member]):
     def _members(self) -> dict[str, Member]:
         members = {member.name: member for member in self._find()}
         if not members:
-            raise PhotoError(self._says_empty)
+            raise PhotoError(self._says_empty, settings=self._settings)
         return members
 
     @property
     @abstractmethod
     def _says_empty(self) -> str:
         """The message where there are no members."""
+
+    @property
+    def _settings(self) -> tuple[str, ...]:
+        """What could be set otherwise, then."""
+        return ()
 
     @abstractmethod
     def _find(self) -> Iterable[Member]:
@@ -185,8 +190,12 @@ class _Folder(Collection):
 
     @property
     def _says_empty(self) -> str:
-        more = "" if self._recursive else "; look into its subfolders with --recursive"
+        more = "" if self._recursive else "; look into its subfolders, too"
         return f"{self.origin}: there are no pictures in this folder{more}"
+
+    @property
+    def _settings(self) -> tuple[str, ...]:
+        return () if self._recursive else ("recursive",)
 
     def _find(self) -> list[Member]:
         root = Path(self.origin)

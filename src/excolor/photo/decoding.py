@@ -104,7 +104,8 @@ def decode(file: BinaryIO, name: str, page: int, max_pixels: int, draft: int | N
     if is_cut and page == len(pages) + 1 > 1:
         raise PhotoError(
             f"cannot read page {page} of {name}: the file is damaged or cut short there; "
-            "copy it again from its source, or take one of the pages before with --page"
+            "copy it again from its source, or take one of the pages before",
+            settings=("page",),
         )
     if not 1 <= page <= max(1, len(pages)):
         raise PhotoError(f"cannot read page {page} of {name}: it has {max(1, len(pages))}")

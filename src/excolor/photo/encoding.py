@@ -115,7 +115,8 @@ def encode(file: BinaryIO, pages: Iterable[Raster], path: Path, settings: SaveSe
     if others:
         raise OutputError(
             f"cannot write {path}: {target.name} holds one page and there are several; "
-            "choose one with --page, or write TIFF with --format tiff"
+            "choose one of them, or write TIFF",
+            settings=("page", "format"),
         )
     options = save_options(page.metadata, target.name)[0]
     if profile is not None:

@@ -11,6 +11,7 @@ from typing import BinaryIO, cast
 
 from excolor.errors import OutputError
 
+_OTHERWISE = ("overwrite", "output")  # what lets a file be written
 _USUAL_LONGEST = 255  # bytes of a name
 
 
@@ -25,11 +26,13 @@ def check_place(path: Path, *, overwrite: bool) -> None:
         raise OutputError(f"cannot write {path}: it is a folder; add a file name")
     check_length(path)
     if os.path.lexists(path) and not overwrite:
-        raise OutputError(f"{path} exists already: use --force to replace it, or -o to write elsewhere")
+        raise OutputError(f"{path} exists already: replace it, or write elsewhere", settings=_OTHERWISE)
     if not is_folder(path.parent):
         raise OutputError(f"cannot write {path}: there is no folder {path.parent}; create it first")
     if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise OutputError(f"cannot write {path}: the folder {path.parent} is not writable; use -o to write elsewhere")
+        raise OutputError(
+            f"cannot write {path}: the folder {path.parent} is not writable; write elsewhere", settings=("output",)
+        )
 
 
 def check_length(path: Path) -> None:
@@ -51,7 +54,8 @@ def check_length(path: Path) -> None:
             what = "its name" if name == path.name else f"the folder {name}"
             raise OutputError(
                 f"cannot write {path}: {what} has {length} bytes and the file system takes {longest}; "
-                "shorten it, or name another one with -o"
+                "shorten it, or name another one",
+                settings=("output",),
             )
 
 
@@ -105,11 +109,11 @@ def new_file(path: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
                     _unfinished.discard(temporary)
     except FileExistsError as error:
         raise OutputError(
-            f"{path} appeared while it was being written: use --force to replace it, or -o to write elsewhere"
+            f"{path} appeared while it was being written: replace it, or write elsewhere", settings=_OTHERWISE
         ) from error
     except OSError as error:
         raise OutputError(
-            f"cannot write {path}: {error.strerror or error}; make room or use -o to write elsewhere"
+            f"cannot write {path}: {error.strerror or error}; make room or write elsewhere", settings=("output",)
         ) from error
 
 

@@ -78,5 +78,6 @@ def check_size(width: int, height: int, name: str, max_pixels: int) -> None:
     if width * height > max_pixels:
         raise PhotoError(
             f"cannot read {name}: it has {width * height / 1e6:.1f} megapixels and the limit is {max_pixels / 1e6:g}; "
-            "raise it with --max-megapixels (max_pixels in Python) if you trust the file, or scale it down first"
+            "raise the limit if you trust the file, or scale it down first",
+            settings=("max_pixels",),
         )

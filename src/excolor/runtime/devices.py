@@ -12,7 +12,8 @@ from torch import nn
 
 from excolor.errors import DeviceError
 
-REMEDY = "a smaller --working-size"
+_SMALLER = ("working_size", "exact", "side", "device")
+REMEDY = "a smaller working size"
 """Of too little memory, where nothing else is said."""
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -35,7 +36,10 @@ def choose_device(name: str = "auto") -> torch.device:
     if device.type == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (device.index or 0) >= count:
-            raise DeviceError(f"device {name!r} was asked for and torch finds {count} CUDA devices; use --device cpu")
+            raise DeviceError(
+                f"device {name!r} was asked for and torch finds {count} CUDA devices; use the device cpu",
+                settings=("device",),
+            )
     return device
 
 
@@ -69,8 +73,8 @@ def out_of_memory_explained(device: torch.device, remedy: str = REMEDY) -> Itera
         yield
     except (RuntimeError, MemoryError, cv2.error) as error:
         if _is_out_of_memory(error):
-            message = f"too little memory is free on device {device}; use {remedy}, or another --device"
-            raise DeviceError(message) from error
+            message = f"too little memory is free on device {device}; use {remedy}, or another device"
+            raise DeviceError(message, settings=_SMALLER) from error
         raise
 
 
@@ -87,7 +91,7 @@ def check_memory(needed: float, device: torch.device, remedy: str) -> None:
         message = (
             f"it would need about {needed / 1e9:.1f} GB of memory on device {device} and {free / 1e9:.1f} GB are free"
         )
-        raise DeviceError(f"{message}; use {remedy}, or another --device")
+        raise DeviceError(f"{message}; use {remedy}, or another device", settings=_SMALLER)
 
 
 def free_memory() -> int | None:
