@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,9 +166,22 @@ class Tab:
         self.requests: list[str] = []
         self.complaints: list[str] = []
         page.on("request", lambda request: self.requests.append(request.url))
-        page.on("console", lambda message: message.type == "error" and self.complaints.append(message.text))
+        page.on("console", self._hear)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("dialog", lambda dialog: self.complaints.append(f"dialog {dialog.message}"))
+
+    def _hear(self, message: Any) -> None:
+        """The browser logs all answers of 400 and more; 409 only says that a result is not waited for any more."""
+        if message.type == "error" and "status of 409" not in message.text:
+            self.complaints.append(message.text)
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until something is true of the server, for half a minute."""
+        for _ in range(600):
+            if condition():
+                return
+            self.page.wait_for_timeout(50)
+        raise AssertionError("it did not become true")
 
     def settle(self) -> None:
         """Wait until the page shows what the server knows."""
@@ -187,10 +200,7 @@ class Tab:
         """Choose files for an input."""
         before = self.server.session["revision"]
         self.page.set_input_files(f"#{field}", list(files))
-        for _ in range(600):
-            if self.server.session["revision"] >= before + len(files):
-                break
-            self.page.wait_for_timeout(50)
+        self.until(lambda: self.server.session["revision"] >= before + len(files))
         self.settle()
 
     def seen(self) -> NDArray[np.uint8]:

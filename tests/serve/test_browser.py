@@ -108,6 +108,11 @@ def test_the_eyedropper_takes_the_color_that_is_clicked(tab: Any, gray: Path, tm
         assert tab.page.input_value("#color") == "#" + bytes(colors[index]).hex()
     tab.click(480, 370)
     assert tab.hints[-1]["color"] == "#f0c80a"
+    tab.page.click("#pick")  # by keyboard: from the middle to the upper left
+    tab.page.wait_for_selector("#picker[open]")
+    for key in ("ArrowLeft", "ArrowUp", "Enter"):
+        tab.page.keyboard.press(key)
+    assert tab.hints[-1]["color"] == "#c81e28"
 
 
 def test_hints_survive_reload_and_a_new_reference(tab: Any, gray: Path, warm: Path, cold: Path) -> None:
@@ -213,7 +218,8 @@ def test_a_16_bit_tiff_and_a_rotated_jpeg_come_back_whole(tab: Any, tmp_path: Pa
     tab.give("target-file", tmp_path / "deep.tif")
     assert tab.page.locator("#page option").count() == 2
     tab.page.select_option("#page", "2")
-    tab.page.wait_for_timeout(300)
+    tab.until(lambda: tab.server.session["target"]["page"] == 2)
+    tab.settle()
     name, data = downloaded(tab)
     assert name == "deep-precolor.tif"
     (tmp_path / "result.tif").write_bytes(data)

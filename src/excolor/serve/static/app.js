@@ -758,19 +758,28 @@ document.addEventListener("drop", async (event) => {
 // ---- Eyedropper
 
 const picker = $("picker"), sample = $("picker-canvas");
-const sampleContext = sample.getContext("2d", { willReadFrequently: true });
+const sampleContext = sample.getContext("2d");
+const source = document.createElement("canvas"); // the reference without the cross
+const sourceContext = source.getContext("2d", { willReadFrequently: true });
+const cross = { x: 0, y: 0, isShown: false };
 
 function openPicker(id) {
   const picture = new Image();
   picture.onload = () => {
-    sample.width = picture.naturalWidth;
-    sample.height = picture.naturalHeight;
-    sampleContext.drawImage(picture, 0, 0);
+    for (const each of [sample, source]) {
+      each.width = picture.naturalWidth;
+      each.height = picture.naturalHeight;
+    }
+    sourceContext.drawImage(picture, 0, 0);
+    Object.assign(cross, { x: source.width / 2, y: source.height / 2, isShown: false });
+    paintSample();
     if (!picker.open) picker.showModal();
     sample.focus();
   };
   picture.src = `/api/references/${id}/large`;
-  $("picker-references").replaceChildren(...(session.references.length < 2 ? [] : session.references.map((reference) => {
+  const others = session.references.length < 2 ? [] : session.references;
+  $("picker-references").hidden = !others.length;
+  $("picker-references").replaceChildren(...others.map((reference) => {
     const row = document.createElement("li"), button = document.createElement("button"), image = document.createElement("img");
     button.className = "thumbnail";
     button.type = "button";
@@ -781,13 +790,25 @@ function openPicker(id) {
     button.addEventListener("click", () => openPicker(reference.id));
     row.append(button);
     return row;
-  })));
+  }));
+}
+
+function paintSample() {
+  sampleContext.drawImage(source, 0, 0);
+  if (!cross.isShown) return;
+  $("picked").style.background = colorAt(cross.x, cross.y);
+  for (const [width, style] of [[3, "#000b"], [1, "#fff"]]) {
+    sampleContext.lineWidth = width;
+    sampleContext.strokeStyle = style;
+    sampleContext.strokeRect(cross.x - 7, cross.y - 7, 14, 14);
+  }
 }
 
 /** The mean color of 3×3 pixels of the reference. */
 function colorAt(x, y) {
-  const left = Math.max(0, Math.min(sample.width - 1, Math.floor(x)) - 1), top = Math.max(0, Math.min(sample.height - 1, Math.floor(y)) - 1);
-  const { data } = sampleContext.getImageData(left, top, Math.min(3, sample.width - left), Math.min(3, sample.height - top));
+  const from = (place, extent) => Math.max(0, Math.min(extent - 1, Math.floor(place)) - 1);
+  const left = from(x, source.width), top = from(y, source.height);
+  const { data } = sourceContext.getImageData(left, top, Math.min(3, source.width - left), Math.min(3, source.height - top));
   const mean = [0, 1, 2].map((channel) => {
     let sum = 0;
     for (let i = channel; i < data.length; i += 4) sum += data[i];
@@ -797,12 +818,27 @@ function colorAt(x, y) {
 }
 function sampled(event) {
   const box = sample.getBoundingClientRect();
-  return colorAt(((event.clientX - box.left) * sample.width) / box.width, ((event.clientY - box.top) * sample.height) / box.height);
+  return colorAt(((event.clientX - box.left) * source.width) / box.width, ((event.clientY - box.top) * source.height) / box.height);
+}
+function take(color) {
+  setColor(color);
+  picker.close();
+  stage.focus();
 }
 sample.addEventListener("pointermove", (event) => { $("picked").style.background = sampled(event); });
-sample.addEventListener("click", (event) => {
-  setColor(sampled(event));
-  picker.close();
+sample.addEventListener("click", (event) => take(sampled(event)));
+sample.addEventListener("keydown", (event) => {
+  if (event.key === "Enter") {
+    event.preventDefault();
+    take(colorAt(cross.x, cross.y));
+  } else if (event.key in DIRECTIONS) {
+    event.preventDefault();
+    const [dx, dy] = DIRECTIONS[event.key], pixels = event.ctrlKey ? 1 : 12;
+    cross.x = Math.min(source.width - 1, Math.max(0, cross.x + dx * pixels));
+    cross.y = Math.min(source.height - 1, Math.max(0, cross.y + dy * pixels));
+    cross.isShown = true;
+    paintSample();
+  }
 });
 $("picker-close").addEventListener("click", () => picker.close());
 $("pick").addEventListener("click", () => {
@@ -912,11 +948,24 @@ function showHints() {
     note.addEventListener("change", () => { commit(); recompute(); });
     row.querySelector(".remove").addEventListener("click", () => removeHint(index));
     problem.hidden = !problems.has(index);
-    problem.textContent = problems.get(index) || "";
+    if (problems.has(index)) showProblem(problem, problems.get(index));
     return row;
   }));
   showAdjust();
   draw();
+}
+
+/** What is wrong with a hint: mostly that its color does not exist at the picture's lightness, and what is nearest. */
+function showProblem(row, text) {
+  const nearest = /nearest is (#[0-9a-f]{6})/.exec(text)?.[1];
+  row.title = text;
+  row.textContent = nearest ? "Too dark or light there for this color; you get " : text;
+  if (!nearest) return;
+  const swatch = document.createElement("span");
+  swatch.className = "nearest";
+  swatch.style.background = nearest;
+  swatch.title = nearest;
+  row.append(swatch);
 }
 
 function showAdjust() {
