@@ -75,7 +75,7 @@ def test_videos_and_folders_are_the_same_to_it(
     assert list(results) == [str(clip), str(frames), "mean of 2 clips"]
     of_clip, of_frames, mean = (one["methods"]["excolor"] for one in results.values())
     assert of_clip["psnr"] == pytest.approx(of_frames["psnr"], abs=0.5)
-    assert of_clip["warp_error"] == pytest.approx(of_frames["warp_error"], rel=0.2)
+    assert of_clip["colorfulness"] == pytest.approx(of_frames["colorfulness"], rel=0.05)
     assert mean["psnr"] == pytest.approx((of_clip["psnr"] + of_frames["psnr"]) / 2)
 
 

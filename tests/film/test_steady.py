@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -6,7 +7,7 @@ from clips import crops
 
 from excolor import Colorizer, ColorizeSettings
 from excolor.film.references import encode
-from excolor.film.steady import ColoredFrame, Frame, ShotColorizer, Steadiness
+from excolor.film.steady import FRAME_BY_FRAME, ColoredFrame, Frame, ShotColorizer, Steadiness
 from excolor.photo import Photo
 
 SETTINGS = ColorizeSettings(working_size=64)
@@ -42,14 +43,14 @@ def test_all_frames_come_in_order(colorizer: Colorizer, pan: list[np.ndarray]) -
 
 def test_colors_follow_motion(colorizer: Colorizer, pan: list[np.ndarray]) -> None:
     """With the first frame as reference, colors are nearer to the truth than those of frames colored alone."""
-    alone = errors(colored(colorizer, pan, Steadiness(every=1, keep=0, hints=False, align=False)), pan)
+    alone = errors(colored(colorizer, pan, FRAME_BY_FRAME), pan)
     steady = errors(colored(colorizer, pan, Steadiness()), pan)
     assert np.mean(steady) < 0.8 * np.mean(alone)
     assert steady[0] < 2.5  # the reference is that very frame
 
 
 def test_frames_alone_are_those_of_colorize(colorizer: Colorizer, pan: list[np.ndarray]) -> None:
-    found = colored(colorizer, pan[:2], Steadiness(every=1, keep=0, hints=False, align=False))
+    found = colored(colorizer, pan[:2], FRAME_BY_FRAME)
     reference = colorizer.encode_reference(Photo(pan[0]), SETTINGS)
     for one, pixels in zip(found, pan, strict=False):
         seen = colorizer.prepare(Photo(pixels), SETTINGS)
@@ -65,3 +66,32 @@ def test_without_a_reference_colors_are_invented(colorizer: Colorizer, pan: list
     (only,) = ShotColorizer(colorizer, SETTINGS).colorize(frames(pan[:1]), None)
     seen = colorizer.prepare(Photo(pan[0]), SETTINGS)
     assert np.array_equal(only.ab, seen.to_array(colorizer.find_ab(seen, (), SETTINGS)))
+
+
+def test_anchors_without_a_memory_are_those_of_frames_alone(colorizer: Colorizer, pan: list[np.ndarray]) -> None:
+    """Whatever came before: estimates see nothing of it."""
+    alone = colored(colorizer, pan, FRAME_BY_FRAME)
+    anchors = colored(colorizer, pan, Steadiness(every=3, average=1, reference_weight=0))
+    for index in (0, 3, 6, 9):
+        assert np.abs(anchors[index].ab - alone[index].ab).max() < 1e-4
+
+
+def test_a_still_scene_keeps_the_colors_of_the_first_estimate(colorizer: Colorizer, pan: list[np.ndarray]) -> None:
+    reference = encode(Photo(crops(["coffee"], 1, (64, 96))[0]), colorizer, SETTINGS)
+    found = list(ShotColorizer(colorizer, SETTINGS).colorize(frames([pan[0]] * 10), reference))
+    assert all(np.abs(one.ab - found[0].ab).max() < 1e-2 for one in found)
+
+
+def test_a_reference_of_another_place_is_followed_steadily(colorizer: Colorizer, pan: list[np.ndarray]) -> None:
+    """The mean along the motion changes less than estimates one by one."""
+    reference = encode(Photo(crops(["coffee"], 1, (64, 96))[0]), colorizer, SETTINGS)
+
+    def change(steadiness: Steadiness) -> float:
+        found = list(ShotColorizer(colorizer, SETTINGS, steadiness).colorize(frames(pan), reference))
+        assert np.mean([np.abs(one.ab).mean() for one in found]) > 3
+        # Each frame is 3 pixels further to the right
+        pairs = pairwise(found)
+        return float(np.mean([np.abs(now.ab[:, :-3] - before.ab[:, 3:]).mean() for before, now in pairs]))
+
+    assert change(Steadiness()) < 0.6 * change(FRAME_BY_FRAME)
+    assert change(Steadiness(every=1)) < 0.6 * change(FRAME_BY_FRAME)

@@ -1,12 +1,14 @@
 """Steady colors within a shot.
 
-Every few frames there is an anchor: the networks color it from the reference, and are given as hints what earlier
-colors became along the motion since. The frames between two anchors take their colors from both, along the motion.
+Every few frames there is an anchor. Where a reference shows the very scene, an anchor has its colors, moved along the
+motion from it and from anchor to anchor. Elsewhere the networks estimate them, anew for each anchor, and the anchor has
+the mean of these estimates along the motion. The frames between two anchors take their colors from both.
 
-    anchor ──motion──► frame ──► frame ──► frame ──► anchor: reference + moved colors ──► networks ──► ab
+    anchor ──motion──► frame ──► frame ──► frame ──► anchor: colors of the reference, or the mean estimate
        └──────────────────► blended ◄──────────────────┘
 
-No more frames are held than there are from one anchor to the next.
+Estimates see nothing of earlier colors: given them as hints, the networks repeat their errors in all that enters the
+scene (docs/film.md has the numbers). No more frames are held than there are from one anchor to the next.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,14 +21,11 @@ from torch import Tensor
 
 from excolor.film.motion import Gray, Motion, MotionFinder, moved
 from excolor.film.references import FilmReference
-from excolor.imaging.color import ab_to_network
 from excolor.imaging.working_size import Floats, NetworkInput
 from excolor.method.colorizer import Colorizer
-from excolor.method.hints import Hints
 from excolor.photo import Photo
 from excolor.settings import ColorizeSettings
 
-_LEAST_HINT = 0.1  # confidence below which moved colors are no hint
 _SEEN_BEFORE = 0.5  # mean confidence from which on a reference shows the very scene of a frame
 
 
@@ -36,16 +35,17 @@ class Steadiness:
 
     Attributes:
         every: frames from one anchor to the next; 1 makes each frame an anchor.
-        keep: share of moved colors in those of an anchor where the motion is certain, in [0, 1]; the rest comes from
-            the networks anew, so that errors fade.
-        hints: give moved colors to the networks as hints.
-        align: where a reference shows the very scene of a frame, take its colors along the motion from it.
+        average: estimates of the networks that the mean at a place goes back to at most; 1 keeps the last only.
+        reference_weight: of colors that certainly are those of the reference, in estimates; 0 does not follow them.
     """
 
     every: int = 4
-    keep: float = 0.85
-    hints: bool = True
-    align: bool = True
+    average: float = 6.0
+    reference_weight: float = 30.0
+
+
+FRAME_BY_FRAME = Steadiness(every=1, average=1, reference_weight=0)
+"""Each frame is colored as it is alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,8 +85,28 @@ class _Prepared:
 
 
 @dataclass(frozen=True, eq=False)
-class _Known:
-    """Colors that a frame has without the networks: ab (h, w, 2) and the confidence in them (h, w)."""
+class _Anchor:
+    """Colors of an anchor, and what they rest on.
+
+    Attributes:
+        ab: (h, w, 2).
+        known: how certain it is that they are those of the reference, (h, w) in [0, 1].
+        estimates: how many they are the mean of elsewhere, (h, w).
+    """
+
+    ab: Floats
+    known: Floats
+    estimates: Floats
+
+    def along(self, motion: Motion) -> "_Anchor":
+        """As it is seen from the frame at which a motion starts, which ends here."""
+        known, estimates = (moved(one, motion.flow) * motion.confidence for one in (self.known, self.estimates))
+        return _Anchor(moved(self.ab, motion.flow), known, estimates)
+
+
+@dataclass(frozen=True, eq=False)
+class _Moved:
+    """Colors of an anchor, moved to another frame: ab (h, w, 2), and the confidence in the motion (h, w)."""
 
     ab: Floats
     confidence: Floats
@@ -112,51 +132,56 @@ class ShotColorizer:
             DeviceError: the device has too little memory.
         """
         coming = map(self._prepared, frames)
-        first = next(coming, None)
-        if first is None:
+        before = next(coming, None)
+        if before is None:
             return
-        anchor = ColoredFrame(first.frame, first.seen, self._anchor(first, None, reference))
-        yield anchor
-        before = first
+        anchor = self._anchor(before, None, reference)
+        yield ColoredFrame(before.frame, before.seen, anchor.ab)
         while group := list(islice(coming, self._steadiness.every)):
             pairs = [self._motion.between(a.gray, b.gray) for a, b in zip([before, *group], group, strict=False)]
-            moved_on = list(_from_anchor(anchor.ab, [back for _, back in pairs]))
-            ab = self._anchor(group[-1], moved_on[-1], reference)
-            moved_back = list(_from_anchor(ab, [there for there, _ in reversed(pairs)]))[:-1][::-1]
-            for i, (one, earlier, later) in enumerate(zip(group[:-1], moved_on, moved_back, strict=False), 1):
-                yield ColoredFrame(one.frame, one.seen, _between(earlier, later, i / len(group)))
+            on = list(_joined([back for _, back in pairs]))
+            earlier = [_moved_by(anchor.ab, motion) for motion in on[:-1]]
+            anchor = self._anchor(group[-1], anchor.along(on[-1]), reference)
+            back = list(_joined([there for there, _ in reversed(pairs)]))[:-1]
+            later = [_moved_by(anchor.ab, motion) for motion in reversed(back)]
+            for i, (one, from_earlier, from_later) in enumerate(zip(group[:-1], earlier, later, strict=True), 1):
+                yield ColoredFrame(one.frame, one.seen, _between(from_earlier, from_later, i / len(group)))
             before = group[-1]
-            anchor = ColoredFrame(before.frame, before.seen, ab)
-            yield anchor
+            yield ColoredFrame(before.frame, before.seen, anchor.ab)
 
     def _prepared(self, frame: Frame) -> _Prepared:
         seen = self._colorizer.prepare(frame.photo, self._settings)
         return _Prepared(frame, seen, as_gray(seen.to_array(seen.tensor)[..., 0]))
 
-    def _anchor(self, one: _Prepared, moved_on: _Known | None, reference: FilmReference | None) -> Floats:
-        """ab of an anchor, given what earlier colors became."""
-        known = moved_on
-        if reference is not None and self._steadiness.align and self._settings.strength >= 1:
-            aligned = self._aligned(one, reference)
-            if aligned is not None:
-                known = aligned if known is None else _surer(aligned, known)
-        hints = _as_hints(known, one.seen) if known is not None and self._steadiness.hints else None
+    def _anchor(self, one: _Prepared, earlier: _Anchor | None, reference: FilmReference | None) -> _Anchor:
+        """An anchor, given what the one before became."""
         encoded = () if reference is None else reference.encoded
-        found = one.seen.to_array(self._colorizer.find_ab(one.seen, encoded, self._settings, hints))
-        if known is None:
-            return found
-        share = (np.float32(self._steadiness.keep) * known.confidence)[..., None]
-        return np.asarray(found + share * (known.ab - found), np.float32)
+        estimate = one.seen.to_array(self._colorizer.find_ab(one.seen, encoded, self._settings))
+        nothing = np.zeros(one.gray.shape, np.float32)
+        mean = earlier or _Anchor(estimate, nothing, nothing)
+        known, known_ab = mean.known, mean.ab
+        seen_before = None if reference is None else self._seen_before(one, reference)
+        if seen_before is not None:
+            is_surer = seen_before.confidence >= known
+            known_ab = np.where(is_surer[..., None], seen_before.ab, known_ab)
+            known = np.maximum(known, seen_before.confidence)
+        weight = np.float32(self._steadiness.reference_weight) * known
+        # The mean has colors of the reference in it where these were known, and counts where they no longer are
+        estimates = np.minimum(mean.estimates * (1 - known), np.float32(self._steadiness.average - 1))
+        total = (weight + estimates + 1)[..., None]
+        ab = (weight[..., None] * known_ab + estimates[..., None] * mean.ab + estimate) / total
+        return _Anchor(np.asarray(ab, np.float32), known, estimates + 1)
 
-    def _aligned(self, one: _Prepared, reference: FilmReference) -> _Known | None:
+    def _seen_before(self, one: _Prepared, reference: FilmReference) -> _Moved | None:
         """The colors of a reference that shows the very scene, along the motion from it; None if it does not."""
+        if not self._steadiness.reference_weight or self._settings.strength < 1:
+            return None
         if reference.gray.shape != one.gray.shape:
             return None
         motion, _ = self._motion.between(one.gray, reference.gray)
         if motion.confidence.mean() < _SEEN_BEFORE:
             return None
-        ab = moved(reference.ab, motion.flow) * np.float32(self._settings.vivid)
-        return _Known(ab, motion.confidence)
+        return _Moved(moved(reference.ab, motion.flow) * np.float32(self._settings.vivid), motion.confidence)
 
 
 def as_gray(lightness: Floats) -> Gray:
@@ -165,36 +190,23 @@ def as_gray(lightness: Floats) -> Gray:
     return gray
 
 
-def _from_anchor(ab: Floats, steps: Sequence[Motion]) -> Iterator[_Known]:
-    """What the colors of an anchor become along the steps away from it; each step leads back toward the anchor."""
+def _joined(steps: Sequence[Motion]) -> Iterator[Motion]:
+    """The motion back to an anchor from each frame along the steps away from it; each step leads back toward it."""
     total: Motion | None = None
     for step in steps:
         # The flows are joined, not the colors moved again and again, which would blur them
         total = step if total is None else total.after(step)
-        yield _Known(moved(ab, total.flow), total.confidence)
+        yield total
 
 
-def _between(earlier: _Known, later: _Known, position: float) -> Floats:
+def _moved_by(ab: Floats, motion: Motion) -> _Moved:
+    return _Moved(moved(ab, motion.flow), motion.confidence)
+
+
+def _between(earlier: _Moved, later: _Moved, position: float) -> Floats:
     """Colors of a frame from those of the anchors before and after it, at `position` in (0, 1) between them."""
     least = np.float32(1e-3)
     from_later = (np.float32(position) * (later.confidence + least))[..., None]
     from_earlier = (np.float32(1 - position) * (earlier.confidence + least))[..., None]
     total = from_earlier + from_later
     return np.asarray((from_earlier * earlier.ab + from_later * later.ab) / total, np.float32)
-
-
-def _surer(one: _Known, other: _Known) -> _Known:
-    """At each pixel the colors that are surer."""
-    is_first = one.confidence >= other.confidence
-    return _Known(np.where(is_first[..., None], one.ab, other.ab), np.maximum(one.confidence, other.confidence))
-
-
-def _as_hints(known: _Known, seen: NetworkInput) -> Hints:
-    """Hints at the padded size."""
-    mask = np.where(known.confidence >= _LEAST_HINT, known.confidence, 0)
-    height, width = seen.size
-    ab = seen.tensor.new_zeros((1, 2, *seen.tensor.shape[2:]))
-    full_mask = torch.zeros_like(seen.tensor)
-    ab[..., :height, :width] = ab_to_network(torch.from_numpy(known.ab).permute(2, 0, 1).to(ab))
-    full_mask[..., :height, :width] = torch.from_numpy(mask).to(ab)
-    return Hints(ab * (full_mask > 0), full_mask)
