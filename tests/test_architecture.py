@@ -12,7 +12,7 @@ SOURCE = Path(__file__).parents[1] / "src"
 # From low to high: a module imports from lower layers, and within its own package
 LAYERS = (
     ("errors",),
-    ("settings", "reporting"),
+    ("settings", "reporting", "remote"),
     ("weights", "photo", "runtime"),
     ("imaging", "hints"),
     ("networks",),

@@ -45,7 +45,7 @@ class Shown:
         line = " ".join(self.words)
         parsed_only = self.page in PARSED_ONLY or self.page.endswith("--help") or "MODEL" in self.words
         model = dict(pairwise(self.words)).get("--model", "")
-        elsewhere = {"--on", "slurm", "k8s"} & set(self.words)
+        elsewhere = {"--on", "slurm", "k8s"} & set(self.words) or "://" in line
         is_here = (not model or "/" in model or model in load_manifest().shipped()) and not elsewhere
         return line.startswith(RUN) and is_here and not parsed_only
 

@@ -2,9 +2,33 @@
 
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
+from excolor import remote
 from excolor.errors import OutputError
+from excolor.remote.store import check_scheme
+
+
+def exists(path: Path) -> bool:
+    """Whether there is something of this name. Raises OutputError if an object store does not tell."""
+    return remote.exists(path) if isinstance(path, remote.RemotePath) else os.path.lexists(path)
+
+
+def existing(paths: Iterable[Path]) -> set[Path]:
+    """Those that exist; object stores are asked once for each folder."""
+    found, known = set(), dict[str, set[str]]()
+    for path in paths:
+        if isinstance(path, remote.RemotePath):
+            folder = path.parent
+            if str(folder) not in known:
+                known[str(folder)] = set(remote.names_in(folder, recursive=False))
+            there = path.name in known[str(folder)]
+        else:
+            there = os.path.lexists(path)
+        if there:
+            found.add(path)
+    return found
 
 
 def check_destination(path: Path, *, overwrite: bool) -> None:
@@ -13,9 +37,18 @@ def check_destination(path: Path, *, overwrite: bool) -> None:
     Raises:
         OutputError: it cannot.
     """
-    from excolor.photo import check_output
+    from excolor.photo import OUTPUT_FORMATS, check_output
     from excolor.photo.files import check_length
 
+    if isinstance(path, remote.RemotePath):
+        check_scheme(path, to_write=True)
+        if path.suffix.lower() not in OUTPUT_FORMATS:
+            raise OutputError(f"cannot write {path}: end its name in one of {', '.join(OUTPUT_FORMATS)}")
+        if not overwrite and exists(path):
+            raise OutputError(
+                f"{path} exists already: replace it, or write elsewhere", settings=("overwrite", "output")
+            )
+        return
     check_length(path)
     if os.path.lexists(path.parent):
         check_output(path, overwrite=overwrite)
@@ -36,6 +69,9 @@ def check_report(path: Path, *, overwrite: bool) -> None:
 
 def check_folder(folder: Path) -> None:
     """Find out whether files can be put in a folder, which is made with the first of them. OutputError if not."""
+    if isinstance(folder, remote.RemotePath):
+        check_scheme(folder, to_write=True)
+        return
     try:
         mode = folder.stat().st_mode
     except FileNotFoundError:
@@ -52,7 +88,9 @@ def check_folder(folder: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder for results. Raises OutputError if that cannot be."""
+    """Make a folder for results, where there are folders. Raises OutputError if that cannot be."""
+    if isinstance(folder, remote.RemotePath):
+        return
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -1,6 +1,5 @@
 """The engine of a batch: many pictures at a time, in bounded memory, past failures, as a generator of events."""
 
-import os
 import time
 from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -9,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, Generic
 
 from excolor.batch.budget import MegapixelBudget
+from excolor.batch.destinations import existing
 from excolor.batch.events import Event, Finished, Outcome, Started, Summary
 from excolor.batch.jobs import Job
 from excolor.batch.plan import BatchPlan
@@ -59,7 +59,7 @@ class Engine(Generic[N]):
         self._jobs = jobs
         self._stop = stop or Stop()
         self._stdin = stdin
-        self._outcomes = {job: self._expected(job) for job in plan.jobs}
+        self._outcomes = self._expected()
         self._began = time.monotonic()
         self._started: Started | None = None
         self._made_by: Provenance | None = None
@@ -115,13 +115,18 @@ class Engine(Generic[N]):
             yield self._started
             yield from self._process_all(processor, to_do, workers, threads)
 
-    def _expected(self, job: Job) -> Outcome:
-        exists = job.destination is not None and os.path.lexists(job.destination)
-        return Outcome(
-            input=str(job.source.path),
-            output="-" if job.destination is None else str(job.destination),
-            status="skipped" if exists and self._plan.outputs.skip_existing else "not begun",
-        )
+    def _expected(self) -> dict[Job, Outcome]:
+        """What is known of all pictures before the work."""
+        results = (job.destination for job in self._plan.jobs if job.destination is not None)
+        there = existing(results) if self._plan.outputs.skip_existing else set()
+        return {
+            job: Outcome(
+                input=str(job.source.path),
+                output="-" if job.destination is None else str(job.destination),
+                status="skipped" if job.destination in there else "not begun",
+            )
+            for job in self._plan.jobs
+        }
 
     def _process_all(self, processor: Processor[N], jobs: list[Job], workers: int, threads: int) -> Iterator[Finished]:
         import torch

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from excolor.batch.destinations import check_folder, check_report
+from excolor.batch.destinations import check_destination, check_folder, check_report
 from excolor.batch.jobs import STAGES, Job
 from excolor.batch.report import is_report
 from excolor.batch.shards import Shard
 from excolor.batch.sources import STDIN, Source, is_folder_name
 from excolor.errors import OutputError, PlanError
+from excolor.remote import RemotePath, as_path, is_remote, was_address
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,9 @@ def plan_batch(
         PlanError: the output that is named does not go with the inputs, with the format, or with a shard.
         OutputError: a folder cannot be made, two inputs would become one file, or an output is an input.
     """
+    for path in (outputs.report, stages):
+        if path is not None and was_address(path):
+            raise PlanError(f"{path} is an address: reports and stages are written on this machine; name a file here.")
     jobs = _with_results(sources, outputs, tag)
     if stages is not None:
         check_folder(stages)
@@ -132,8 +136,8 @@ def _with_results(sources: Sequence[Source], outputs: Outputs, tag: str) -> list
         )
     if output is None:
         return [Job(source, default_output(source.path, tag, None, suffix)) for source in sources]
-    check_folder(Path(output))
-    return [Job(source, default_output(source.path, tag, Path(output) / source.below, suffix)) for source in sources]
+    check_folder(as_path(output))
+    return [Job(source, default_output(source.path, tag, as_path(output) / source.below, suffix)) for source in sources]
 
 
 def _only(sources: Sequence[Source], output: str) -> Source:
@@ -148,8 +152,8 @@ def _only(sources: Sequence[Source], output: str) -> Source:
 def _file(output: str, suffix: str | None, *, may_exist: bool) -> Path:
     from excolor.photo import OUTPUT_FORMATS, check_output
 
-    path = Path(output)
-    check_output(path, overwrite=may_exist)
+    path = as_path(output)
+    check_destination(path, overwrite=may_exist) if is_remote(output) else check_output(path, overwrite=may_exist)
     if suffix is not None and OUTPUT_FORMATS[path.suffix.lower()] != OUTPUT_FORMATS[suffix]:
         raise PlanError(
             f"the output {output} and the format asked for name different formats; give only one of them.",
@@ -170,6 +174,8 @@ class _Places:
         self._real: dict[str, str] = {}
 
     def __call__(self, path: Path) -> str:
+        if isinstance(path, RemotePath):
+            return str(path)
         folder, name = os.path.split(path)
         real = self._real.get(folder)
         if real is None:

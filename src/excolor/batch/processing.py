@@ -1,16 +1,16 @@
 """One picture from its file to the file of its result, as part of a batch."""
 
 import io
-import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import BinaryIO, Generic
 
 from excolor.batch.budget import Budget
-from excolor.batch.destinations import check_destination, make_folder
+from excolor.batch.destinations import check_destination, exists, make_folder
 from excolor.batch.events import Finished, Outcome
 from excolor.batch.jobs import Job
 from excolor.batch.pipes import StoppedError, is_pipe, read_pipe, read_stream
@@ -32,6 +32,7 @@ from excolor.photo import (
     open_photo,
     write_photo,
 )
+from excolor.remote import RemotePath, read, upload
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ class _Attempt(Generic[N]):
     def is_done_elsewhere(self) -> bool:
         """Whether another process has made the result since the batch began, and results that exist are skipped."""
         destination = self._job.destination
-        return self._outputs.skip_existing and destination is not None and os.path.lexists(destination)
+        return self._outputs.skip_existing and destination is not None and exists(destination)
 
     def skipped(self) -> Finished:
         """What became of a picture that `is_done_elsewhere`."""
@@ -163,6 +164,8 @@ class _Attempt(Generic[N]):
             if stdin is None:
                 raise PhotoError("cannot read standard input: it is closed; send a picture there")
             source = stdin if stdin.seekable() else io.BytesIO(read_stream(stdin, stop))
+        elif isinstance(path, RemotePath):
+            source = io.BytesIO(read(path))
         elif is_pipe(path):
             source = io.BytesIO(read_pipe(path, stop))
         return open_photo(source, max_pixels=self._files.max_pixels, label=self._job.source.name)
@@ -199,6 +202,11 @@ class _Attempt(Generic[N]):
         destination, settings = self._job.destination, self._files.save
         if destination is None:
             return encode_photo(photos, suffix, settings)
+        if isinstance(destination, RemotePath):
+            with TemporaryDirectory(prefix="excolor-") as folder:
+                file_here = write_photo(photos, Path(folder, destination.name), settings=settings)
+                upload(file_here, destination, overwrite=self._outputs.overwrite)
+            return b""
         make_folder(destination.parent)
         write_photo(photos, destination, overwrite=self._outputs.overwrite, settings=settings)
         return b""

@@ -14,6 +14,7 @@ from excolor.batch.stop import Stop
 from excolor.batch.used import UsedFile, read_used
 from excolor.errors import PhotoError, SettingError
 from excolor.photo import MAX_PIXELS
+from excolor.remote import RemotePath, is_folder
 from excolor.settings import ColorizeSettings
 
 if TYPE_CHECKING:
@@ -209,9 +210,14 @@ def find_references(named: Sequence[Path], passed_over: set[str] | None = None) 
     """
     found: list[Source] = []
     for path in named:
-        is_folder = os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises for names that are too long
-        found += pictures_in(path, recursive=True, passed_over=passed_over) if is_folder else [Source(path)]
+        found += pictures_in(path, recursive=True, passed_over=passed_over) if _is_folder(path) else [Source(path)]
     return tuple(each_once(found))
+
+
+def _is_folder(path: Path) -> bool:
+    if isinstance(path, RemotePath):
+        return is_folder(path)
+    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises for names that are too long
 
 
 def check_number(references: Sized, working_size: int) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from excolor.errors import PlanError
+from excolor.errors import PhotoError, PlanError
+from excolor.remote import RemotePath, as_path, is_folder, is_remote, names_in
 
 STDIN = Path("-")
 
@@ -82,6 +83,8 @@ def pictures_in(
     Raises:
         PhotoError: there are none, or a folder cannot be looked into.
     """
+    if isinstance(folder, RemotePath):
+        return _in_remote_folder(folder, recursive, leave_out)
     from excolor.photo import Collection
 
     pictures = Collection.open(folder, recursive=recursive, leave_out=leave_out)
@@ -110,19 +113,24 @@ def lists_in(arguments: Sequence[str]) -> list[Path]:
 
 def is_folder_name(output: str) -> bool:
     """Whether -o names a folder: one that is there, or a name that ends in a slash or has no suffix."""
-    return os.path.isdir(output) or output.endswith(("/", os.sep)) or not Path(output).suffix  # noqa: PTH112
+    return os.path.isdir(output) or output.endswith(("/", os.sep)) or not as_path(output).suffix  # noqa: PTH112
 
 
 def _expand(argument: str, recursive: bool, output: str | None, passed_over: set[str] | None) -> list[Source]:
     if os.path.isdir(argument):  # noqa: PTH112 - Path.is_dir raises for names that are too long
         return _in_folder(Path(argument), recursive, output, passed_over)
+    if is_remote(argument):
+        path = as_path(argument)
+        if argument.endswith("/") or is_folder(RemotePath(argument)):
+            return _in_folder(path, recursive, output, passed_over)
+        return [Source(path)]
     is_list = argument.startswith("@")
     if os.path.lexists(argument) or not (is_list or glob.has_magic(argument)):
         return [Source(Path(argument))]
     from excolor.photo import Collection
 
     pictures = Collection.open(argument, leave_out=_folder_of_results(output))
-    found = [Source(Path(path)) for path in pictures]
+    found = [Source(as_path(path)) for path in pictures]
     if passed_over is not None:
         passed_over.update(pictures.passed_over)
     return found
@@ -132,7 +140,10 @@ def _in_root(source: Source, root: Path) -> Source:
     """A file that was named, as if its folder had been given."""
     if source.root is not None:
         return source
-    path, folder = (Path(os.path.abspath(each)) for each in (source.path, root))  # noqa: PTH100 - links are kept
+    if isinstance(root, RemotePath):
+        path, folder = Path(*source.path.parts), Path(*root.parts)
+    else:
+        path, folder = (Path(os.path.abspath(each)) for each in (source.path, root))  # noqa: PTH100 - links are kept
     if not path.is_relative_to(folder):
         raise PlanError(
             f"{source.path} is not in the root folder {root}; leave it out, or give another root.", settings=("root",)
@@ -153,7 +164,7 @@ def _in_folder(folder: Path, recursive: bool, output: str | None, passed_over: s
             "Beside the pictures they would be taken for pictures to work on the next time.",
             settings=("output",),
         )
-    if results == os.path.realpath(folder):
+    if results == _real(folder):
         raise PlanError(
             f"the output {output} is the folder of the pictures itself; give another one for the results.",
             settings=("output",),
@@ -162,4 +173,24 @@ def _in_folder(folder: Path, recursive: bool, output: str | None, passed_over: s
 
 
 def _folder_of_results(output: str | None) -> str | None:
-    return os.path.realpath(output) if output is not None and output != "-" and is_folder_name(output) else None
+    return _real(as_path(output)) if output is not None and output != "-" and is_folder_name(output) else None
+
+
+def _real(path: Path) -> str:
+    return str(path) if isinstance(path, RemotePath) else os.path.realpath(path)
+
+
+def _in_remote_folder(folder: RemotePath, recursive: bool, leave_out: str | None) -> list[Source]:
+    from excolor.photo.file_names import is_hidden, is_picture, natural_order
+
+    found = [
+        name
+        for name in sorted(names_in(folder, recursive=recursive), key=natural_order)
+        if is_picture(Path(name).name)
+        and not any(map(is_hidden, Path(name).parts))
+        and not (leave_out and str(folder / name).startswith(leave_out + "/"))
+    ]
+    if not found:
+        more = "" if recursive else "; look into its subfolders with --recursive"
+        raise PhotoError(f"{folder}: there are no pictures in this folder{more}")
+    return [Source(as_path(str(folder / name)), Path(name).parent, as_path(str(folder))) for name in found]

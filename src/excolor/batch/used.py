@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from excolor.batch.pipes import is_pipe, read_pipe
 from excolor.batch.stop import Stop
+from excolor.remote import RemotePath, read
 
 if TYPE_CHECKING:
     from excolor.photo import Photo
@@ -30,6 +31,9 @@ def read_used(path: Path, stop: Stop, *, max_pixels: int) -> "tuple[Photo, UsedF
     """
     from excolor.photo import read_content, read_photo
 
-    content = read_pipe(path, stop) if is_pipe(path) else read_content(path)
+    if isinstance(path, RemotePath):
+        content = read(path)
+    else:
+        content = read_pipe(path, stop) if is_pipe(path) else read_content(path)
     photo = read_photo(io.BytesIO(content), max_pixels=max_pixels, label=str(path))
     return replace(photo, path=path), UsedFile(path, hashlib.sha256(content).hexdigest())

@@ -7,6 +7,7 @@ import click
 
 from excolor.cli.commands import HINTS, OUTPUT, QUALITY, REFERENCES, Command, option
 from excolor.cli.options import (
+    LOCATION,
     PHOTO,
     PICTURES,
     FileOptions,
@@ -49,7 +50,7 @@ class HintType(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 @option(
     "--ref",
     "references",
-    type=PHOTO,
+    type=LOCATION,
     multiple=True,
     metavar="FILE|FOLDER",
     group=REFERENCES,

@@ -25,6 +25,19 @@ F = TypeVar("F", bound=Callable[..., Any])
 # Whether a file exists and can be read is checked by the library, in the same words for the API and the command line
 PHOTO = click.Path(path_type=Path)
 
+
+class LocationType(click.Path):
+    """A path, or an address of an object store or a web server."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Parse."""
+        from excolor.remote import as_path
+
+        return as_path(value) if isinstance(value, str) else super().convert(value, param, ctx)
+
+
+LOCATION = LocationType(path_type=Path)
+
 # As typed: a file, a folder, a glob, @LIST or -; see `batch.sources`
 PICTURES = click.Path(allow_dash=True)
 
@@ -148,7 +161,7 @@ _FILE_OPTIONS = (
     option("-r", "--recursive", is_flag=True, group=INPUT, help="Look into subfolders, and mirror them below -o."),
     option(
         "--root",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=LOCATION,
         metavar="FOLDER",
         group=INPUT,
         help="Mirror the subfolders of this folder also for pictures from lists and globs, which are all in it.",

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from excolor.batch.destinations import exists
 from excolor.batch.engine import Engine
 from excolor.batch.events import Event, Finished, Started
 from excolor.batch.jobs import Job
@@ -106,7 +107,7 @@ class RayEngine(Engine[Any]):
                 while waiting and (hand := crew.free_hand()) is not None:
                     job = waiting.popleft()
                     again = new.get(job, False)
-                    new.setdefault(job, job.destination is None or not os.path.lexists(job.destination))
+                    new.setdefault(job, job.destination is None or not exists(job.destination))
                     crew.send(hand, job, self._outcomes[job], again=again)
                 for job, finished in crew.collect():
                     if finished is None:  # nothing came back: its worker died

@@ -1,0 +1,122 @@
+"""Reading, listing and writing by fsspec. Nothing is there in part: stores show a file when all of it has come."""
+
+from pathlib import Path
+from typing import Any
+
+from excolor.errors import ExcolorError, MissingPackageError, OutputError, PhotoError
+from excolor.remote.paths import RemotePath
+
+_READ_ONLY = ("http", "https")
+SCHEMES = ("s3", "gs", "gcs", "az", "abfs", "memory", *_READ_ONLY)
+"""Those that write a file whole or not at all, or only read."""
+
+_LONGEST_TEXT = 200  # characters of another's error
+
+
+def read(path: RemotePath) -> bytes:
+    """The bytes of a file. Raises PhotoError if it cannot be read."""
+    try:
+        store, name = _open(path)
+        content: bytes = store.cat_file(name)
+    except FileNotFoundError as error:
+        raise PhotoError(f"cannot read {path}: there is no such file; check its name and folder") from error
+    except ExcolorError:
+        raise
+    except Exception as error:  # the clients of the stores let out what their transports raise
+        raise PhotoError(f"cannot read {path}: {_said(error)}; check its name, and your access to it") from error
+    return content
+
+
+def is_folder(path: RemotePath) -> bool:
+    """Whether there are files below an address. Raises PhotoError if that cannot be found out."""
+    if path.scheme in _READ_ONLY:
+        return False
+    try:
+        store, name = _open(path)
+        return bool(store.isdir(name))
+    except ExcolorError:
+        raise
+    except Exception as error:
+        raise PhotoError(f"cannot look into {path}: {_said(error)}; check its name, and your access to it") from error
+
+
+def names_in(folder: RemotePath, *, recursive: bool) -> list[str]:
+    """The names of the files in a folder, below it and with slashes; none if there is no such folder.
+
+    Raises:
+        PhotoError: it cannot be looked into.
+    """
+    if folder.scheme in _READ_ONLY:
+        raise PhotoError(f"cannot look into {folder}: a web server has no folders; name the pictures in a list")
+    try:
+        store, name = _open(folder)
+        found = store.find(name, maxdepth=None if recursive else 1)
+    except FileNotFoundError:
+        return []
+    except ExcolorError:
+        raise
+    except Exception as error:
+        raise PhotoError(f"cannot look into {folder}: {_said(error)}; check its name, and your access to it") from error
+    start = name.strip("/") + "/"
+    return [each.lstrip("/").removeprefix(start) for each in found if each.lstrip("/").startswith(start)]
+
+
+def exists(path: RemotePath) -> bool:
+    """Whether there is such a file. Raises OutputError if that cannot be found out."""
+    try:
+        store, name = _open(path)
+        return bool(store.exists(name))
+    except ExcolorError:
+        raise
+    except Exception as error:
+        raise OutputError(f"cannot use {path}: {_said(error)}; check its name, and your access to it") from error
+
+
+def check_scheme(path: RemotePath, *, to_write: bool = False) -> None:
+    """Refuse what is not read or written here. Raises PhotoError, or OutputError if something is to be written."""
+    if path.scheme not in SCHEMES:
+        message = f"{path}: the scheme {path.scheme} is not one of {', '.join(SCHEMES)}; copy the files to a folder"
+        raise (OutputError if to_write else PhotoError)(message)
+    if to_write and path.scheme in _READ_ONLY:
+        raise OutputError(f"cannot write {path}: a web server is only read from; write elsewhere", settings=("output",))
+
+
+def upload(file: Path, path: RemotePath, *, overwrite: bool) -> None:
+    """Copy a file to an address, where it appears whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written, or there is one and `overwrite` is not given.
+    """
+    if not overwrite and exists(path):
+        raise OutputError(
+            f"{path} appeared while it was being written: replace it, or write elsewhere",
+            settings=("overwrite", "output"),
+        )
+    try:
+        store, name = _open(path)
+        store.put_file(str(file), name)
+    except ExcolorError:
+        raise
+    except Exception as error:
+        raise OutputError(
+            f"cannot write {path}: {_said(error)}; check your access to it, or write elsewhere"
+        ) from error
+
+
+def _open(path: RemotePath) -> tuple[Any, str]:
+    """The file system of an address, and the name in it."""
+    check_scheme(path)
+    try:
+        from fsspec.core import url_to_fs
+
+        store, name = url_to_fs(str(path), use_listings_cache=False)  # others write there, too
+    except ImportError as error:
+        raise MissingPackageError(
+            f"{path.scheme}:// needs one more package; run pip install 'excolor[remote]'"
+        ) from error
+    return store, str(name)
+
+
+def _said(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__)[:_LONGEST_TEXT].rstrip(".")

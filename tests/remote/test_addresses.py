@@ -1,0 +1,76 @@
+"""Addresses, which are handled like the paths of files."""
+
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from excolor.batch.destinations import check_destination
+from excolor.errors import MissingPackageError, OutputError, PhotoError
+from excolor.photo import default_output
+from excolor.remote import RemotePath, as_path, is_remote, names_in, read, upload
+
+
+@pytest.mark.parametrize(
+    "text", ["s3://bucket/a b/1.tif", "https://host:8080/x/y.jpg", "memory://a.jpg", "gs://b/ä.png"]
+)
+def test_an_address_stays_what_was_typed(text: str) -> None:
+    path = as_path(text)
+    assert str(path) == os.fspath(path) == str(pickle.loads(pickle.dumps(path))) == text
+    assert is_remote(text)
+    assert str(path.parent / path.name) == text
+    assert path == as_path(text) and hash(path) == hash(as_path(text))
+
+
+def test_it_has_the_parts_of_a_name() -> None:
+    path = as_path("s3://bucket/scans/box/7.tif")
+    assert (path.name, path.stem, path.suffix) == ("7.tif", "7", ".tif")
+    assert str(path.parent.parent) == "s3://bucket/scans"
+    assert str(as_path("s3://bucket/out/") / Path("box")) == "s3://bucket/out/box"
+    assert str(default_output(path, "color")) == "s3://bucket/scans/box/7-color.tif"
+
+
+@pytest.mark.parametrize("text", ["a.jpg", "C:/scans", "s3:/bucket", "://x", "s3://", "scans//a.jpg", "-"])
+def test_other_names_are_files(text: str) -> None:
+    assert not is_remote(text)
+    assert not isinstance(as_path(text), RemotePath)
+
+
+def test_what_is_not_read_or_written_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PhotoError, match="the scheme ftp is not one of s3"):
+        read(RemotePath("ftp://host/a.jpg"))
+    with pytest.raises(OutputError, match="a web server is only read from"):
+        check_destination(as_path("https://host/a.jpg"), overwrite=True)
+    with pytest.raises(OutputError, match="end its name in one of"):
+        check_destination(as_path("memory://a.gif"), overwrite=True)
+    with pytest.raises(PhotoError, match="a web server has no folders"):
+        names_in(RemotePath("https://host/scans"), recursive=True)
+    (tmp_path / "new").write_text("new")
+    (tmp_path / "old").write_text("old")
+    pytest.importorskip("fsspec")
+    upload(tmp_path / "old", RemotePath("memory://uploads/x"), overwrite=False)
+    with pytest.raises(OutputError, match="appeared while it was being written"):
+        upload(tmp_path / "new", RemotePath("memory://uploads/x"), overwrite=False)
+    assert read(RemotePath("memory://uploads/x")) == b"old"
+    upload(tmp_path / "new", RemotePath("memory://uploads/x"), overwrite=True)
+    assert read(RemotePath("memory://uploads/x")) == b"new"
+
+
+def test_without_fsspec_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "fsspec.core", None)
+    with pytest.raises(MissingPackageError, match=r"pip install 'excolor\[remote\]'"):
+        read(RemotePath("s3://bucket/a.jpg"))
+
+
+def test_what_a_store_says_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory: Any = pytest.importorskip("fsspec.implementations.memory")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ValueError("no credentials.\nand much more")
+
+    monkeypatch.setattr(memory.MemoryFileSystem, "cat_file", refuse)
+    with pytest.raises(PhotoError, match="cannot read memory://a: no credentials; check its name") as caught:
+        read(RemotePath("memory://a"))
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,194 @@
+"""Batches from and to object stores: the same bytes as from and to folders."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from excolor.cli.main import main
+
+Write = Callable[..., Path]
+
+OPTIONS = ("-r", "--working-size", "32")
+
+
+@pytest.fixture
+def scans(tmp_path: Path, small: Write) -> Path:
+    """Pictures, and what is passed over."""
+    folder = tmp_path / "scans"
+    for number in range(4):
+        small(folder / f"box{number % 2}/{number}.png", number)
+    small(folder / "box0/.hidden.png")
+    (folder / "notes.txt").write_text("no picture")
+    return folder
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["colorize", *map(str, arguments), *OPTIONS])
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def local(scans: Path, reference: Path, tmp_path: Path) -> dict[str, bytes]:
+    """The results in a folder."""
+    result = run(scans, "--ref", reference, "-o", tmp_path / "local")
+    assert result.exit_code == 0, result.output
+    return contents(tmp_path / "local")
+
+
+@pytest.fixture
+def memory(scans: Path, reference: Path) -> Iterator[Any]:
+    """The scans and the reference in fsspec's store in memory."""
+    fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed: pip install 'excolor[remote]'")
+    store = fsspec.filesystem("memory")
+    for name, content in contents(scans).items():
+        store.pipe_file(f"/scans/{name}", content)
+    store.pipe_file("/refs/reference.jpg", reference.read_bytes())
+    yield store
+    for folder in ("/scans", "/refs", "/out"):
+        if store.exists(folder):
+            store.rm(folder, recursive=True)
+
+
+def found(store: Any) -> dict[str, bytes]:
+    return {name.removeprefix("/out/"): store.cat_file(name) for name in store.find("/out")}
+
+
+def test_a_store_is_like_a_folder(memory: Any, local: dict[str, bytes], tmp_path: Path) -> None:
+    command = ("memory://scans/", "--ref", "memory://refs/", "-o", "memory://out/")
+    report = tmp_path / "run.json"
+    result = run(*command, "--report", report)
+    assert result.exit_code == 0, result.output
+    assert sorted(result.stdout.splitlines()) == sorted(f"memory://out/{name}" for name in local)
+    assert found(memory) == local
+    files = json.loads(report.read_text())["files"]
+    assert files[0]["input"] == "memory://scans/box0/0.png"
+    assert {file["reference"] for file in files} == {"memory://refs/reference.jpg"}
+
+    again = run(*command)
+    assert again.exit_code == 1
+    assert "memory://out/box0/0-color.png exists already: replace it" in again.stderr
+    memory.rm("/out/box0/0-color.png")
+    rest = run(*command, "--skip-existing")
+    assert rest.exit_code == 0
+    assert rest.stdout.splitlines() == ["memory://out/box0/0-color.png"]
+    assert "1 written, 3 skipped" in rest.stderr
+    assert found(memory) == local
+
+
+def test_shards_and_lists_of_addresses(memory: Any, local: dict[str, bytes], tmp_path: Path) -> None:
+    bad = "/scans/box1/1.png"
+    content = memory.cat_file(bad)
+    memory.pipe_file(bad, b"no picture")
+    options = ("--ref", "memory://refs/reference.jpg", "-o", "memory://out/")
+    codes = [
+        run("memory://scans/", *options, "--shard", f"{number}/2", "--report", tmp_path / "run.json").exit_code
+        for number in (1, 2)
+    ]
+    assert sorted(codes) == [0, 1]
+    retry = tmp_path / "retry.txt"
+    reports = sorted(map(str, tmp_path.glob("run-*.json")))
+    CliRunner().invoke(main, ["report", "merge", *reports, "--retry", str(retry)])
+    assert retry.read_text() == "memory://scans/box1/1.png\n"
+    memory.pipe_file(bad, content)
+    assert run(f"@{retry}", "--root", "memory://scans/", *options).exit_code == 0
+    assert found(memory) == local
+
+
+def test_from_a_store_to_a_folder_and_back(
+    memory: Any, local: dict[str, bytes], scans: Path, reference: Path, tmp_path: Path
+) -> None:
+    assert run("memory://scans/", "--ref", reference, "-o", tmp_path / "out").exit_code == 0
+    assert contents(tmp_path / "out") == local
+    assert run(scans, "--ref", "memory://refs/reference.jpg", "-o", "memory://out/").exit_code == 0
+    assert found(memory) == local
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("memory://scans/box0/absent.png", "--ref", "memory://refs/"), 1, "absent.png: there is no such file"),
+        (("memory://empty/", "--ref", "memory://refs/"), 1, "memory://empty: there are no pictures in this folder"),
+        (("memory://scans/", "--ref", "memory://refs/absent.jpg"), 1, "refs/absent.jpg: there is no such file"),
+        (("memory://scans/", "--ref", "memory://refs/", "--report", "s3://b/run.json"), 2, "written on this machine"),
+        (("memory://scans/", "--ref", "memory://refs/", "--save-stages", "s3://b/s"), 2, "written on this machine"),
+    ],
+)
+def test_mistakes_are_told_in_a_sentence(memory: Any, arguments: tuple[str, ...], code: int, message: str) -> None:
+    result = run(*arguments, "-o", "memory://out/")
+    assert result.exit_code == code, result.output
+    assert message in " ".join(result.stderr.split())
+    assert found(memory) == {}
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """An S3 server on this machine with a bucket; its address."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tmp_path)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(300):
+            with socket.socket() as sock:
+                if sock.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            assert process.poll() is None
+            time.sleep(0.1)
+        yield address
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@pytest.mark.skipif(
+    find_spec("moto") is None or find_spec("s3fs") is None, reason="no S3 here: pip install 's3fs' 'moto[server]'"
+)
+def test_s3_is_like_a_folder(
+    server: str, scans: Path, reference: Path, local: dict[str, bytes], tmp_path: Path
+) -> None:
+    import s3fs
+
+    store = s3fs.S3FileSystem(key="a", secret="b", endpoint_url=server, use_listings_cache=False)
+    store.mkdir("bucket")
+    for name, content in contents(scans).items():
+        store.pipe_file(f"bucket/scans/{name}", content, ACL="public-read")
+    store.pipe_file("bucket/refs/reference.jpg", reference.read_bytes(), ACL="public-read")
+    access = {"AWS_ENDPOINT_URL": server, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+    environment = {**os.environ, **access, "AWS_DEFAULT_REGION": "us-east-1"}
+
+    def excolor(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "excolor", "colorize", *arguments, *OPTIONS]
+        return subprocess.run(command, capture_output=True, text=True, env=environment, check=False, cwd=tmp_path)
+
+    command = ("s3://bucket/scans/", "--ref", "s3://bucket/refs/", "-o", "s3://bucket/out/", "--skip-existing")
+    done = excolor(*command)
+    assert done.returncode == 0, done.stderr
+    assert sorted(done.stdout.splitlines()) == sorted(f"s3://bucket/out/{name}" for name in local)
+    assert {name: store.cat_file(f"bucket/out/{name}") for name in local} == local
+    assert "4 skipped" in excolor(*command).stderr
+
+    web = excolor(f"{server}/bucket/scans/box0/0.png", "--ref", f"{server}/bucket/refs/reference.jpg", "-o", "web.png")
+    assert web.returncode == 0, web.stderr
+    assert (tmp_path / "web.png").read_bytes() == local["box0/0-color.png"]
+
+    missing = excolor("s3://absent/scans/", "--ref", "s3://bucket/refs/", "-o", "s3://bucket/out/")
+    assert missing.returncode == 1
+    assert len(missing.stderr.splitlines()) == 1, missing.stderr
+    unwritten = excolor("s3://bucket/scans/box0/0.png", "--ref", "s3://bucket/refs/", "-o", "s3://absent/out/")
+    assert unwritten.returncode == 1
+    assert "s3://absent/out/0-color.png" in unwritten.stderr and "Traceback" not in unwritten.stderr
