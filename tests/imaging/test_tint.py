@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from excolor.imaging.tint import color_kind
 from excolor.photo import read_photo
@@ -95,6 +96,17 @@ def test_a_stamp_is_overlooked_and_a_color_chart_is_not(gray: np.ndarray) -> Non
     for i, patch in enumerate(((200, 20, 40), (20, 160, 60), (30, 60, 190), (230, 200, 30))):
         chart[-height // 6 :, i * width // 4 : (i + 1) * width // 4] = patch
     assert color_kind(chart) == "color"
+
+
+def test_rounding_is_no_tint(tmp_path: Path, gray: np.ndarray) -> None:
+    levels = np.repeat(as_levels(gray), 3, axis=-1)
+    Image.fromarray(levels).save(tmp_path / "a.webp", quality=80)
+    pixels = read_photo(tmp_path / "a.webp").pixels
+    assert 0 < np.ptp(pixels.astype(int), axis=-1).max() <= 1
+    for depth in (pixels, pixels.astype(np.uint16) * 257, (pixels / 255).astype(np.float32)):
+        assert color_kind(depth) == "gray"
+    levels[..., 2] = np.maximum(levels[..., 2], 2) - 2
+    assert color_kind(levels) == "tinted"
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 5000), (5000, 1), (2, 3)])

@@ -11,18 +11,21 @@ import numpy as np
 import torch
 
 from excolor.imaging.color import rgb_to_lab
-from excolor.photo import Photo
+from excolor.imaging.strips import strips
 
 ColorKind: TypeAlias = Literal["gray", "tinted", "color"]
 
 _SIDE = 48  # pixels: noise, JPEG's blocks and color fringes average out, and what has a color of its own remains
 _COUNTED = 0.95  # of the pixels: a stamp, a signature in ink or a fleck does not make a photograph colored
 _KNOTS = 9  # of the curve of a tint over L
+_ROUNDING = 1 / 255 + 1e-6  # between the channels of gray
 _TINTED = 2.3  # of ab: more than that, root mean square, is not explained by any tint
 
 
 def color_kind(pixels: np.ndarray) -> ColorKind:
     """Tell gray (R = G = B everywhere), tinted (all but monochrome) and color pictures apart.
+
+    One level of 8 bits between channels is no difference: what stores gray as YCbCr, as a lossy WebP does, rounds so.
 
     A small thing in color is overlooked, up to a twentieth of the picture, such as a stamp on a gray print; a color
     chart scanned beside it is mostly larger, and makes it "color". So do fringes as wide as details are.
@@ -36,9 +39,21 @@ def color_kind(pixels: np.ndarray) -> ColorKind:
     Args:
         pixels: (H, W) gray or (H, W, 3) sRGB; uint8, uint16 or float32 in [0, 1].
     """
-    if Photo(pixels).is_gray:
+    if _is_neutral(pixels):
         return "gray"
     return "tinted" if _unexplained(_small_lab(pixels)) <= _TINTED else "color"
+
+
+def _is_neutral(pixels: np.ndarray) -> bool:
+    if pixels.ndim == 2:
+        return True
+    most = {1: 1, 2: 257}.get(pixels.dtype.itemsize, _ROUNDING)
+    for rows in strips(pixels.shape[:2]):
+        red, green, blue = (pixels[rows, :, channel] for channel in range(3))
+        brightest, darkest = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
+        if (brightest - darkest).max() > most:
+            return False
+    return True
 
 
 def _small_lab(pixels: np.ndarray) -> np.ndarray:

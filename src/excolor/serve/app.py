@@ -22,9 +22,10 @@ from excolor.serve.commands import command_for
 from excolor.serve.pictures import Pictures
 from excolor.serve.session import PictureFile, choices_of, placed
 from excolor.serve.studio import Stale
-from excolor.serve.targets import example_pair, sha256_of
+from excolor.serve.targets import example_pair
 from excolor.serve.uploads import new_id
 from excolor.serve.workplace import Workplace
+from excolor.weights import sha256_of
 
 Handler = Callable[[Request], Awaitable[Response]]
 

@@ -1,6 +1,5 @@
 """Pictures to colorize: which there are in a folder, and what must be known of one before it is worked on."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,12 +36,6 @@ def open_target(file: PictureFile, page: int, max_pixels: int) -> OpenTarget:
     }
     notes = (*photo.notes, *note[kind])
     return OpenTarget(Target(file, page, opened.pages, photo.size, kind == "color", notes), photo)
-
-
-def sha256_of(path: Path) -> str:
-    """The checksum of a file, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def list_folder(path: Path) -> dict[str, PictureFile]:
