@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from excolor.cli.commands import MEASURING, OUTPUT, Command, option
-from excolor.cli.options import FiniteRange, check_apart, device_option, ending_in, quiet_option
+from excolor.cli.options import check_apart, device_option, ending_in, quiet_option
+from excolor.cli.parameter_types import FiniteRange
 from excolor.cli.progress import is_terminal
 from excolor.cli.tables import print_table
 from excolor.settings import COLORIZE_SIZE, SMALLEST_SIZE

@@ -7,11 +7,7 @@ import click
 
 from excolor.cli.commands import HINTS, OUTPUT, QUALITY, REFERENCES, Command, option
 from excolor.cli.options import (
-    LOCATION,
-    PHOTO,
-    PICTURES,
     FileOptions,
-    FiniteRange,
     ModelChoice,
     auto_levels_option,
     file_options,
@@ -22,6 +18,7 @@ from excolor.cli.options import (
     treat_as_gray_option,
     working_size_option,
 )
+from excolor.cli.parameter_types import LOCATION, PHOTO, PICTURES, FiniteRange
 from excolor.settings import COLORIZE_SIZE, MOST_VIVID, STRONGEST, ColorizeSettings, Match
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ import click
 from excolor.cli.commands import INPUT, MEASURING, Command, option
 from excolor.cli.evaluate_hints import evaluate_hints
 from excolor.cli.evaluations import Evaluation, end, evaluation_options, measure_all
-from excolor.cli.options import CommaList, match_option
+from excolor.cli.options import match_option
+from excolor.cli.parameter_types import CommaList
 from excolor.cli.tables import print_table
 from excolor.evaluation.protocols import PROTOCOLS
 

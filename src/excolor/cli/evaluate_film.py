@@ -7,15 +7,8 @@ import click
 
 from excolor.cli.commands import INPUT, MEASURING, OUTPUT, REFERENCES, Command, option
 from excolor.cli.evaluations import FILE, end
-from excolor.cli.options import (
-    PHOTO,
-    ModelChoice,
-    check_apart,
-    match_option,
-    model_options,
-    quiet_option,
-    working_size_option,
-)
+from excolor.cli.options import ModelChoice, check_apart, match_option, model_options, quiet_option, working_size_option
+from excolor.cli.parameter_types import PHOTO
 from excolor.cli.tables import print_table
 from excolor.settings import COLORIZE_SIZE, ColorizeSettings, Match
 

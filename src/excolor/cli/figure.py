@@ -11,7 +11,6 @@ import click
 
 from excolor.cli.commands import OUTPUT, REFERENCES, Group, option
 from excolor.cli.options import (
-    PHOTO,
     ModelChoice,
     check_apart,
     ending_in,
@@ -24,6 +23,7 @@ from excolor.cli.options import (
     seed_option,
     working_size_option,
 )
+from excolor.cli.parameter_types import PHOTO
 from excolor.settings import COLORIZE_SIZE, STYLIZE_SIZE
 
 if TYPE_CHECKING:

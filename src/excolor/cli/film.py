@@ -8,15 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from excolor.cli.commands import INPUT, OUTPUT, QUALITY, REFERENCES, Command, option
-from excolor.cli.options import (
-    PHOTO,
-    FiniteRange,
-    ModelChoice,
-    match_option,
-    model_options,
-    quiet_option,
-    working_size_option,
-)
+from excolor.cli.options import ModelChoice, match_option, model_options, quiet_option, working_size_option
+from excolor.cli.parameter_types import PHOTO, FiniteRange
 from excolor.settings import COLORIZE_SIZE, MOST_VIVID, STRONGEST, ColorizeSettings, Match
 
 if TYPE_CHECKING:

@@ -1,6 +1,5 @@
-"""Options that several commands share, and the types of their values."""
+"""Options that several commands share."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import wraps
@@ -10,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from excolor.batch.plan import Outputs
-from excolor.batch.shards import Shard, parse_shard
+from excolor.batch.shards import Shard
 from excolor.cli.commands import INPUT, OUTPUT, QUALITY, RUN, option
-from excolor.errors import PlanError
+from excolor.cli.parameter_types import LOCATION, SEED, FiniteRange, ShardType
 from excolor.settings import MATCHES, SMALLEST_SIZE, STATISTICS_METHODS, ColorizeSettings, Matching
 
 if TYPE_CHECKING:
@@ -21,74 +20,6 @@ if TYPE_CHECKING:
     from excolor.networks.registry import Use
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-# Whether a file exists and can be read is checked by the library, in the same words for the API and the command line
-PHOTO = click.Path(path_type=Path)
-
-
-class LocationType(click.Path):
-    """A path, or an address of an object store or a web server."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Parse."""
-        from excolor.remote import as_path
-
-        return as_path(value) if isinstance(value, str) else super().convert(value, param, ctx)
-
-
-LOCATION = LocationType(path_type=Path)
-
-# As typed: a file, a folder, a glob, @LIST or -; see `batch.sources`
-PICTURES = click.Path(allow_dash=True)
-
-SEED = click.IntRange(0, 2**32 - 1)
-
-
-class FiniteRange(click.FloatRange):
-    """A range of numbers that "nan", which compares with nothing, is not in."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Parse and check."""
-        number = float(super().convert(value, param, ctx))
-        if not math.isfinite(number):
-            self.fail(f"{value!r} is not a number.", param, ctx)
-        return number
-
-
-class CommaList(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-    """Some of a few words, separated by commas, each at most once."""
-
-    name = "list"
-
-    def __init__(self, choices: tuple[str, ...]) -> None:
-        self.choices = choices
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        """Parse "a,b" to ("a", "b"), in the order of the choices."""
-        if isinstance(value, tuple):
-            return value
-        words = [word.strip() for word in value.split(",")]
-        unknown = [word for word in words if word not in self.choices]
-        if unknown:
-            self.fail(f"{unknown[0]!r} is not one of {', '.join(self.choices)}.", param, ctx)
-        return tuple(choice for choice in self.choices if choice in words)
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
-        """Show the choices in the help."""
-        return ",".join(self.choices)
-
-
-class ShardType(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-    """K/N, or the name of a scheduler."""
-
-    name = "shard"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Shard:
-        """Parse, or fail as a usage error."""
-        try:
-            return parse_shard(value)
-        except PlanError as error:
-            self.fail(str(error), param, ctx)
 
 
 @dataclass(frozen=True)

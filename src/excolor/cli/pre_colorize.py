@@ -4,7 +4,6 @@ import click
 
 from excolor.cli.commands import Command
 from excolor.cli.options import (
-    PICTURES,
     FileOptions,
     ModelChoice,
     auto_levels_option,
@@ -13,6 +12,7 @@ from excolor.cli.options import (
     treat_as_gray_option,
     working_size_option,
 )
+from excolor.cli.parameter_types import PICTURES
 from excolor.settings import COLORIZE_SIZE
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from excolor.cli.commands import OUTPUT, Group, option
-from excolor.cli.options import PHOTO
+from excolor.cli.parameter_types import PHOTO
 from excolor.cli.progress import Display, duration
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from excolor.cli.commands import INPUT, REFERENCES, RUN, Command, option
-from excolor.cli.options import PHOTO, FiniteRange, ModelChoice, model_options, working_size_option
+from excolor.cli.options import ModelChoice, model_options, working_size_option
+from excolor.cli.parameter_types import PHOTO, FiniteRange
 from excolor.settings import COLORIZE_SIZE, ColorizeSettings
 
 if TYPE_CHECKING:

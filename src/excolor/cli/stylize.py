@@ -11,17 +11,14 @@ import click
 from excolor.batch.stylizing import StyleFile
 from excolor.cli.commands import QUALITY, REFERENCES, Command, option
 from excolor.cli.options import (
-    PHOTO,
-    PICTURES,
-    CommaList,
     FileOptions,
-    FiniteRange,
     ModelChoice,
     file_options,
     method_option,
     model_options,
     working_size_option,
 )
+from excolor.cli.parameter_types import PHOTO, PICTURES, CommaList, FiniteRange
 from excolor.settings import NETWORK_PARTS, Keep, NetworkPart, StatisticsMethod, StylizeSettings
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from excolor.cli.commands import INPUT, OUTPUT, RUN, TRAINING, option
-from excolor.cli.options import FiniteRange, device_option, seed_option
+from excolor.cli.options import device_option, seed_option
+from excolor.cli.parameter_types import FiniteRange
 
 if TYPE_CHECKING:
     from excolor.training.loop import Precision, TrainingProgress
