@@ -8,8 +8,9 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,6 @@ from PIL import Image
 from excolor import Colorizer
 from excolor.networks.models import find_model
 from excolor.photo import MAX_PIXELS
-from excolor.settings import ColorizeSettings
-
-pytest.importorskip("starlette", reason="the page needs the extra `serve`")
-pytest.importorskip("uvicorn", reason="the page needs the extra `serve`")
-
 from excolor.serve.app import Page
 from excolor.serve.results import Maker, Models
 from excolor.serve.security import Access
@@ -33,6 +29,7 @@ from excolor.serve.server import Server, bind
 from excolor.serve.studio import Studio
 from excolor.serve.uploads import Uploads
 from excolor.serve.workplace import Workplace
+from excolor.settings import ColorizeSettings
 
 WORKING_SIZE = 96
 
@@ -121,6 +118,12 @@ def serving(
             server.stop()
             thread.join(30)
             workplace.close()
+
+
+@pytest.fixture
+def serving_with(shipped: Colorizer) -> Callable[..., AbstractContextManager[Running]]:
+    """Starts a server with a folder or with limits, in a context."""
+    return partial(serving, shipped)
 
 
 @pytest.fixture

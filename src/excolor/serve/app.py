@@ -143,8 +143,8 @@ class Page:
     async def delete_reference(self, request: Request) -> Response:
         """Forget a reference."""
         file = self._work.session.remove_reference(request.path_params["id"])
-        if file is not None and file.is_upload:
-            self._work.uploads.discard(file.path)
+        if file is not None:
+            self._work.forget(file)
         return JSONResponse(self._session())
 
     async def get_fit(self, request: Request) -> Response:
@@ -234,8 +234,8 @@ class Page:
         opened = await self._work.compute(lambda: self._work.studio.open(file, page))
         old = self._work.session.now.target
         self._work.session.open_target(opened.target)
-        if old is not None and old.file != file and old.file.is_upload:
-            self._work.uploads.discard(old.file.path)
+        if old is not None and old.file != file:
+            self._work.forget(old.file)
         return JSONResponse(self._session())
 
     async def _add_reference(self, file: PictureFile) -> None:

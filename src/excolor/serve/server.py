@@ -4,7 +4,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from errno import EADDRINUSE
 from types import FrameType
@@ -128,8 +128,12 @@ class Server(uvicorn.Server):
 
 
 def _addresses_of_this_machine() -> tuple[str, ...]:
-    try:
-        found = socket.getaddrinfo(socket.gethostname(), None)
-    except OSError:
-        return ()
-    return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+    """Those of its name, and the one by which it reaches others."""
+    found = []
+    with suppress(OSError):
+        found += [str(entry[4][0]) for entry in socket.getaddrinfo(socket.gethostname(), None)]
+    for family, elsewhere in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
+        with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((elsewhere, 9))  # an address for documentation; nothing is sent
+            found.append(str(probe.getsockname()[0]))
+    return tuple(dict.fromkeys(found))

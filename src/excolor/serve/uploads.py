@@ -46,7 +46,7 @@ class Uploads:
 
     def without_folders(self, message: str) -> str:
         """A message that calls received files by their names alone."""
-        return re.sub(rf"{re.escape(str(self._folder))}/[\w-]+/", "", message)
+        return re.sub(rf"{re.escape(str(self._folder))}[/\\][\w-]+[/\\]", "", message)
 
     async def receive(self, name: str, chunks: AsyncIterator[bytes]) -> Path:
         """Write a file as it arrives.

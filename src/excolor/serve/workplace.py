@@ -99,6 +99,12 @@ class Workplace:
         """Tells whether the session has changed since."""
         return lambda: self.session.now.revision != snapshot.revision
 
+    def forget(self, file: PictureFile) -> None:
+        """Remove what is kept of a picture that the session has no more use for; files of the person's own stay."""
+        self.previews = {key: data for key, data in self.previews.items() if key[0] != file.id}
+        if file.is_upload:
+            self.uploads.discard(file.path)
+
     def close(self) -> None:
         """End the threads, after what they are doing."""
         for pool in (self.networks, self.pictures):

@@ -882,6 +882,14 @@ function showFolder() {
   }));
 }
 
+/** Give a list new rows; what has the focus in it has it afterwards, too. */
+function rebuild(list, rows) {
+  const row = [...list.children].findIndex((each) => each.contains(document.activeElement));
+  const place = row < 0 ? -1 : [...list.children[row].querySelectorAll("button, input")].indexOf(document.activeElement);
+  list.replaceChildren(...rows);
+  if (row >= 0 && rows.length) rows[Math.min(row, rows.length - 1)].querySelectorAll("button, input")[place]?.focus();
+}
+
 const fits = new Map();
 
 $("reliance").addEventListener("change", () => recompute());
@@ -890,7 +898,7 @@ function showReferences() {
   $("reliance-row").hidden = !session.references.length;
   $("no-references").hidden = session.references.length > 0;
   $("pick").disabled = !session.references.length;
-  $("references").replaceChildren(...session.references.map(({ id, name }) => {
+  rebuild($("references"), session.references.map(({ id, name }) => {
     const row = $("reference-row").content.firstElementChild.cloneNode(true);
     const isUsed = choices.used.includes(id);
     row.classList.toggle("off", !isUsed);
@@ -931,7 +939,7 @@ function showHints() {
   const { hints } = choices;
   $("no-hints").hidden = hints.length > 0;
   $("save-hints").disabled = !hints.length;
-  $("hints").replaceChildren(...hints.map((hint, index) => {
+  rebuild($("hints"), hints.map((hint, index) => {
     const row = $("hint-row").content.firstElementChild.cloneNode(true);
     row.classList.toggle("selected", index === shown.selected);
     const swatch = row.querySelector(".swatch"), note = row.querySelector(".note"), problem = row.querySelector(".problem");
