@@ -331,3 +331,32 @@ def test_where_references_are_followed_is_shown(tab: Any, gray: Path, warm: Path
     tab.page.uncheck("#reliance")
     tab.settle()
     np.testing.assert_array_equal(tab.seen()[5:-5, 5:-5], before[5:-5, 5:-5])
+
+
+def test_two_fingers_zoom(tab: Any, gray: Path) -> None:
+    tab.give("target-file", gray)
+    before = int(tab.page.inner_text("#zoom").split()[0])
+    touch = tab.page.context.new_cdp_session(tab.page)
+
+    def fingers(kind: str, *places: int) -> None:
+        points = [{"x": x, "y": 400, "id": number} for number, x in enumerate(places)]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    fingers("touchStart", 450, 550)
+    for distance in (60, 80, 100):
+        fingers("touchMove", 500 - distance, 500 + distance)
+    fingers("touchEnd")
+    tab.page.wait_for_timeout(150)
+    assert abs(int(tab.page.inner_text("#zoom").split()[0]) / before - 2) < 0.1
+    assert tab.hints == []
+
+
+def test_a_file_that_is_too_large_is_not_even_sent(tab: Any, gray: Path) -> None:
+    tab.server.workplace.uploads.max_bytes = 1000
+    tab.page.reload()
+    tab.settle()
+    tab.page.set_input_files("#target-file", gray)
+    tab.page.wait_for_selector("#message.error")
+    assert "0.001 MB, which is the limit" in tab.page.inner_text("#message")
+    assert tab.server.session["target"] is None
+    assert not [url for url in tab.requests if url.endswith("/api/target")]

@@ -191,12 +191,14 @@ class Page:
         work, snapshot = self._work, self._work.session.now
         folder = work.uploads.new_folder()
 
-        def make() -> tuple[Path, tuple[str, ...]]:
-            choice = work.studio.references(snapshot).choice
-            with work.studio.busy("Writing the result"):
-                return work.maker.make(snapshot, choice, work.studio.colorizer, folder)
+        colorizer = await work.compute(lambda: work.studio.colorizer)
+        references = await work.compute(lambda: work.studio.references(snapshot))
 
-        path, notes = await work.compute(make)
+        def make() -> tuple[Path, tuple[str, ...]]:
+            with work.studio.busy("Writing the result"):
+                return work.maker.make(snapshot, references.choice, colorizer, folder)
+
+        path, notes = await work.make(make)
         for old in work.results.values():  # one at a time: they may be large
             work.uploads.discard(old)
         result = new_id()
@@ -226,6 +228,7 @@ class Page:
             "strength": choices.strength,
             "vivid": choices.vivid,
             "hint_reach": choices.hint_reach,
+            "max_bytes": work.uploads.max_bytes,
             "folder": [{"id": file.id, "name": file.name} for file in work.folder.values()],
         }
 

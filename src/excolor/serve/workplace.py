@@ -50,6 +50,7 @@ class Workplace:
         threads = threads_for(self.settings.working_size, torch.get_num_threads())
         self.networks = ThreadPoolExecutor(1, "networks", torch.set_num_threads, (threads,))
         self.pictures = ThreadPoolExecutor(2, "pictures")
+        self.makers = ThreadPoolExecutor(1, "results", torch.set_num_threads, (threads,))
         self.results: dict[str, Path] = {}
         self.previews: dict[tuple[str, int], bytes] = {}
 
@@ -107,12 +108,16 @@ class Workplace:
 
     def close(self) -> None:
         """End the threads, after what they are doing."""
-        for pool in (self.networks, self.pictures):
+        for pool in (self.networks, self.pictures, self.makers):
             pool.shutdown(cancel_futures=True)
 
     async def compute(self, work: Callable[[], T]) -> T:
-        """Run in the one thread of the networks."""
+        """Run in the one thread of the networks, one after another."""
         return await asyncio.get_running_loop().run_in_executor(self.networks, work)
+
+    async def make(self, work: Callable[[], T]) -> T:
+        """Run in the thread for results, which may take long; previews go on meanwhile."""
+        return await asyncio.get_running_loop().run_in_executor(self.makers, work)
 
     async def decode(self, work: Callable[[], T]) -> T:
         """Run in a thread beside it."""

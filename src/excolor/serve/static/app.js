@@ -15,7 +15,7 @@ const REACHED = 13; // screen pixels from a hint at which it is grabbed
 const MOST_ZOOM = 32; // screen pixels of a picture's pixel
 
 /** What the server knows too, as far as this page has heard. */
-const session = { revision: 0, target: null, references: [], folder: [] };
+const session = { revision: 0, target: null, references: [], folder: [], max_bytes: Infinity };
 /** What shapes the result; `undo` steps through copies of it. */
 let choices = { hints: [], used: [], strength: 1, vivid: 1, hint_reach: 0.7 };
 const history = { past: [], future: [] };
@@ -44,7 +44,14 @@ async function ask(method, path, { body, headers, signal } = {}) {
 }
 
 const askJson = async (...request) => (await ask(...request)).json();
-const upload = (path, file) => askJson("POST", path, { body: file, headers: { "X-Name": encodeURIComponent(file.name) } });
+
+async function upload(path, file) {
+  if (file.size > session.max_bytes) {
+    const limit = session.max_bytes / 1e6;
+    throw new Error(`${file.name} is larger than ${limit} MB, which is the limit; start excolor serve with a higher --max-upload.`);
+  }
+  return askJson("POST", path, { body: file, headers: { "X-Name": encodeURIComponent(file.name) } });
+}
 
 
 // ---- Choices: changed here, sent to the server, shown when its answer comes
@@ -132,28 +139,29 @@ function commit() {
   showHistory();
 }
 
-function step(from, to) {
-  const earlier = from === history.past ? history.past.at(-2) : history.future.at(-1);
-  if (earlier === undefined) return;
-  to.push(from.pop());
+function restore() {
   choices = JSON.parse(history.past.at(-1));
   shown.selected = Math.min(shown.selected, choices.hints.length - 1);
   showAll();
   recompute();
 }
-const undo = () => step(history.past, history.future);
-const redo = () => {
+
+function undo() {
+  if (history.past.length < 2) return;
+  history.future.push(history.past.pop());
+  restore();
+}
+
+function redo() {
   if (!history.future.length) return;
   history.past.push(history.future.pop());
-  choices = JSON.parse(history.past.at(-1));
-  showAll();
-  recompute();
-};
+  restore();
+}
 
 /** Take over what the server says of the session: at the beginning, and after it has changed there. */
 async function adopt(told) {
   const { target } = session;
-  Object.assign(session, { revision: told.revision, target: told.target, references: told.references, folder: told.folder });
+  Object.assign(session, { revision: told.revision, target: told.target, references: told.references, folder: told.folder, max_bytes: told.max_bytes });
   const { hints, used, strength, vivid, hint_reach } = told;
   choices = { hints, used, strength, vivid, hint_reach };
   shown.selected = -1;
