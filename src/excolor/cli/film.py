@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from excolor.cli.commands import INPUT, OUTPUT, QUALITY, REFERENCES, Command, option
+from excolor.cli.commands import HINTS, INPUT, OUTPUT, QUALITY, REFERENCES, Command, option
 from excolor.cli.options import ModelChoice, match_option, model_options, quiet_option, working_size_option
 from excolor.cli.parameter_types import PHOTO, FiniteRange
 from excolor.settings import COLORIZE_SIZE, MOST_VIVID, STRONGEST, ColorizeSettings, Match
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from excolor.batch.stop import Stop
     from excolor.cli.progress import Display
     from excolor.film.coloring import Event, FilmReferences
+    from excolor.film.jobs import Job
     from excolor.method.colorizer import Colorizer
 
 _TIME = re.compile(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d+)?)")
@@ -73,6 +74,15 @@ class TimedPhoto(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     metavar="TIME=FILE",
     group=REFERENCES,
     help="Let the shot that is shown at this time follow this picture.",
+)
+@option(
+    "--hints",
+    "hinted",
+    type=TimedPhoto(),
+    multiple=True,
+    metavar="TIME=FILE",
+    group=HINTS,
+    help="Color the frame that is shown at this time with hints (JSON, or a painted layer); its shot follows it.",
 )
 @option("--start", type=Time(), default="0", metavar="TIME", group=INPUT, help="Begin here.  [default: 0]")
 @option("--end", type=Time(), metavar="TIME", group=INPUT, help="End here.  [default: the end of the clip]")
@@ -149,6 +159,7 @@ def film(
     clip: Path,
     references: tuple[Path, ...],
     timed: tuple[tuple[float, Path], ...],
+    hinted: tuple[tuple[float, Path], ...],
     start: float,
     end: float | None,
     strength: float,
@@ -188,8 +199,8 @@ def film(
     from excolor.film.steady import Steadiness
     from excolor.photo import as_photo, check_output
 
-    if not references and not timed:
-        raise PlanError("there is no reference: give at least one with --ref or --ref-at")
+    if not references and not timed and not hinted:
+        raise PlanError("there is no reference: give at least one with --ref or --ref-at, or --hints")
     part, encoding = Part(start, end), Encoding(codec, crf, chroma)
     job = open_job(clip, output, encoding, overwrite=force or preview is not None)
     if preview is not None:
@@ -205,6 +216,7 @@ def film(
         colorizer = Colorizer.load(model_files, device=device)
         try:
             chosen, checksums = _encoded(pictures, dict(timed), colorizer, settings, display, stop)
+            chosen, hints_at = _with_key_frames(chosen, hinted, job, colorizer, settings, display)
         except StoppedError as error:
             raise click.exceptions.Exit(INTERRUPTED) from error
         film_colorizer = FilmColorizer(colorizer, chosen, settings, Steadiness(every), stop)
@@ -214,7 +226,7 @@ def film(
             as_photo(sheet).save(job.preview_file, overwrite=force)
             written = job.preview_file
         else:
-            made_of = {"model": str(model_files.identity("colorize")), **checksums}
+            made_of = {"model": str(model_files.identity("colorize")), **checksums, "hints at": hints_at}
             _show(job.color(film_colorizer, part, made_of), display)
             written = output
     if interruption.by_signal:
@@ -248,6 +260,30 @@ def _encoded(
         "references": [checksums[path] for path in pictures],
         "references at": [(time, checksums[path]) for time, path in sorted(timed.items())],
     }
+
+
+def _with_key_frames(
+    chosen: "FilmReferences",
+    hinted: "Sequence[tuple[float, Path]]",
+    job: "Job",
+    colorizer: "Colorizer",
+    settings: ColorizeSettings,
+    display: "Display",
+) -> "tuple[FilmReferences, list[tuple[float, str]]]":
+    """The same references with frames that hints give colors to, and the sha256 of the files of hints."""
+    from dataclasses import replace
+
+    from excolor.film.key_frames import key_frame
+
+    at, checksums = dict(chosen.at), []
+    references = (*chosen.anywhere, *chosen.at.values())
+    for seconds, path in hinted:
+        made = key_frame(job.frame_at(seconds), path, references, colorizer, settings)
+        at[made.seconds] = made.reference
+        checksums.append((seconds, made.sha256))
+        for note in made.notes:
+            display.note(f"{path}: {note}")
+    return replace(chosen, at=at), checksums
 
 
 def _show(events: "Iterable[Event]", display: "Display") -> None:

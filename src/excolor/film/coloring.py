@@ -4,7 +4,7 @@ There is no terminal in it: what happens comes as events.
 """
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -82,10 +82,18 @@ class FilmReferences:
     at: Mapping[float, FilmReference]
 
     def of(self, shot: Shot, until: float, photo: Photo, colorizer: Colorizer) -> FilmReference:
-        """The reference of a shot that ends before the time `until` and begins with a photo."""
-        for seconds, reference in self.at.items():
-            if shot.seconds <= seconds < until:
-                return reference
+        """The reference of a shot that ends before the time `until` and begins with a photo.
+
+        Of several for times in the shot, the motion is followed from the first, and the networks see all.
+        """
+        own = [
+            reference
+            for seconds, reference in sorted(self.at.items(), key=lambda pair: pair[0])
+            if shot.seconds <= seconds < until
+        ]
+        if own:
+            encoded = colorizer.join([one.encoded for one in own]) if len(own) > 1 else own[0].encoded
+            return replace(own[0], encoded=encoded)
         candidates = self.anywhere or tuple(self.at.values())
         return best(photo, candidates, colorizer)
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _COLUMNS = 4  # of a preview
+_LAST = 1.0  # second: how long a last frame is taken to be shown at most
 _TILE = 320  # pixels: side of a square of a tile's area
 
 
@@ -47,6 +48,17 @@ class Job(ABC):
     @abstractmethod
     def count(self, part: Part) -> int:
         """How many frames a part has."""
+
+    def frame_at(self, seconds: float) -> Frame:
+        """The frame that is shown at a time. Raises FilmError if there is none."""
+        shown = None
+        for frame in self.frames(Part()):
+            if frame.seconds > seconds:
+                break
+            shown = frame
+        if shown is None or seconds > shown.seconds + _LAST:
+            raise FilmError(f"no frame of the clip is shown at {seconds:g} s; give a time within it")
+        return shown
 
     @property
     def preview_file(self) -> Path:

@@ -1,0 +1,110 @@
+"""`excolor film --hints`: a frame with colors of a person, and the shot that follows it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import Result
+from clips import PHOTOS, content, rgb_of, write_clip
+from PIL import Image
+
+from excolor.evaluation.metrics import lab
+
+SMALL = ("--working-size", 64, "--model", "lite", "--every", 2)
+SIZE = (64, 96)
+
+
+@pytest.fixture
+def hints(tmp_path: Path) -> Path:
+    """Magenta on a spot of the sky."""
+    path = tmp_path / "sky.json"
+    spot = {"x": 0.8, "y": 0.2, "color": "#c060c0", "radius": "12%"}
+    path.write_text(json.dumps({"excolor_hints": 1, "hints": [spot]}))
+    return path
+
+
+def ab(path: Path) -> list[np.ndarray]:
+    return [lab(rgb_of(frame) / 255)[..., 1:] for frame in content(path).frames]
+
+
+def spot_at(frame: np.ndarray, moved: int) -> np.ndarray:
+    """Mean ab where the spot is after a pan by so many pixels."""
+    column = round(0.8 * SIZE[1]) - moved
+    return frame[10:16, column - 3 : column + 3].mean((0, 1))
+
+
+def test_hints_of_a_frame_serve_its_shot_and_no_other(
+    tmp_path: Path, excolor: Callable[..., Result], hints: Path
+) -> None:
+    """The clip pans by two pixels a frame; the color stays on the sky, before and after the frame with the hint."""
+    clip = write_clip(tmp_path / "in.mkv", ["palace", "coffee"], 7, size=SIZE, pix_fmt="yuv444p", tags=(1, 1))
+    references = ("--ref", PHOTOS / "palace.jpg", "--ref", PHOTOS / "coffee.jpg", *SMALL)
+    assert excolor("film", clip, *references, "-o", tmp_path / "plain.mkv").exit_code == 0
+    result = excolor("film", clip, *references, "--hints", f"0.12={hints}", "-o", tmp_path / "hinted.mkv")
+    assert result.exit_code == 0, result.output
+    plain, hinted = ab(tmp_path / "plain.mkv"), ab(tmp_path / "hinted.mkv")
+    for index in range(7):
+        before, after = (spot_at(frames[index], 2 * (index - 3)) for frames in (plain, hinted))
+        assert after[0] > before[0] + 6, index
+    assert all(np.array_equal(a, b) for a, b in zip(plain[7:], hinted[7:], strict=True))
+
+
+def test_hints_alone(tmp_path: Path, excolor: Callable[..., Result], hints: Path) -> None:
+    """Without a reference all other colors are invented; a folder of frames takes hints as well."""
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    clip = write_clip(tmp_path / "in.mkv", count=4, size=SIZE)
+    for i, frame in enumerate(content(clip).frames):
+        Image.fromarray(rgb_of(frame)).convert("L").save(folder / f"{i}.png")
+    assert excolor("film", clip, "--hints", f"0={hints}", *SMALL, "-o", tmp_path / "out.mkv").exit_code == 0
+    assert excolor("film", folder, "--hints", f"0={hints}", *SMALL, "-o", tmp_path / "out").exit_code == 0
+    last = lab(np.asarray(Image.open(tmp_path / "out" / "3.png")) / 255)[..., 1:]
+    for found in (spot_at(ab(tmp_path / "out.mkv")[3], 6), spot_at(last, 6)):
+        assert found[0] > 6
+
+
+def test_a_painted_layer(tmp_path: Path, excolor: Callable[..., Result]) -> None:
+    clip = write_clip(tmp_path / "in.mkv", count=3, size=SIZE)
+    layer = np.zeros((*SIZE, 4), np.uint8)
+    layer[8:18, 70:84] = (192, 96, 192, 255)
+    Image.fromarray(layer).save(tmp_path / "layer.png")
+    result = excolor("film", clip, "--hints", f"0={tmp_path / 'layer.png'}", *SMALL, "-o", tmp_path / "out.mkv")
+    assert result.exit_code == 0, result.output
+    assert spot_at(ab(tmp_path / "out.mkv")[2], 4)[0] > 6
+
+
+def test_hints_that_cannot_be_used(tmp_path: Path, excolor: Callable[..., Result], hints: Path) -> None:
+    clip = write_clip(tmp_path / "in.mkv", count=3, size=SIZE)
+
+    def failing(hints_at: str, code: int) -> str:
+        result = excolor("film", clip, "--hints", hints_at, *SMALL, "-o", tmp_path / "out.mkv")
+        assert result.exit_code == code and not (tmp_path / "out.mkv").exists()
+        return " ".join(result.output.split())
+
+    assert "no frame of the clip is shown at 60 s" in failing(f"1:00={hints}", 1)
+    assert "missing.json" in failing(f"0={tmp_path / 'missing.json'}", 1)
+    assert "not TIME=FILE" in failing(str(hints), 2)
+    other = tmp_path / "other.json"
+    target = {"width": 640, "height": 480}
+    other.write_text(
+        json.dumps({"excolor_hints": 1, "target": target, "hints": json.loads(hints.read_text())["hints"]})
+    )
+    assert "640×480" in failing(f"0={other}", 1)
+    assert "give a .json" in failing(f"0={tmp_path / 'hints.csv'}", 2)
+
+
+def test_several_frames_of_a_shot(tmp_path: Path, excolor: Callable[..., Result], hints: Path) -> None:
+    """The networks see all of them: what only the second one says counts as well."""
+    clip = write_clip(tmp_path / "in.mkv", count=5, size=SIZE, pix_fmt="yuv444p", tags=(1, 1))
+    second = tmp_path / "second.json"
+    spot = {"x": 0.3, "y": 0.8, "color": "#2040d0", "radius": "20%"}
+    second.write_text(json.dumps({"excolor_hints": 1, "hints": [spot]}))
+    found = []
+    for number, more in enumerate(((), ("--hints", f"0.16={second}"))):
+        output = tmp_path / f"{number}.mkv"
+        assert excolor("film", clip, "--hints", f"0={hints}", *more, *SMALL, "-o", output).exit_code == 0
+        found.append(ab(output))
+    assert all(spot_at(frames[4], 8)[0] > 6 for frames in found)
+    assert found[1][4][..., 1].mean() < found[0][4][..., 1].mean() - 0.5
