@@ -163,7 +163,7 @@ def test_what_cannot_be_compared_is_refused_at_once(
     [
         (("--models", "nosuch"), "lite"),
         (("--models", "lite,lite"), "same name"),
-        (("--device", "cuda:99"), "--device cpu"),
+        (("--device", "cuda:99"), "use the device cpu (--device)"),
         (("--json", "nosuch/out.json"), "nosuch"),
         (("--compare", "nosuch.json"), "nosuch.json"),
     ],

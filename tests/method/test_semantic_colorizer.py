@@ -70,7 +70,7 @@ def test_vivid_and_strength_reach_the_result(semantic: Colorizer, target: Path, 
 def test_settings_of_the_other_architecture_are_refused(
     semantic: Colorizer, target: Path, reference: Path, setting: dict[str, Any]
 ) -> None:
-    with pytest.raises(SettingError, match="--model lite"):
+    with pytest.raises(SettingError, match="such as lite"):
         semantic.colorize(target, reference, ColorizeSettings(64, **setting))
 
 

@@ -31,7 +31,8 @@ from excolor.method.semantic_correspondence import (
     reference_colors,
     side_by_side,
 )
-from excolor.method.semantic_hints import hinted_places, semantic_hints, with_reference
+from excolor.method.semantic_evenness import evened
+from excolor.method.semantic_hints import hinted_places, semantic_hints, uncertainty, with_reference
 from excolor.networks.backbone import STRIDE, Levels
 from excolor.networks.semantic_colorization import (
     Colors,
@@ -74,11 +75,9 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
         return (known or self._describe(lightness))[1].places
 
     def invent(self, lightness: Tensor, user: Hints | None = None, known: _Known | None = None) -> Tensor:
-        if user is None:
-            levels = known[0] if known else self.colorization.levels(lightness)
-            return self._colorize(levels, lightness, no_semantic_hints(lightness))
-        levels, description = known or self._describe(lightness)
-        return self._colorize(levels, lightness, _own_hints(description, lightness, user))
+        known = known or self._describe(lightness)
+        hints = no_semantic_hints(lightness) if user is None else _own_hints(known[1], lightness, user)
+        return self._colorize(known, lightness, hints)
 
     def forward(
         self,
@@ -102,14 +101,14 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
                 "or choose a model of the paper's architecture, such as lite",
                 settings=("match", "hint_share", "model"),
             )
-        levels, description = known or self._describe(lightness)
+        _, description = known = known or self._describe(lightness)
         own, reference = no_semantic_hints(lightness), _for(reference, len(lightness))
         if user is not None:
             own = _own_hints(description, lightness, user)
             reference = _with_hinted_places(reference, description, user)
         found, hints = _found(description, reference, settings, own.user)
-        invented = self._colorize(levels, lightness, own)
-        followed = self._colorize(levels, lightness, hints)
+        invented = self._colorize(known, lightness, own)
+        followed = self._colorize(known, lightness, hints)
         coarse, fine = (
             F.interpolate(ab, lightness.shape[2:], mode="bilinear", align_corners=False)
             for ab in (found.grouped_ab, found.fine_ab)
@@ -142,9 +141,8 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
         """What `invent` or `forward` give with these hints, by as few networks as it takes."""
         if reference is None:
             return self.invent(lightness, user, known)
-        levels, description = known
-        both, given = _with_hinted_places(reference, description, user), _as_given(user)
-        followed = self._colorize(levels, lightness, _found(description, both, settings, given)[1])
+        both, given = _with_hinted_places(reference, known[1], user), _as_given(user)
+        followed = self._colorize(known, lightness, _found(known[1], both, settings, given)[1])
         if settings.strength >= 1:
             return followed
         return self.invent(lightness, user, known).lerp(followed, settings.strength)
@@ -153,10 +151,11 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
         levels = self.colorization.levels(lightness)
         return levels, describe(levels, lightness)
 
-    def _colorize(self, levels: Levels, lightness: Tensor, hints: SemanticHints) -> Tensor:
-        """ab (N, 2, H, W) in [-110, 110]."""
+    def _colorize(self, known: _Known, lightness: Tensor, hints: SemanticHints) -> Tensor:
+        """ab (N, 2, H, W) in [-110, 110], even where neither a match nor a person speaks for a color."""
+        levels, description = known
         colors: Colors = self.colorization(levels, lightness, hints)
-        return ab_from_network(colors.full)
+        return evened(ab_from_network(colors.full), description.places, lightness, uncertainty(hints))
 
 
 def _own_hints(description: Description, lightness: Tensor, user: Hints) -> SemanticHints:

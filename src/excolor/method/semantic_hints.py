@@ -13,6 +13,7 @@ from excolor.method.semantic_correspondence import CELL, Correspondences, Descri
 from excolor.networks.semantic_colorization import SemanticHints
 
 _SPREAD = 20.0  # ab units
+_COSINE = 5  # channel of `SemanticHints.coarse`
 _SCORE = 0.3  # the best possible score of the fine search
 
 
@@ -70,6 +71,13 @@ def _pooled(user: Tensor, factor: int) -> tuple[Tensor, Tensor]:
     """Mean color of the hints in each square, (N, 2, H/factor, W/factor), and how far they cover it, (N, 1, ...)."""
     pooled = F.avg_pool2d(torch.cat((user[:, :2] * user[:, 2:], user[:, 2:]), dim=1), factor)
     return pooled[:, :2] / pooled[:, 2:].clamp(min=1e-6), pooled[:, 2:]
+
+
+def uncertainty(hints: SemanticHints) -> Tensor:
+    """How little speaks for the color of each pixel, (N, 1, H, W) in [0, 1]: neither a match nor a person."""
+    size = hints.user.shape[2:]
+    cosine = F.interpolate(hints.coarse[:, _COSINE : _COSINE + 1], size, mode="bilinear", align_corners=False)
+    return (1 - cosine.clamp(0, 1)) * (1 - hints.user[:, 2:])
 
 
 def with_reference(hints: SemanticHints, present: Tensor) -> SemanticHints:

@@ -1,0 +1,45 @@
+"""One thing, one color: colors are averaged over similar places where no match speaks for them.
+
+A colorization net sees each place with its surroundings, and answers uncertain ones one by one: a wall gets a pink
+patch here and a yellow one there. What a picture's places have in common is known from their descriptors, though. The
+coarse part of the colors is therefore spread over the affinity of the places (a random walk of a few steps, as in
+spectral clustering), by as much as no match of the place in a reference speaks for its own color.
+
+Shapes: N batch, H, W picture size, h, w the grid of places. ab is in [-128, 127].
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from excolor.method.semantic_correspondence import CELL, affinity
+
+_STEPS = 6
+_MOST_PLACES = 2304  # beyond, neighboring places are taken together: affinities grow with the square of their number
+
+
+def evened(ab: Tensor, places: Tensor, lightness: Tensor, share: Tensor | float = 1.0) -> Tensor:
+    """Colors in which similar places differ less.
+
+    Args:
+        ab: (N, 2, H, W).
+        places: descriptors of the places, (N, C, h, w), unit length.
+        lightness: L (N, 1, H, W).
+        share: how far each pixel takes part, (N, 1, H, W) in [0, 1].
+
+    Returns:
+        ab (N, 2, H, W), the same in detail.
+    """
+    factor = 1
+    while places.shape[2] * places.shape[3] > _MOST_PLACES * factor**2:
+        factor += 1
+    if factor > 1:
+        places = F.normalize(F.avg_pool2d(places, factor, ceil_mode=True), dim=1)
+        lightness = F.interpolate(lightness, [CELL * n for n in places.shape[2:]], mode="area")
+    own = F.adaptive_avg_pool2d(ab, (places.shape[2], places.shape[3]))
+    matrix = torch.cat(list(affinity(places, lightness)), dim=1)
+    spread = own.flatten(2).mT
+    for _ in range(_STEPS):
+        spread = matrix @ spread
+    change = spread.mT.reshape(own.shape) - own
+    return ab + share * F.interpolate(change, ab.shape[2:], mode="bilinear", align_corners=False)
