@@ -38,6 +38,16 @@ def test_strength_zero_is_what_is_invented_and_more_of_it_follows_further(model:
     assert full.shape == (1, 2, 64, 96)
 
 
+@pytest.mark.parametrize("strength", [0.0, 0.4, 1.0, 1.7])
+@pytest.mark.parametrize("with_hints", [False, True])
+def test_colors_alone_are_those_of_all_stages(model: SemanticExemplarNet, strength: float, with_hints: bool) -> None:
+    settings, user = ColorizeSettings(strength=strength), one_hint(30, 10) if with_hints else None
+    reference = model.encode_reference(picture(2))
+    assert torch.equal(
+        model.colors(LIGHTNESS, reference, settings, user), model(LIGHTNESS, reference, settings, user).ab
+    )
+
+
 def test_one_reference_serves_a_batch_of_targets(model: SemanticExemplarNet) -> None:
     targets = torch.cat((LIGHTNESS, rgb_to_lab(picture(3))[:, :1]))
     reference = model.encode_reference(picture(2))

@@ -92,6 +92,18 @@ class ExemplarModel(nn.Module, ABC, Generic[R]):
             known: of `examine`.
         """
 
+    def colors(
+        self,
+        lightness: Tensor,
+        reference: R,
+        settings: ColorizeSettings = ColorizeSettings(),
+        user: Hints | None = None,
+        known: Any = None,
+    ) -> Tensor:
+        """The result of `forward` alone, ab (N, 2, H, W): an architecture may have it with fewer networks."""
+        stages: Stages = self(lightness, reference, settings, user, known)
+        return stages.ab
+
     def follow(
         self,
         ab: Tensor,

@@ -133,8 +133,7 @@ class Colorizer:
             if reference is None:
                 ab = self._networks.invent(looked.lightness, known=looked.known)
             else:
-                stages: Stages = self._networks(looked.lightness, reference.features, settings, known=looked.known)
-                ab = stages.ab
+                ab = self._networks.colors(looked.lightness, reference.features, settings, known=looked.known)
             return self._result(looked, ab, reference, settings, hints)
 
     def colorize_stages(
@@ -189,8 +188,7 @@ class Colorizer:
             lightness = seen.lightness if isinstance(seen, Target) else _as_networks_see(seen, settings)
             if reference is None:
                 return self._networks.invent(lightness, hints, known) * settings.vivid
-            stages: Stages = self._networks(lightness, reference.features, settings, hints, known)
-            return stages.ab * settings.vivid
+            return self._networks.colors(lightness, reference.features, settings, hints, known) * settings.vivid
 
     @torch.inference_mode()
     def find_stages(

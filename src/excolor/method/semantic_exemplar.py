@@ -95,12 +95,7 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
         Raises:
             SettingError: a setting is not for this architecture.
         """
-        if settings.match == "statistics" or settings.hint_share < 1:
-            raise SettingError(
-                "the semantic model knows no statistics and no sparse hints: match by similarity, give it all hints, "
-                "or choose a model of the paper's architecture, such as lite",
-                settings=("match", "hint_share", "model"),
-            )
+        _check(settings)
         _, description = known = known or self._describe(lightness)
         own, reference = no_semantic_hints(lightness), _for(reference, len(lightness))
         if user is not None:
@@ -115,6 +110,25 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
         )
         return Stages(invented, coarse, fine, invented.lerp(followed, min(settings.strength, 1.0)))
 
+    def colors(
+        self,
+        lightness: Tensor,
+        reference: ReferenceColors,
+        settings: ColorizeSettings = ColorizeSettings(),
+        user: Hints | None = None,
+        known: _Known | None = None,
+    ) -> Tensor:
+        """See `ExemplarModel`: nothing is invented unless it is mixed in."""
+        _check(settings)
+        known, reference = known or self._describe(lightness), _for(reference, len(lightness))
+        given = no_semantic_hints(lightness).user
+        if user is not None:
+            given, reference = _as_given(user), _with_hinted_places(reference, known[1], user)
+        followed = self._colorize(known, lightness, _found(known[1], reference, settings, given)[1])
+        if settings.strength >= 1:
+            return followed
+        return self.invent(lightness, user, known).lerp(followed, settings.strength)
+
     def follow(
         self,
         ab: Tensor,
@@ -126,26 +140,12 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
     ) -> Tensor:
         known = known or self._describe(lightness)
         if settings.hint_reach:
-            served = self._served(lightness, reference, settings, user, known)
+            if reference is None:
+                served = self.invent(lightness, user, known)
+            else:
+                served = self.colors(lightness, reference, settings, user, known)
             ab = ab.lerp(served * settings.vivid, settings.hint_reach * _likeness_to_hints(known[1], user))
         return follow_hints(ab, lightness, self.describe(lightness, known), user, reach=0)
-
-    def _served(
-        self,
-        lightness: Tensor,
-        reference: ReferenceColors | None,
-        settings: ColorizeSettings,
-        user: Hints,
-        known: _Known,
-    ) -> Tensor:
-        """What `invent` or `forward` give with these hints, by as few networks as it takes."""
-        if reference is None:
-            return self.invent(lightness, user, known)
-        both, given = _with_hinted_places(reference, known[1], user), _as_given(user)
-        followed = self._colorize(known, lightness, _found(known[1], both, settings, given)[1])
-        if settings.strength >= 1:
-            return followed
-        return self.invent(lightness, user, known).lerp(followed, settings.strength)
 
     def _describe(self, lightness: Tensor) -> _Known:
         levels = self.colorization.levels(lightness)
@@ -156,6 +156,16 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
         levels, description = known
         colors: Colors = self.colorization(levels, lightness, hints)
         return evened(ab_from_network(colors.full), description.places, lightness, uncertainty(hints))
+
+
+def _check(settings: ColorizeSettings) -> None:
+    """Raise SettingError for what is not for this architecture."""
+    if settings.match == "statistics" or settings.hint_share < 1:
+        raise SettingError(
+            "the semantic model knows no statistics and no sparse hints: match by similarity, give it all hints, "
+            "or choose a model of the paper's architecture, such as lite",
+            settings=("match", "hint_share", "model"),
+        )
 
 
 def _own_hints(description: Description, lightness: Tensor, user: Hints) -> SemanticHints:
