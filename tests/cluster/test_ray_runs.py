@@ -169,22 +169,33 @@ def free_port() -> int:
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[str]:
     """A Ray that is there already and wants a token; its address."""
-    port = free_port()
+    head, port = free_port(), free_port()
     (tmp_path / ".ray").mkdir()
     (tmp_path / ".ray/auth_token").write_text("5" * 64)
-    command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--disable-usage-stats"]
-    ports = ["--port", str(free_port()), "--ray-client-server-port", str(port), "--num-cpus", "2"]
+    ray = [sys.executable, "-m", "ray.scripts.scripts"]
+    command = [*ray, "start", "--head", "--block", "--disable-usage-stats"]
+    ports = ["--port", str(head), "--ray-client-server-port", str(port), "--num-cpus", "2"]
+    environment = {**own_environment(tmp_path), "RAY_AUTH_MODE": "token"}
     process = subprocess.Popen(
         [*command, *ports, "--node-ip-address", "127.0.0.1", "--include-dashboard", "false"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={**own_environment(tmp_path), "RAY_AUTH_MODE": "token"},
+        env=environment,
     )
+
+    def is_ready() -> bool:
+        """Whether clients are listened to, and there is a node to work: it takes a while until the second is true."""
+        with socket.socket() as sock:
+            if sock.connect_ex(("127.0.0.1", port)) != 0:
+                return False
+        status = [*ray, "status", "--address", f"127.0.0.1:{head}"]
+        done = subprocess.run(status, env=environment, capture_output=True, text=True, check=False)
+        return done.returncode == 0 and "0.0/2.0 CPU" in done.stdout
+
     try:
         for _ in range(120):
-            with socket.socket() as sock:
-                if sock.connect_ex(("127.0.0.1", port)) == 0:
-                    break
+            if is_ready():
+                break
             assert process.poll() is None
             time.sleep(0.5)
         yield f"ray://127.0.0.1:{port}"
