@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from excolor.cli.commands import HINTS, OUTPUT, QUALITY, REFERENCES, Command, option
+from excolor.cli.color_options import strength_option, vivid_option
+from excolor.cli.commands import HINTS, OUTPUT, REFERENCES, Command, option
 from excolor.cli.options import (
     FileOptions,
     ModelChoice,
@@ -19,7 +20,7 @@ from excolor.cli.options import (
     working_size_option,
 )
 from excolor.cli.parameter_types import LOCATION, PHOTO, PICTURES, FiniteRange
-from excolor.settings import COLORIZE_SIZE, MOST_VIVID, STRONGEST, ColorizeSettings, Match
+from excolor.settings import COLORIZE_SIZE, ColorizeSettings, Match
 
 if TYPE_CHECKING:
     from excolor.batch.references import Pairing
@@ -91,24 +92,8 @@ class HintType(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     group=HINTS,
     help="Let hints serve similar places this far; 0 is their surroundings alone.",
 )
-@option(
-    "--strength",
-    type=FiniteRange(0, STRONGEST),
-    metavar="X",
-    default=ColorizeSettings.strength,
-    show_default=True,
-    group=QUALITY,
-    help="Follow the reference this far; 0 invents the colors, and above 1 doubtful matches are followed too.",
-)
-@option(
-    "--vivid",
-    type=FiniteRange(0, MOST_VIVID),
-    metavar="X",
-    default=ColorizeSettings.vivid,
-    show_default=True,
-    group=QUALITY,
-    help="Multiply the result's chroma by this.",
-)
+@strength_option
+@vivid_option
 @auto_levels_option
 @match_option()
 @hint_share_option

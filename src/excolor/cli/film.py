@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from excolor.cli.color_options import strength_option, vivid_option
 from excolor.cli.commands import HINTS, INPUT, OUTPUT, QUALITY, REFERENCES, Command, option
 from excolor.cli.options import ModelChoice, match_option, model_options, quiet_option, working_size_option
-from excolor.cli.parameter_types import PHOTO, FiniteRange
-from excolor.settings import COLORIZE_SIZE, MOST_VIVID, STRONGEST, ColorizeSettings, Match
+from excolor.cli.parameter_types import PHOTO
+from excolor.settings import COLORIZE_SIZE, ColorizeSettings, Match
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -86,24 +87,8 @@ class TimedPhoto(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 )
 @option("--start", type=Time(), default="0", metavar="TIME", group=INPUT, help="Begin here.  [default: 0]")
 @option("--end", type=Time(), metavar="TIME", group=INPUT, help="End here.  [default: the end of the clip]")
-@option(
-    "--strength",
-    type=FiniteRange(0, STRONGEST),
-    metavar="X",
-    default=ColorizeSettings.strength,
-    show_default=True,
-    group=QUALITY,
-    help="Follow the reference this far; 0 invents the colors, and above 1 doubtful matches are followed too.",
-)
-@option(
-    "--vivid",
-    type=FiniteRange(0, MOST_VIVID),
-    metavar="X",
-    default=ColorizeSettings.vivid,
-    show_default=True,
-    group=QUALITY,
-    help="Multiply the result's chroma by this.",
-)
+@strength_option
+@vivid_option
 @match_option()
 @option(
     "--every",

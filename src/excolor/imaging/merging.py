@@ -95,8 +95,7 @@ def merge_ab(pixels: np.ndarray, small_lightness: Floats, small_ab: Floats) -> n
     Returns:
         sRGB. Its ab follows the edges of the full-size L; what sRGB cannot show loses chroma.
     """
-    fit = fit_detail(small_lightness, small_ab, radius=_RADIUS_AB, epsilon=_EPSILON_LIGHTNESS, doubt=_DOUBT_AB)
-    upsampled = LocalAffine(fit, pixels.shape[:2])
+    upsampled = _upsampled_ab(small_lightness, small_ab, pixels.shape[:2])
     white, depth = white_and_depth(pixels.dtype)
 
     def color(strip: np.ndarray, rows: slice) -> Iterable[np.ndarray]:
@@ -122,8 +121,7 @@ def merge_ab_part(
     Returns:
         sRGB (rows, columns, 3), up to rounding.
     """
-    fit = fit_detail(small_lightness, small_ab, radius=_RADIUS_AB, epsilon=_EPSILON_LIGHTNESS, doubt=_DOUBT_AB)
-    upsampled = LocalAffine(fit, pixels.shape[:2])
+    upsampled = _upsampled_ab(small_lightness, small_ab, pixels.shape[:2])
     white, depth = white_and_depth(pixels.dtype)
 
     def color(strip: np.ndarray, some: slice) -> Iterable[np.ndarray]:
@@ -146,12 +144,17 @@ def ab_at(lightness: Floats, small_lightness: Floats, small_ab: Floats) -> tuple
     if height <= small_ab.shape[0] and width <= small_ab.shape[1]:
         small = np.asarray(cv2.resize(small_ab, (width, height), interpolation=cv2.INTER_AREA))
         return np.ascontiguousarray(small[..., 0]), np.ascontiguousarray(small[..., 1])
-    fit = fit_detail(small_lightness, small_ab, radius=_RADIUS_AB, epsilon=_EPSILON_LIGHTNESS, doubt=_DOUBT_AB)
-    upsampled = LocalAffine(fit, (height, width))
+    upsampled = _upsampled_ab(small_lightness, small_ab, (height, width))
     planes = np.empty((2, height, width), np.float32)
     for rows in strips((height, width)):
         planes[:, rows] = upsampled(lightness[None, rows], rows)
     return planes[0], planes[1]
+
+
+def _upsampled_ab(small_lightness: Floats, small_ab: Floats, size: tuple[int, int]) -> LocalAffine:
+    """What gives ab at a size (H, W) from L there, with the edges of L."""
+    fit = fit_detail(small_lightness, small_ab, radius=_RADIUS_AB, epsilon=_EPSILON_LIGHTNESS, doubt=_DOUBT_AB)
+    return LocalAffine(fit, size)
 
 
 def merge_rgb(pixels: np.ndarray, small: Floats, small_result: Floats) -> np.ndarray:

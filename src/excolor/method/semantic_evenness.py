@@ -8,6 +8,8 @@ spectral clustering), by as much as no match of the place in a reference speaks 
 Shapes: N batch, H, W picture size, h, w the grid of places. ab is in [-128, 127].
 """
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -30,9 +32,7 @@ def evened(ab: Tensor, places: Tensor, lightness: Tensor, share: Tensor | float 
     Returns:
         ab (N, 2, H, W), the same in detail.
     """
-    factor = 1
-    while places.shape[2] * places.shape[3] > _MOST_PLACES * factor**2:
-        factor += 1
+    factor = math.ceil(math.sqrt(places.shape[2] * places.shape[3] / _MOST_PLACES))
     if factor > 1:
         places = F.normalize(F.avg_pool2d(places, factor, ceil_mode=True), dim=1)
         lightness = F.interpolate(lightness, [CELL * n for n in places.shape[2:]], mode="area")

@@ -95,15 +95,9 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
         Raises:
             SettingError: a setting is not for this architecture.
         """
-        _check(settings)
-        _, description = known = known or self._describe(lightness)
-        own, reference = no_semantic_hints(lightness), _for(reference, len(lightness))
-        if user is not None:
-            own = _own_hints(description, lightness, user)
-            reference = _with_hinted_places(reference, description, user)
-        found, hints = _found(description, reference, settings, own.user)
-        invented = self._colorize(known, lightness, own)
-        followed = self._colorize(known, lightness, hints)
+        known = known or self._describe(lightness)
+        found, followed = self._followed(lightness, reference, settings, user, known)
+        invented = self.invent(lightness, user, known)
         coarse, fine = (
             F.interpolate(ab, lightness.shape[2:], mode="bilinear", align_corners=False)
             for ab in (found.grouped_ab, found.fine_ab)
@@ -119,15 +113,29 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
         known: _Known | None = None,
     ) -> Tensor:
         """See `ExemplarModel`: nothing is invented unless it is mixed in."""
-        _check(settings)
-        known, reference = known or self._describe(lightness), _for(reference, len(lightness))
-        given = no_semantic_hints(lightness).user
-        if user is not None:
-            given, reference = _as_given(user), _with_hinted_places(reference, known[1], user)
-        followed = self._colorize(known, lightness, _found(known[1], reference, settings, given)[1])
+        known = known or self._describe(lightness)
+        _, followed = self._followed(lightness, reference, settings, user, known)
         if settings.strength >= 1:
             return followed
         return self.invent(lightness, user, known).lerp(followed, settings.strength)
+
+    def _followed(
+        self,
+        lightness: Tensor,
+        reference: ReferenceColors,
+        settings: ColorizeSettings,
+        user: Hints | None,
+        known: _Known,
+    ) -> tuple[Correspondences, Tensor]:
+        """What is found for targets, and ab that follows it. Arguments and errors as of `forward`."""
+        _check(settings)
+        description, reference = known[1], _for(reference, len(lightness))
+        given = no_semantic_hints(lightness).user
+        if user is not None:
+            given, reference = _as_given(user), _with_hinted_places(reference, description, user)
+        found = correspond(description, reference)
+        hints = semantic_hints(_trusted_more(found, settings.strength - 1), given)
+        return found, self._colorize(known, lightness, hints)
 
     def follow(
         self,
@@ -188,14 +196,6 @@ def _with_hinted_places(reference: ReferenceColors, description: Description, us
     if not _certain(user).any():
         return reference
     return side_by_side([reference, hinted_places(description, _as_given(user))])
-
-
-def _found(
-    description: Description, reference: ReferenceColors, settings: ColorizeSettings, given: Tensor
-) -> tuple[Correspondences, SemanticHints]:
-    """What a reference has for targets, and what the net is told of it; `given` is of `_as_given`."""
-    found = correspond(description, reference)
-    return found, semantic_hints(_trusted_more(found, settings.strength - 1), given)
 
 
 def _likeness_to_hints(description: Description, user: Hints) -> Tensor:

@@ -1,5 +1,7 @@
 """Reading, listing and writing by fsspec. Nothing is there in part: stores show a file when all of it has come."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +17,12 @@ _LONGEST_TEXT = 200  # characters of another's error
 
 def read(path: RemotePath) -> bytes:
     """The bytes of a file. Raises PhotoError if it cannot be read."""
-    try:
-        store, name = _open(path)
-        content: bytes = store.cat_file(name)
-    except FileNotFoundError as error:
-        raise PhotoError(f"cannot read {path}: there is no such file; check its name and folder") from error
-    except ExcolorError:
-        raise
-    except Exception as error:  # the clients of the stores let out what their transports raise
-        raise PhotoError(f"cannot read {path}: {_said(error)}; check its name, and your access to it") from error
+    with _explained(PhotoError, f"read {path}", "check its name, and your access to it"):
+        try:
+            store, name = _open(path)
+            content: bytes = store.cat_file(name)
+        except FileNotFoundError as error:
+            raise PhotoError(f"cannot read {path}: there is no such file; check its name and folder") from error
     return content
 
 
@@ -31,13 +30,9 @@ def is_folder(path: RemotePath) -> bool:
     """Whether there are files below an address. Raises PhotoError if that cannot be found out."""
     if path.scheme in _READ_ONLY:
         return False
-    try:
+    with _explained(PhotoError, f"look into {path}", "check its name, and your access to it"):
         store, name = _open(path)
         return bool(store.isdir(name))
-    except ExcolorError:
-        raise
-    except Exception as error:
-        raise PhotoError(f"cannot look into {path}: {_said(error)}; check its name, and your access to it") from error
 
 
 def names_in(folder: RemotePath, *, recursive: bool) -> list[str]:
@@ -48,28 +43,21 @@ def names_in(folder: RemotePath, *, recursive: bool) -> list[str]:
     """
     if folder.scheme in _READ_ONLY:
         raise PhotoError(f"cannot look into {folder}: a web server has no folders; name the pictures in a list")
-    try:
-        store, name = _open(folder)
-        found = store.find(name, maxdepth=None if recursive else 1)
-    except FileNotFoundError:
-        return []
-    except ExcolorError:
-        raise
-    except Exception as error:
-        raise PhotoError(f"cannot look into {folder}: {_said(error)}; check its name, and your access to it") from error
+    with _explained(PhotoError, f"look into {folder}", "check its name, and your access to it"):
+        try:
+            store, name = _open(folder)
+            found = store.find(name, maxdepth=None if recursive else 1)
+        except FileNotFoundError:
+            return []
     start = name.strip("/") + "/"
     return [each.lstrip("/").removeprefix(start) for each in found if each.lstrip("/").startswith(start)]
 
 
 def exists(path: RemotePath) -> bool:
     """Whether there is such a file. Raises OutputError if that cannot be found out."""
-    try:
+    with _explained(OutputError, f"use {path}", "check its name, and your access to it"):
         store, name = _open(path)
         return bool(store.exists(name))
-    except ExcolorError:
-        raise
-    except Exception as error:
-        raise OutputError(f"cannot use {path}: {_said(error)}; check its name, and your access to it") from error
 
 
 def check_scheme(path: RemotePath, *, to_write: bool = False) -> None:
@@ -92,15 +80,20 @@ def upload(file: Path, path: RemotePath, *, overwrite: bool) -> None:
             f"{path} appeared while it was being written: replace it, or write elsewhere",
             settings=("overwrite", "output"),
         )
-    try:
+    with _explained(OutputError, f"write {path}", "check your access to it, or write elsewhere"):
         store, name = _open(path)
         store.put_file(str(file), name)
+
+
+@contextmanager
+def _explained(kind: type[ExcolorError], what: str, advice: str) -> Iterator[None]:
+    """Raise all but our own errors as one of this kind: clients of stores let out what their transports raise."""
+    try:
+        yield
     except ExcolorError:
         raise
     except Exception as error:
-        raise OutputError(
-            f"cannot write {path}: {_said(error)}; check your access to it, or write elsewhere"
-        ) from error
+        raise kind(f"cannot {what}: {_said(error)}; {advice}") from error
 
 
 def _open(path: RemotePath) -> tuple[Any, str]:
