@@ -63,7 +63,7 @@ def prepared(model: str, networks: Colorizer, references: tuple[Path, ...]) -> C
 
 @pytest.mark.parametrize(
     ("model", "module", "function"),
-    [("semantic", semantic_exemplar, "describe"), ("lite", coarse, "describe_lightness")],
+    [("semantic", semantic_exemplar, "describe_by"), ("lite", coarse, "describe_lightness")],
 )
 def test_a_target_is_described_once(
     model: str,

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from excolor.method import semantic_correspondence
+from excolor.method import semantic_affinity
 from excolor.method.semantic_correspondence import (
     Correspondences,
     affinity,
@@ -95,7 +95,7 @@ def test_hidden_places_are_not_found_and_references_can_be_joined() -> None:
 
 def test_the_size_of_the_chunks_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = found(picture(1), picture(2))
-    monkeypatch.setattr(semantic_correspondence, "_AT_ONCE", 1000)
+    monkeypatch.setattr(semantic_affinity, "_AT_ONCE", 1000)
     for name, value in vars(found(picture(1), picture(2))).items():
         assert_same_but_for_rounding(value, getattr(whole, name))
 
@@ -106,3 +106,69 @@ def test_affinity_weighs_all_places_and_prefers_similar_ones() -> None:
     weights = torch.cat(list(affinity(places, lab[:, :1])), dim=1)
     torch.testing.assert_close(weights.sum(-1), torch.ones_like(weights[..., 0]))
     assert (weights.argmax(-1) == torch.arange(weights.shape[1])).all()
+
+
+def test_affinity_falls_with_the_squared_distance_of_place_and_lightness() -> None:
+    lab = picture(5)
+    places = describe(NET(lab[:, :1]), lab[:, :1]).places
+    h, w = places.shape[2:]
+    flat = places[0].flatten(1).T.double()
+    rows, columns = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
+    tone = F.avg_pool2d(lab[:, :1], 8).flatten() / 12
+    where = torch.stack((rows.flatten() / (w / 4), columns.flatten() / (w / 4), tone), dim=1).double()
+    wanted = (flat @ flat.T / 0.1 - torch.cdist(where, where) ** 2).softmax(-1)
+    weights = torch.cat(list(affinity(places, lab[:, :1])), dim=1)[0]
+    torch.testing.assert_close(weights, wanted.float(), atol=1e-6, rtol=1e-3)
+
+
+def test_the_fine_search_finds_what_a_search_pixel_by_pixel_finds() -> None:
+    """The same formulas, written place by place and candidate by candidate in double precision."""
+    target, reference = picture(1, 32, 64), picture(2, 64, 32)
+    of_target, of_reference = (describe(NET(lab[:, :1]), lab[:, :1]) for lab in (target, reference))
+    result = correspond(of_target, reference_colors(of_reference, reference[:, 1:]))
+
+    places, things = (
+        (getattr(of_target, name)[0].flatten(1).T @ getattr(of_reference, name)[0].flatten(1)).double()
+        for name in ("places", "grouped")
+    )
+    score, width = places + 4 * things, of_reference.places.shape[3]
+    h, w = of_target.places.shape[2:]
+
+    def rated(level: str, weight: float, by_lightness: float, own: tuple[int, int], other: tuple[int, int]) -> float:
+        a = getattr(of_target, level)[0, :, own[0], own[1]].double()
+        b = getattr(of_reference, level)[0, :, other[0], other[1]].double()
+        return float(weight * (a[:-1] @ b[:-1]) - by_lightness * (a[-1] - b[-1]) ** 2)
+
+    def neighbors(y: int, x: int, size: tuple[int, int], diagonal: bool) -> list[tuple[int, int]]:
+        around = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if diagonal or 0 in (dy, dx)]
+        return [(min(max(y + dy, 0), size[0] - 1), min(max(x + dx, 0), size[1] - 1)) for dy, dx in around]
+
+    def quarters(match: tuple[int, int]) -> list[tuple[int, int]]:
+        return [(2 * match[0] + dy, 2 * match[1] + dx) for dy in (0, 1) for dx in (0, 1)]
+
+    def coarse(match: tuple[int, int], factor: int) -> int:
+        return match[0] // factor * width + match[1] // factor
+
+    best = score.argmax(-1).view(h, w)
+    matched = {}
+    for y in range(2 * h):
+        for x in range(2 * w):
+            found = [divmod(int(best[place]), width) for place in neighbors(y // 2, x // 2, (h, w), True)]
+            matched[y, x] = max(
+                (candidate for match in found for candidate in quarters(match)),
+                key=lambda c: rated("quarter", 0.5, 0.1, (y, x), c) + score[y // 2 * w + x // 2, coarse(c, 2)],
+            )
+    ab = F.avg_pool2d(reference[:, 1:], 2)[0].double()
+    fine = torch.zeros(4, 4 * h, 4 * w, dtype=torch.double)
+    for y in range(4 * h):
+        for x in range(4 * w):
+            found = [matched[place] for place in neighbors(y // 2, x // 2, (2 * h, 2 * w), False)]
+            candidates = [candidate for match in found for candidate in quarters(match)]
+            own = y // 4 * w + x // 4
+            rates = torch.tensor([rated("half", 0.3, 0.15, (y, x), c) for c in candidates], dtype=torch.double)
+            priors, likeness = (torch.stack([of[own, coarse(c, 4)] for c in candidates]) for of in (score, places))
+            weight = ((rates + priors) / 0.03).softmax(0)
+            colors = torch.stack([ab[:, c[0], c[1]] for c in candidates])
+            fine[:, y, x] = torch.cat((weight @ colors, torch.stack((weight @ likeness, weight @ rates))))
+    for value, wanted in ((result.fine_ab, fine[:2]), (result.fine_cosine, fine[2:3]), (result.fine_score, fine[3:])):
+        assert_same_but_for_rounding(value[0], wanted.float())

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from excolor.method import semantic_evenness
-from excolor.method.semantic_evenness import evened
+from excolor.method.semantic_evenness import evened, whole_affinity
 
 SIZE = 64, 96
 LIGHTNESS = torch.full((1, 1, *SIZE), 50.0)
@@ -60,3 +60,14 @@ def test_many_places_are_taken_together(monkeypatch: pytest.MonkeyPatch) -> None
     assert coarse.shape == fine.shape
     assert (F.avg_pool2d(coarse - fine, 16)).abs().max() < 10
     assert coarse[0, 1, 20:28, 20:28].max() < 20
+
+
+def test_an_affinity_that_is_known_is_used_where_all_places_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    places = two_things()
+    alike = whole_affinity(places, LIGHTNESS)
+    assert alike is not None
+    assert torch.equal(evened(stained(), places, LIGHTNESS, alike=alike), evened(stained(), places, LIGHTNESS))
+    nothing = torch.eye(alike.shape[1]).expand_as(alike)
+    assert torch.equal(evened(stained(), places, LIGHTNESS, alike=nothing), stained())
+    monkeypatch.setattr(semantic_evenness, "_MOST_PLACES", 24)
+    assert whole_affinity(places, LIGHTNESS) is None

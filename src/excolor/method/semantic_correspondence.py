@@ -16,7 +16,7 @@ Shapes: N batch, H, W picture size (multiples of 32), h, w = H/8, W/8, P = h·w 
 reference. ab is in [-128, 127].
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -24,14 +24,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from excolor.method import semantic_affinity
+from excolor.method.semantic_affinity import affinity, some_rows
 from excolor.networks.backbone import Levels
+from excolor.networks.products import rows_by_rows
 
-CELL = 8
+CELL = semantic_affinity.CELL
 """Pixels: side of a place of the coarsest grid."""
 
-_AFFINITY_TEMPERATURE = 0.1  # of the cosine between two places of one picture
-_AFFINITY_REACH = 1 / 4  # of the longer side: how far a similar place may be
-_AFFINITY_LIGHTNESS = 12.0  # L units
 _GROUPED_TEMPERATURE = 0.008  # of the cosine of averaged descriptors
 _GROUPED_SHARE = 4.0  # weight of that cosine beside the one of single places, where a match is chosen
 _LEAST_DEVIATION = 0.1  # of a channel, relative to the deviation of all
@@ -42,7 +42,6 @@ _MUTUALITY = 0.05  # cosine
 _LEAST_SQUARE = 1e-6  # ab units squared
 _SHOWN = 0.99  # of a place, if any place shows so much
 _NEVER = -1e3  # cosine of what is hidden
-_AT_ONCE = 1 << 23  # entries of a matrix of places by places: 32 MiB in float32
 
 
 class Description(NamedTuple):
@@ -104,14 +103,26 @@ class Correspondences:
 
 def describe(levels: Levels, lightness: Tensor) -> Description:
     """Describe a picture by the backbone's levels and its L (N, 1, H, W) in [0, 100]."""
+    return describe_by(places_of(levels), levels, lightness)
+
+
+def places_of(levels: Levels) -> Tensor:
+    """`Description.places` by the backbone's levels. A place's channels lie side by side in memory."""
     size = levels.eighth.shape[2:]
     deep = [
         F.normalize(_standardized(F.interpolate(level.float(), size, mode="bilinear", align_corners=False)), dim=1)
         for level in (levels.eighth, levels.sixteenth, levels.thirty_second)
     ]
-    places = torch.cat(deep, dim=1) / len(deep) ** 0.5
-    grouped = torch.cat([rows @ places.flatten(2).mT for rows in affinity(places, lightness)], dim=1)  # (N, P, C)
-    grouped = grouped.mT.reshape(places.shape)
+    return torch.cat(deep, dim=1).div_(len(deep) ** 0.5).contiguous(memory_format=torch.channels_last)
+
+
+def describe_by(
+    places: Tensor, levels: Levels, lightness: Tensor, alike: Iterable[Tensor] | None = None
+) -> Description:
+    """`describe`, where `places_of` the levels are known already, and perhaps also their `affinity`."""
+    flat = places.flatten(2)
+    grouped = torch.cat([rows_by_rows(rows, flat) for rows in alike or affinity(places, lightness)], dim=1)
+    grouped = grouped.mT.reshape(places.shape)  # of (N, P, C)
     standard = (lightness - lightness.mean((2, 3), keepdim=True)) / (lightness.std((2, 3), keepdim=True) + 1)
     shallow = [
         torch.cat((F.normalize(_standardized(level.float()), dim=1), F.avg_pool2d(standard, stride)), dim=1)
@@ -154,42 +165,29 @@ def side_by_side(references: Sequence[ReferenceColors]) -> ReferenceColors:
     )
 
 
-def affinity(places: Tensor, lightness: Tensor) -> Iterator[Tensor]:
-    """How alike the places (N, C, h, w) of one picture are, near each other and of one lightness.
-
-    `lightness` is L (N, 1, H, W). Yields some rows (N, rows, P) of the matrix at a time; each row sums to 1.
-    """
-    n, _, h, w = places.shape
-    flat = places.flatten(2)
-    tone = F.avg_pool2d(lightness, CELL).flatten(2) / _AFFINITY_LIGHTNESS  # (N, 1, P)
-    # Position and lightness as coordinates whose squared distance is what the affinity falls with
-    reach = max(h, w) * _AFFINITY_REACH
-    rows = torch.arange(h, device=places.device, dtype=tone.dtype).view(h, 1).expand(h, w).flatten() / reach
-    columns = torch.arange(w, device=places.device, dtype=tone.dtype).repeat(h) / reach
-    where = torch.cat((torch.stack((rows, columns)).expand(n, -1, -1), tone), dim=1).mT.contiguous()  # (N, P, 3)
-    for some in torch.arange(h * w, device=places.device).split(_rows_at_once(n, h * w)):  # type: ignore[no-untyped-call]
-        score = flat[:, :, some].mT @ flat / _AFFINITY_TEMPERATURE
-        yield score.sub_(torch.cdist(where[:, some], where).square_()).softmax(-1)
-
-
 def correspond(target: Description, reference: ReferenceColors) -> Correspondences:
     """Find colors for a target in a reference of the same batch size."""
     n, _, h, w = target.places.shape
-    keys = reference.description
+    things, places = target.grouped.flatten(2).mT / _GROUPED_TEMPERATURE, target.places.flatten(2).mT  # (N, P, C)
+    other_things, other_places = (
+        of.flatten(2).mT for of in (reference.description.grouped, reference.description.places)
+    )
     values = reference.coarse_ab.flatten(2)
-    values = torch.cat((values, values.square().sum(1, keepdim=True)), dim=1).mT  # (N, Q, 3)
+    values = torch.cat((values, values.square().sum(1, keepdim=True)), dim=1)  # (N, 3, Q)
     mean, likeness, score, single = [], [], [], []
-    for some in torch.arange(h * w, device=values.device).split(_rows_at_once(n, values.shape[1])):  # type: ignore[no-untyped-call]
-        of_things = target.grouped.flatten(2)[:, :, some].mT @ keys.grouped.flatten(2)  # (N, rows, Q)
-        of_places = target.places.flatten(2)[:, :, some].mT @ keys.places.flatten(2)
+    for some in some_rows(h * w, n * values.shape[2]):
+        of_things = rows_by_rows(things[:, some], other_things)  # (N, rows, Q), cosine / temperature
+        of_places = rows_by_rows(places[:, some], other_places)
         if reference.hidden is not None:
             hidden = reference.hidden.flatten(2)
-            of_things, of_places = (cosine.masked_fill(hidden, _NEVER) for cosine in (of_things, of_places))
-        mean.append((of_things / _GROUPED_TEMPERATURE).softmax(-1) @ values)
-        likeness.append(of_things.amax(-1))
+            of_things = of_things.masked_fill(hidden, _NEVER / _GROUPED_TEMPERATURE)
+            of_places = of_places.masked_fill(hidden, _NEVER)
+        mean.append(values @ of_things.softmax(-1).mT)
+        likeness.append(of_things.amax(-1) * _GROUPED_TEMPERATURE)
         single.append(of_places)
-        score.append(of_places + _GROUPED_SHARE * of_things)
-    return _judged(target, reference, *(torch.cat(parts, dim=1) for parts in (mean, likeness, score, single)))
+        score.append(torch.add(of_places, of_things, alpha=_GROUPED_SHARE * _GROUPED_TEMPERATURE))
+    means = torch.cat(mean, dim=2).mT
+    return _judged(target, reference, means, *(_joined(parts) for parts in (likeness, score, single)))
 
 
 def fit(target: Description, reference: ReferenceColors) -> Tensor:
@@ -199,10 +197,10 @@ def fit(target: Description, reference: ReferenceColors) -> Tensor:
 
 def best_cosine(target: Description, reference: ReferenceColors) -> Tensor:
     """Cosine of each place and its best match among those that show, (N, 1, h, w); far below -1 if none does."""
-    keys = reference.description.places.flatten(2)
+    keys, places = (of.places.flatten(2).mT for of in (reference.description, target))
     best = []
-    for queries in target.places.flatten(2).mT.split(_rows_at_once(len(keys), keys.shape[2]), dim=1):  # type: ignore[no-untyped-call]
-        cosine = queries @ keys
+    for some in some_rows(places.shape[1], len(keys) * keys.shape[1]):
+        cosine = rows_by_rows(places[:, some], keys)
         if reference.hidden is not None:
             cosine = cosine.masked_fill(reference.hidden.flatten(2), _NEVER)
         best.append(cosine.amax(-1))
@@ -251,30 +249,26 @@ def _refine(
     keys = reference.description
     width = keys.places.shape[3]
     # At 1/4: the quarters of what the nine places around have found
-    candidates = _around(match.view(n, h, w), diagonal=True)  # (N, h, w, 9)
-    prior = score.gather(2, candidates.flatten(1, 2)).view(n, h, w, -1)
-    finer = _quarters(candidates, width)  # (N, 4P, 36)
-    total = _doubled(prior) + _rate(target.quarter, keys.quarter, finer, _FINE_WEIGHT[0], _FINE_LIGHTNESS[0])
-    matched = finer.gather(2, total.argmax(-1, keepdim=True)).view(n, 2 * h, 2 * w)
+    candidates = _around(match.view(n, h, w), diagonal=True)  # (N, P, 9)
+    rated = _rate(target.quarter, keys.quarter, candidates, _FINE_WEIGHT[0], _FINE_LIGHTNESS[0])  # (N, P, 4, 36)
+    best = (rated + _of_quarters(score.gather(2, candidates))).argmax(-1)  # (N, P, 4)
+    coarse, quarter = candidates.gather(2, best // 4), best % 4
+    row, column = 2 * (coarse // width) + quarter // 2, 2 * (coarse % width) + quarter % 2
+    matched = _assembled((row * 2 * width + column)[..., None], h, w)[:, 0]  # (N, 2h, 2w)
 
     # At 1/2: the quarters of what the place and its four neighbors have found
-    candidates = _around(matched, diagonal=False)  # (N, 2h, 2w, 5)
+    candidates = _around(matched, diagonal=False)  # (N, 4P, 5)
     coarse = candidates // (2 * width) // 2 * width + candidates % (2 * width) // 2
-    place = torch.arange(h * w, device=match.device).view(1, h, w, 1).expand(n, -1, -1, -1)
-    index = (_grown(place) * score.shape[2] + coarse).flatten(1)  # into (P, Q)
+    place = torch.arange(h * w, device=match.device).view(h, w).repeat_interleave(2, 0).repeat_interleave(2, 1)
+    index = (place.view(1, -1, 1) * score.shape[2] + coarse).flatten(1)  # into (P, Q)
     prior, likeness = (of.flatten(1).gather(1, index).view(candidates.shape) for of in (score, single))
-    finer = _quarters(candidates, 2 * width)  # (N, 16P, 20)
-    rated = _rate(target.half, keys.half, finer, _FINE_WEIGHT[1], _FINE_LIGHTNESS[1])
-    weight = ((_doubled(prior) + rated) / _FINE_TEMPERATURE).softmax(-1)
-    colors = _rows(reference.half_ab, finer)  # (N, 16P, 20, 2)
-    ab = (weight[..., None, :] @ colors).squeeze(-2)
-    others = ((weight * of).sum(-1, keepdim=True) for of in (_doubled(likeness), rated))
-    found = torch.cat((ab, *others), dim=-1).mT.reshape(n, 4, 4 * h, 4 * w)
+    rated = _rate(target.half, keys.half, candidates, _FINE_WEIGHT[1], _FINE_LIGHTNESS[1])  # (N, 4P, 4, 20)
+    weight = ((rated + _of_quarters(prior)) / _FINE_TEMPERATURE).softmax(-1)
+    colors = _quarters_at(reference.half_ab, candidates)  # (N, 4P, 20, 2)
+    values = torch.cat((colors, likeness.repeat_interleave(4, dim=-1)[..., None]), dim=-1)
+    found = torch.cat((weight @ values, (weight * rated).sum(-1, keepdim=True)), dim=-1)  # (N, 4P, 4, 4)
+    found = _assembled(found, 2 * h, 2 * w)
     return found[:, :2], found[:, 2:3], found[:, 3:]
-
-
-def _rows_at_once(n: int, width: int) -> int:
-    return max(1, _AT_ONCE // (n * width))
 
 
 def _standardized(level: Tensor) -> Tensor:
@@ -285,47 +279,60 @@ def _standardized(level: Tensor) -> Tensor:
     return level / (variance.sqrt() + least)
 
 
+def _joined(rows: Sequence[Tensor]) -> Tensor:
+    """Rows (N, rows, ...) of several steps as those of one, not copied if there was one step."""
+    return rows[0] if len(rows) == 1 else torch.cat(list(rows), dim=1)
+
+
 def _around(grid: Tensor, *, diagonal: bool) -> Tensor:
-    """The values (N, h, w) of each place and its 8 or 4 neighbors, borders repeated: (N, h, w, 9 or 5)."""
+    """The values (N, h, w) of each place and its 8 or 4 neighbors, borders repeated: (N, h·w, 9 or 5)."""
     h, w = grid.shape[1:]
     padded = F.pad(grid[:, None].float(), (1, 1, 1, 1), mode="replicate")[:, 0].long()  # exact below 2^24
     offsets = [(y, x) for y in range(3) for x in range(3) if diagonal or 1 in (y, x)]
-    return torch.stack([padded[:, y : y + h, x : x + w] for y, x in offsets], dim=-1)
+    return torch.stack([padded[:, y : y + h, x : x + w] for y, x in offsets], dim=-1).flatten(1, 2)
 
 
-def _grown(grid: Tensor) -> Tensor:
-    """Each place of (N, h, w, K) four times: (N, 2h, 2w, K)."""
-    return grid.repeat_interleave(2, 1).repeat_interleave(2, 2)
+def _of_quarters(values: Tensor) -> Tensor:
+    """Values of places and their candidates (N, p, K), for the quarters of both: (N, p, 1, 4K)."""
+    return values.repeat_interleave(4, dim=-1)[:, :, None]
 
 
-def _doubled(values: Tensor) -> Tensor:
-    """Values of coarse places and candidates (N, h, w, K), for the quarters of both: (N, 4hw, 4K)."""
-    return _grown(values).repeat_interleave(4, dim=-1).flatten(1, 2)
+def _quartered(features: Tensor) -> Tensor:
+    """Features (N, C, 2h, 2w) of the four quarters of each place: (N, h·w, 4, C)."""
+    n, channels, height, width = features.shape
+    parts = features.view(n, channels, height // 2, 2, width // 2, 2)
+    return parts.permute(0, 2, 4, 3, 5, 1).reshape(n, height * width // 4, 4, channels)
 
 
-def _quarters(candidates: Tensor, width: int) -> Tensor:
-    """The quarters of candidates (N, h, w, K), flat indices into a grid of `width`, for the quarters of the places.
+def _assembled(values: Tensor, h: int, w: int) -> Tensor:
+    """The inverse of `_quartered`: values (N, h·w, 4, C) as maps (N, C, 2h, 2w)."""
+    n, _, _, channels = values.shape
+    parts = values.view(n, h, w, 2, 2, channels).permute(0, 5, 1, 3, 2, 4)
+    return parts.reshape(n, channels, 2 * h, 2 * w)
 
-    Returns flat indices into the reference's grid of twice that width: (N, 4hw, 4K).
-    """
-    first = candidates // width * (4 * width) + candidates % width * 2
-    offsets = torch.tensor((0, 1, 2 * width, 2 * width + 1), device=candidates.device)
-    quarters = (first[..., None] + offsets).flatten(-2)  # (N, h, w, 4K)
-    return _grown(quarters).flatten(1, 2)
+
+def _quarters_at(features: Tensor, index: Tensor) -> Tensor:
+    """Features (N, C, 2h, 2w) of the quarters of places, flat indices (N, p, K) into (h, w): (N, p, 4K, C)."""
+    n, channels = features.shape[:2]
+    parts = _quartered(features).flatten(2)  # (N, h·w, 4C)
+    start = torch.arange(n, device=index.device).view(-1, 1, 1) * parts.shape[1]
+    return parts.flatten(0, 1).index_select(0, (index + start).flatten()).view(n, index.shape[1], -1, channels)
 
 
 def _rate(target: Tensor, reference: Tensor, index: Tensor, weight: float, by_lightness: float) -> Tensor:
-    """How well shallow features and L of candidates, flat indices (N, p, K), fit the target's places: (N, p, K)."""
-    candidates = _rows(reference, index)  # (N, p, K, c+1)
-    own = target.flatten(2).mT  # (N, p, c+1)
-    cosine = (candidates[..., :-1] @ own[..., :-1, None])[..., 0]
-    difference = candidates[..., -1] - own[..., -1:]
+    """How well shallow features and L of the quarters of places fit those of the target's places.
+
+    Args:
+        target: (N, c+1, 2h, 2w), features and L as in `Description`.
+        reference: likewise, of any size.
+        index: (N, h·w, K), places of the reference.
+        weight: of the cosine.
+        by_lightness: how far the squared difference of L counts against it.
+
+    Returns:
+        (N, h·w, 4, 4K).
+    """
+    own, candidates = _quartered(target), _quarters_at(reference, index)
+    cosine = own[..., :-1] @ candidates[..., :-1].mT
+    difference = own[..., -1:] - candidates[..., None, :, -1]
     return weight * cosine - by_lightness * difference.square()
-
-
-def _rows(features: Tensor, index: Tensor) -> Tensor:
-    """The columns (N, p, K, C) of features (N, C, *, *) at flat indices (N, p, K)."""
-    n, channels = features.shape[:2]
-    flat = features.flatten(2).mT.reshape(-1, channels)  # (N * places, C)
-    start = torch.arange(n, device=index.device).view(-1, 1, 1) * (flat.shape[0] // n)
-    return flat.index_select(0, (index + start).flatten()).view(*index.shape, channels)

@@ -9,18 +9,26 @@ Shapes: N batch, H, W picture size, h, w the grid of places. ab is in [-128, 127
 """
 
 import math
+from collections.abc import Iterable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from excolor.method.semantic_correspondence import CELL, affinity
+from excolor.method.semantic_affinity import CELL, affinity
 
 _STEPS = 6
 _MOST_PLACES = 2304  # beyond, neighboring places are taken together: affinities grow with the square of their number
 
 
-def evened(ab: Tensor, places: Tensor, lightness: Tensor, share: Tensor | float = 1.0) -> Tensor:
+def whole_affinity(places: Tensor, lightness: Tensor) -> Tensor | None:
+    """`affinity` as one matrix (N, P, P), if it is small enough for `evened`."""
+    return _joined(affinity(places, lightness)) if _factor(places) == 1 else None
+
+
+def evened(
+    ab: Tensor, places: Tensor, lightness: Tensor, share: Tensor | float = 1.0, alike: Tensor | None = None
+) -> Tensor:
     """Colors in which similar places differ less.
 
     Args:
@@ -28,18 +36,28 @@ def evened(ab: Tensor, places: Tensor, lightness: Tensor, share: Tensor | float 
         places: descriptors of the places, (N, C, h, w), unit length.
         lightness: L (N, 1, H, W).
         share: how far each pixel takes part, (N, 1, H, W) in [0, 1].
+        alike: `whole_affinity` of places and lightness, if it is known and not None.
 
     Returns:
         ab (N, 2, H, W), the same in detail.
     """
-    factor = math.ceil(math.sqrt(places.shape[2] * places.shape[3] / _MOST_PLACES))
+    factor = _factor(places)
     if factor > 1:
         places = F.normalize(F.avg_pool2d(places, factor, ceil_mode=True), dim=1)
         lightness = F.interpolate(lightness, [CELL * n for n in places.shape[2:]], mode="area")
     own = F.adaptive_avg_pool2d(ab, (places.shape[2], places.shape[3]))
-    matrix = torch.cat(list(affinity(places, lightness)), dim=1)
-    spread = own.flatten(2).mT
+    matrix = _joined(affinity(places, lightness)) if alike is None else alike
+    spread = own.flatten(2)
     for _ in range(_STEPS):
-        spread = matrix @ spread
-    change = spread.mT.reshape(own.shape) - own
+        spread = spread @ matrix.mT  # not matrix @ spread.mT, which takes ten times as long
+    change = spread.reshape(own.shape) - own
     return ab + share * F.interpolate(change, ab.shape[2:], mode="bilinear", align_corners=False)
+
+
+def _factor(places: Tensor) -> int:
+    """How many places side by side are taken together."""
+    return math.ceil(math.sqrt(places.shape[2] * places.shape[3] / _MOST_PLACES))
+
+
+def _joined(rows: Iterable[Tensor]) -> Tensor:
+    return torch.cat(list(rows), dim=1)

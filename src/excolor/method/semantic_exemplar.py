@@ -9,7 +9,7 @@ the reference, and `hints` those of the similar pixel.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeAlias
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -26,12 +26,13 @@ from excolor.method.semantic_correspondence import (
     ReferenceColors,
     best_cosine,
     correspond,
-    describe,
+    describe_by,
     fit,
+    places_of,
     reference_colors,
     side_by_side,
 )
-from excolor.method.semantic_evenness import evened
+from excolor.method.semantic_evenness import evened, whole_affinity
 from excolor.method.semantic_hints import hinted_places, semantic_hints, uncertainty, with_reference
 from excolor.networks.backbone import STRIDE, Levels
 from excolor.networks.semantic_colorization import (
@@ -42,10 +43,22 @@ from excolor.networks.semantic_colorization import (
 )
 from excolor.settings import ColorizeSettings
 
-_Known: TypeAlias = tuple[Levels, Description]
-
 _ALIKE = 0.3  # cosine to a place with a hint, from which on a place follows it as far as the net says
 _TRUST = 0.5  # of the way to certainty that the highest strength lifts what speaks for a match
+
+
+class _Known(NamedTuple):
+    """What was found in targets.
+
+    Attributes:
+        levels: of the backbone.
+        description: by which they are compared.
+        alike: the affinity of their places, if `evened` can use it.
+    """
+
+    levels: Levels
+    description: Description
+    alike: Tensor | None
 
 
 class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
@@ -59,7 +72,7 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
 
     def encode_reference(self, rgb: Tensor, visible: Tensor | None = None) -> ReferenceColors:
         lab = rgb_to_lab(rgb)
-        return reference_colors(self._describe(lab[:, :1])[1], lab[:, 1:], visible)
+        return reference_colors(self._describe(lab[:, :1]).description, lab[:, 1:], visible)
 
     def join_references(self, references: Sequence[ReferenceColors]) -> ReferenceColors:
         return references[0] if len(references) == 1 else side_by_side(references)
@@ -68,15 +81,15 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
         return self._describe(lightness)
 
     def score(self, lightness: Tensor, references: Sequence[ReferenceColors], known: _Known | None = None) -> Tensor:
-        _, description = known or self._describe(lightness)
+        description = (known or self._describe(lightness)).description
         return torch.stack([fit(description, _for(one, len(lightness))) for one in references], dim=1)
 
     def describe(self, lightness: Tensor, known: _Known | None = None) -> Tensor:
-        return (known or self._describe(lightness))[1].places
+        return (known or self._describe(lightness)).description.places
 
     def invent(self, lightness: Tensor, user: Hints | None = None, known: _Known | None = None) -> Tensor:
         known = known or self._describe(lightness)
-        hints = no_semantic_hints(lightness) if user is None else _own_hints(known[1], lightness, user)
+        hints = no_semantic_hints(lightness) if user is None else _own_hints(known.description, lightness, user)
         return self._colorize(known, lightness, hints)
 
     def forward(
@@ -129,7 +142,7 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
     ) -> tuple[Correspondences, Tensor]:
         """What is found for targets, and ab that follows it. Arguments and errors as of `forward`."""
         _check(settings)
-        description, reference = known[1], _for(reference, len(lightness))
+        description, reference = known.description, _for(reference, len(lightness))
         given = no_semantic_hints(lightness).user
         if user is not None:
             given, reference = _as_given(user), _with_hinted_places(reference, description, user)
@@ -152,18 +165,20 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
                 served = self.invent(lightness, user, known)
             else:
                 served = self.colors(lightness, reference, settings, user, known)
-            ab = ab.lerp(served * settings.vivid, settings.hint_reach * _likeness_to_hints(known[1], user))
+            ab = ab.lerp(served * settings.vivid, settings.hint_reach * _likeness_to_hints(known.description, user))
         return follow_hints(ab, lightness, self.describe(lightness, known), user, reach=0)
 
     def _describe(self, lightness: Tensor) -> _Known:
         levels = self.colorization.levels(lightness)
-        return levels, describe(levels, lightness)
+        places = places_of(levels)
+        alike = whole_affinity(places, lightness)
+        return _Known(levels, describe_by(places, levels, lightness, None if alike is None else (alike,)), alike)
 
     def _colorize(self, known: _Known, lightness: Tensor, hints: SemanticHints) -> Tensor:
         """ab (N, 2, H, W) in [-110, 110], even where neither a match nor a person speaks for a color."""
-        levels, description = known
-        colors: Colors = self.colorization(levels, lightness, hints)
-        return evened(ab_from_network(colors.full), description.places, lightness, uncertainty(hints))
+        colors: Colors = self.colorization(known.levels, lightness, hints)
+        ab = ab_from_network(colors.full)
+        return evened(ab, known.description.places, lightness, uncertainty(hints), known.alike)
 
 
 def _check(settings: ColorizeSettings) -> None:

@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from excolor.imaging.color import ab_from_network, ab_to_network
-from excolor.method.semantic_correspondence import CELL, Correspondences, Description, ReferenceColors
+from excolor.method.semantic_affinity import CELL
+from excolor.method.semantic_correspondence import Correspondences, Description, ReferenceColors
 from excolor.networks.semantic_colorization import SemanticHints
 
 _SPREAD = 20.0  # ab units

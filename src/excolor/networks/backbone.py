@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from excolor.networks.products import pointwise
+
 STRIDE = 32
 """Pixels: height and width of a picture are multiples of it."""
 
@@ -83,7 +85,7 @@ class SameConv(nn.Conv2d):
             total = self.kernel_size[0] - 2
             before, after = total // 2, total - total // 2
             x = F.pad(x, (before, after, before, after))
-        x = super().forward(x)
+        x = pointwise(x, self.weight, self.bias) if self.kernel_size[0] == 1 else super().forward(x)
         return F.relu6(x) if self.act else x
 
 

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from excolor.errors import CheckpointError
 from excolor.networks.backbone import VARIANTS, EfficientNetLite, Levels
+from excolor.networks.products import PointwiseConv
 
 COARSE_CHANNELS = 8
 """Of `SemanticHints.coarse`: ab, and what speaks for it."""
@@ -136,8 +137,8 @@ class ColorChoice(nn.Module):
 
     def __init__(self, channels: int, hints: int) -> None:
         super().__init__()
-        self.own = nn.Conv2d(channels, 2, 1)
-        self.weights = nn.Conv2d(channels, _NEIGHBORS + 1 + hints, 1)
+        self.own = PointwiseConv(channels, 2)
+        self.weights = PointwiseConv(channels, _NEIGHBORS + 1 + hints)
         for conv in (self.own, self.weights):
             nn.init.normal_(conv.weight, std=0.01)
             assert conv.bias is not None
@@ -157,10 +158,10 @@ class ColorChoice(nn.Module):
         for number in range(_NEIGHBORS):
             top, left = divmod(number, 3)
             neighbor = padded[:, :, top : top + h, None, left : left + w, None]
-            mixed = mixed + neighbor * quarters[:, number : number + 1]
+            mixed = torch.addcmul(mixed, neighbor, quarters[:, number : number + 1])
         mixed = mixed.view(n, 2, 2 * h, 2 * w)
         for number, candidate in enumerate([own, *(ab.float() for ab, _ in hints)], start=_NEIGHBORS):
-            mixed = mixed + candidate * weights[:, number : number + 1]
+            mixed = torch.addcmul(mixed, candidate, weights[:, number : number + 1])
         return mixed
 
 
@@ -178,16 +179,16 @@ class SemanticColorizationNet(nn.Module):
         half, quarter, eighth, sixteenth, deepest = self.backbone.config.level_channels
         w16, w8, w4, w2, w1 = config.widths
         hints = COARSE_CHANNELS + FINE_CHANNELS + USER_CHANNELS
-        self.enter = nn.Conv2d(deepest, w16, 1)
+        self.enter = PointwiseConv(deepest, w16)
         self.block16 = ExpandingBlock(w16 + sixteenth + hints, w16)
         self.block8 = ExpandingBlock(w16 + eighth + hints, w8)
         self.block4 = ExpandingBlock(w8 + quarter + hints, w4)
-        self.color4 = nn.Conv2d(w4, 2, 1)
+        self.color4 = PointwiseConv(w4, 2)
         nn.init.normal_(self.color4.weight, std=0.01)
-        self.narrow2 = nn.Conv2d(w4, w2, 1)
+        self.narrow2 = PointwiseConv(w4, w2)
         self.block2 = ExpandingBlock(w2 + half + 4 + hints, w2)
         self.choice2 = ColorChoice(w2, 2)
-        self.narrow1 = nn.Conv2d(w2, w1, 1)
+        self.narrow1 = PointwiseConv(w2, w1)
         self.block1 = ExpandingBlock(w1 + 1 + USER_CHANNELS, w1)
         self.choice1 = ColorChoice(w1, 1)
 
@@ -213,12 +214,12 @@ class SemanticColorizationNet(nn.Module):
         coarse, fine, user = (part.to(dtype) for part in hints)
 
         x = F.relu(self.enter(deepest))
-        x = torch.cat((_doubled(x), sixteenth, F.avg_pool2d(coarse, 2), F.avg_pool2d(fine, 8), _shrunk(user, 16)), 1)
+        x = _beside(_doubled(x), sixteenth, F.avg_pool2d(coarse, 2), F.avg_pool2d(fine, 8), _shrunk(user, 16))
         x = self.block16(x)
-        x = torch.cat((_doubled(x), eighth, coarse, F.avg_pool2d(fine, 4), _shrunk(user, 8)), 1)
+        x = _beside(_doubled(x), eighth, coarse, F.avg_pool2d(fine, 4), _shrunk(user, 8))
         x = self.block8(x)
         coarse = F.interpolate(coarse, scale_factor=2.0, mode="bilinear", align_corners=False)
-        x = torch.cat((_doubled(x), quarter, coarse, F.avg_pool2d(fine, 2), _shrunk(user, 4)), 1)
+        x = _beside(_doubled(x), quarter, coarse, F.avg_pool2d(fine, 2), _shrunk(user, 4))
         x = self.block4(x)
         ab4 = torch.tanh(self.color4(x).float())
         part4 = ab4
@@ -229,12 +230,17 @@ class SemanticColorizationNet(nn.Module):
         coarse = F.interpolate(coarse, scale_factor=2.0, mode="bilinear", align_corners=False)
         user2 = _shrunk(user, 2)
         x = _doubled(F.relu(self.narrow2(x)))
-        x = self.block2(torch.cat((x, half, F.pixel_unshuffle(tone, 2), coarse, fine, user2), 1))
+        x = self.block2(_beside(x, half, F.pixel_unshuffle(tone, 2), coarse, fine, user2))
         ab2 = self.choice2(x, part4, [(fine[:, :2], fine[:, -1:]), (user2[:, :2], user2[:, 2:])])
         x = _doubled(F.relu(self.narrow1(x)))
-        x = self.block1(torch.cat((x, tone, user), 1))
+        x = self.block1(_beside(x, torch.cat((tone, user), 1)))
         ab1 = self.choice1(x, ab2, [(user[:, :2], user[:, 2:])])
         return Colors(ab4, ab2, ab1)
+
+
+def _beside(*parts: Tensor) -> Tensor:
+    """Channels of several maps as those of one, beside each other in memory, as convolutions take them."""
+    return torch.cat([part.contiguous(memory_format=torch.channels_last) for part in parts], dim=1)
 
 
 def _doubled(x: Tensor) -> Tensor:
