@@ -17,10 +17,14 @@ NetworkPart: TypeAlias = Literal["encoder", "skip", "decoder"]
 Keep: TypeAlias = Literal["nothing", "luminance", "color"]
 """What of a content stays exactly as it is when it is stylized."""
 
+Precision: TypeAlias = Literal["auto", "float32", "bfloat16"]
+"""What networks compute in: float32, bfloat16 where that is faster, or what is best on the device."""
+
 MATCHES: tuple[Match, ...] = get_args(Match)
 STATISTICS_METHODS: tuple[StatisticsMethod, ...] = get_args(StatisticsMethod)
 NETWORK_PARTS: tuple[NetworkPart, ...] = get_args(NetworkPart)
 KEEPS: tuple[Keep, ...] = get_args(Keep)
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 COLORIZE_SIZE = 256
 """Pixels of the shorter side at which pictures are colorized by default."""

@@ -80,12 +80,13 @@ def told(path: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("command", ["colorize", "pre-colorize", "stylize"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_a_picture_becomes_the_same_alone_and_among_others(
-    command: str, scans: Path, reference: Path, tmp_path: Path, excolor: Run
+    command: str, precision: str, scans: Path, reference: Path, tmp_path: Path, excolor: Run
 ) -> None:
     before = {"colorize": ("--ref", reference)}.get(command, ())
     after = (reference,) if command == "stylize" else ()
-    size = ("--working-size", 96)
+    size = ("--working-size", 96, "--precision", precision)
     for jobs in (1, 2, 5):
         result = excolor(command, *before, *size, scans, "-r", "--jobs", jobs, "-o", tmp_path / f"out{jobs}", *after)
         assert result.exit_code == 0, result.output

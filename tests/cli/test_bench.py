@@ -20,7 +20,7 @@ from excolor import __version__
 from excolor.cli.main import main
 from excolor.networks.models import find_model
 
-QUICK = ("--sizes", "32", "--repeat", 1, "--threads", 1, "--device", "cpu", "--quiet")
+QUICK = ("--precision", "float32", "--sizes", "32", "--repeat", 1, "--threads", 1, "--device", "cpu", "--quiet")
 
 
 def run(*arguments: object) -> Result:
@@ -185,7 +185,7 @@ def test_what_cannot_be_is_said_before_the_work(options: tuple[str, ...], words:
         ("--sizes", "256,"),
         ("--sizes", "many"),
         ("--plot", "time.pdf"),
-        ("--dtype", "int8"),
+        ("--precision", "int8"),
         ("--threshold", "-1"),
         ("--json", "same", "--csv", "same"),
         ("--json", "same", "--compare", "same"),

@@ -16,7 +16,8 @@ from PIL import ExifTags, Image
 
 from excolor.networks.models import find_model
 from excolor.photo import MAX_PIXELS, Metadata, Photo, read_photo, read_provenance, write_photo
-from excolor.settings import ColorizeSettings
+from excolor.runtime.devices import choose_device, choose_dtype
+from excolor.settings import PRECISIONS, ColorizeSettings
 
 Write = Callable[..., Path]
 Run = Callable[..., Result]
@@ -204,6 +205,20 @@ def test_provenance(command: str, suffix: str, tmp_path: Path, reference: Path, 
     }
     digest = hashlib.sha256(reference.read_bytes()).hexdigest()
     assert found.references == (() if command == "pre-colorize" else ((reference.name, digest),))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_another_precision_than_float32_is_told(command: str, tmp_path: Path, small: Write, make: Run) -> None:
+    small(tmp_path / "a.png")
+    for precision in PRECISIONS:
+        out, report = tmp_path / f"{precision}.png", tmp_path / f"{precision}.json"
+        assert make(command, tmp_path / "a.png", "-o", out, "--precision", precision, "--report", report).exit_code == 0
+        found = read_provenance(read_photo(out).metadata)
+        assert found is not None
+        wanted = str(choose_dtype(choose_device(), precision)).removeprefix("torch.")
+        assert found.settings.get("precision", "float32") == wanted
+        assert ("precision" in found.settings) == (wanted != "float32")
+        assert json.loads(report.read_text())["settings"] == found.settings
 
 
 def test_what_is_told_can_be_left_away(tmp_path: Path, small: Write, make: Run) -> None:

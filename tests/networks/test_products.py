@@ -13,6 +13,8 @@ def test_rows_by_rows_is_the_product(n: int, rows: int, others: int, channels: i
     a, b = (torch.randn((n, count, channels), generator=generator) for count in (rows, others))
     wanted = (a.double() @ b.double().mT).float()
     assert rows_by_rows(a, b).is_contiguous(), "what follows would copy it"
+    of_picture = a.mT.unflatten(2, (-1, 1)).contiguous(memory_format=torch.channels_last).flatten(2).mT
+    assert rows_by_rows(of_picture, b).is_contiguous()
     for left, right in ((a, b), (a.mT.contiguous().mT, b.mT.contiguous().mT)):
         torch.testing.assert_close(rows_by_rows(left, right), wanted, atol=1e-4, rtol=1e-5)
 

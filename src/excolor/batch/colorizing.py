@@ -11,7 +11,7 @@ from excolor.batch.references import Choice, Looked, ReferenceChoice, ReferenceF
 from excolor.batch.sources import Source
 from excolor.batch.stop import Stop
 from excolor.batch.work import PageResult, provenance
-from excolor.settings import ColorizeSettings
+from excolor.settings import ColorizeSettings, Precision
 
 if TYPE_CHECKING:
     from excolor.method.colorizer import Colorizer
@@ -29,6 +29,7 @@ class ColorizeWork:
         treat_as_gray: which targets are accepted; see `check_gray`.
         with_stages: keep the steps to each result, which there are with a reference.
         hints: of a person, if there are any.
+        precision: as in `Colorizer.load`.
     """
 
     model: "ModelFiles"
@@ -38,6 +39,7 @@ class ColorizeWork:
     treat_as_gray: bool | None = None
     with_stages: bool = False
     hints: HintChoice | None = None
+    precision: Precision = "auto"
 
     @property
     def working_size(self) -> int:
@@ -48,7 +50,7 @@ class ColorizeWork:
         """See `Work`."""
         from excolor.method.colorizer import Colorizer
 
-        return Colorizer.load(self.model, device=self.device)
+        return Colorizer.load(self.model, device=self.device, precision=self.precision)
 
     def prepare(self, networks: "Colorizer", stop: Stop) -> Generator[Note, None, "ColorizeWork"]:
         """Encode the references; errors as in `ReferenceFiles.encode`."""
@@ -98,7 +100,7 @@ class ColorizeWork:
 class PrecolorizeWork:
     """Invent colors for targets, without a reference; see `Work`.
 
-    `treat_as_gray` is as in `check_gray`, `auto_levels` as in `ColorizeSettings`.
+    `treat_as_gray` is as in `check_gray`, `auto_levels` as in `ColorizeSettings`, `precision` as in `Colorizer.load`.
     """
 
     model: "ModelFiles"
@@ -106,12 +108,13 @@ class PrecolorizeWork:
     working_size: int
     treat_as_gray: bool | None = None
     auto_levels: bool = False
+    precision: Precision = "auto"
 
     def load(self) -> "Colorizer":
         """See `Work`."""
         from excolor.method.colorizer import Colorizer
 
-        return Colorizer.load(self.model, device=self.device)
+        return Colorizer.load(self.model, device=self.device, precision=self.precision)
 
     def prepare(self, networks: "Colorizer", stop: Stop) -> Generator[Note, None, "PrecolorizeWork"]:
         """There is nothing to prepare."""

@@ -14,7 +14,7 @@ from excolor.batch.jobs import Job
 from excolor.batch.plan import BatchPlan
 from excolor.batch.processing import FileSettings, Processor
 from excolor.batch.stop import Stop
-from excolor.batch.work import N, Work
+from excolor.batch.work import N, Work, made_by
 from excolor.photo import Provenance
 
 if TYPE_CHECKING:
@@ -106,9 +106,9 @@ class Engine(Generic[N]):
 
         with torch_threads(self._work.working_size) as threads:
             networks = self._work.load()
-            self._made_by = made_by = self._work.provenance()
+            self._made_by = recorded = made_by(self._work, networks)
             work = yield from self._work.prepare(networks, self._stop)
-            processor = Processor(work, networks, made_by, self._plan.outputs, self._files, self._stdin)
+            processor = Processor(work, networks, recorded, self._plan.outputs, self._files, self._stdin)
             workers = _workers(len(to_do), self._jobs, networks.device, threads)
             self._began = time.monotonic()
             self._started = Started(len(to_do), workers, str(networks.device))

@@ -14,7 +14,7 @@ from excolor.batch.stop import Stop
 from excolor.batch.used import UsedFile, read_used
 from excolor.batch.work import PageResult, provenance
 from excolor.errors import PhotoError, PlanError
-from excolor.settings import StylizeSettings
+from excolor.settings import Precision, StylizeSettings
 
 if TYPE_CHECKING:
     from excolor.method.regions import Regions
@@ -102,6 +102,7 @@ class StylizeWork:
         look: of the styles together, once the work is prepared.
         used: the files of styles and their masks, once the work is prepared.
         only_content_mask: the content mask, if there is a single one, once the work is prepared.
+        precision: as in `Stylizer.load`.
     """
 
     model: "ModelFiles"
@@ -114,6 +115,7 @@ class StylizeWork:
     look: "Look | None" = None
     used: tuple[UsedFile, ...] = ()
     only_content_mask: "tuple[Regions, UsedFile] | None" = None
+    precision: Precision = "auto"
 
     @property
     def working_size(self) -> int | None:
@@ -124,7 +126,7 @@ class StylizeWork:
         """See `Work`."""
         from excolor.method.stylizer import Stylizer
 
-        return Stylizer.load(self.model, device=self.device)
+        return Stylizer.load(self.model, device=self.device, precision=self.precision)
 
     def prepare(self, networks: "Stylizer", stop: Stop) -> Generator[Note, None, "StylizeWork"]:
         """Measure the styles.

@@ -1,7 +1,7 @@
 """What is done to a picture, as a plain value: it can be pickled, so that other processes and machines can do it."""
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from excolor.batch.events import Note
@@ -22,6 +22,10 @@ class Networks(Protocol):
     @property
     def device(self) -> "torch.device":
         """Where they are."""
+
+    @property
+    def precision(self) -> str:
+        """What they compute in."""
 
 
 N = TypeVar("N", bound=Networks)
@@ -83,6 +87,14 @@ class Work(Protocol[N]):
 
     def provenance(self) -> "Provenance":
         """Model, checkpoints and settings, without the files used."""
+
+
+def made_by(work: Work[N], networks: N) -> "Provenance":
+    """What results record: the work's provenance, and what the networks compute in unless that is float32."""
+    made = work.provenance()
+    if networks.precision == "float32":
+        return made
+    return replace(made, settings={**made.settings, "precision": networks.precision})
 
 
 def provenance(model: "ModelFiles", settings: Mapping[str, Any]) -> "Provenance":

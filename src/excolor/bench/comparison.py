@@ -61,7 +61,7 @@ def check_comparable(tasks: Sequence[BenchTask], device_name: str, before: Resul
         if runs_on(then) != runs_on(now):
             raise SettingError(
                 f"{label_of(now)} was measured on {runs_on(then)} and is now on {runs_on(now)}: "
-                "times cannot be compared; give the same --device, --threads and --dtype"
+                "times cannot be compared; give the same --device, --threads and --precision"
             )
 
 

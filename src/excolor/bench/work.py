@@ -16,9 +16,9 @@ from excolor.method.colorizer import Colorizer
 from excolor.method.exemplar import ExemplarNet
 from excolor.method.hints import no_hints
 from excolor.networks.models import find_model
+from excolor.networks.precision import put_on
 from excolor.reporting.timing import Work
-from excolor.runtime.devices import put_on
-from excolor.settings import Matching
+from excolor.settings import Matching, Precision
 
 Steps = dict[str, Work]
 
@@ -97,7 +97,8 @@ def _compiled(step: Callable[[], Tensor], task: BenchTask) -> Callable[[], Tenso
 
 
 def _as_used(task: BenchTask, _batch: int) -> Steps:
-    colorizer = Colorizer.load(task.model, device=task.device)
+    precision: Precision = "float32" if task.dtype == "float32" else "bfloat16" if task.dtype == "bfloat16" else "auto"
+    colorizer = Colorizer.load(task.model, device=task.device, precision=precision)
     target = cv2.cvtColor(_picture(task.size, seed=0), cv2.COLOR_RGB2GRAY)
     reference = colorizer.encode_reference(_picture(task.size, seed=1))
     return {TOTAL: lambda: colorizer.colorize(target, reference)}

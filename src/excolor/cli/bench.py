@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
@@ -12,13 +12,14 @@ from excolor.cli.options import check_apart, device_option, ending_in, quiet_opt
 from excolor.cli.parameter_types import FiniteRange
 from excolor.cli.progress import is_terminal
 from excolor.cli.tables import print_table
-from excolor.settings import COLORIZE_SIZE, SMALLEST_SIZE
+from excolor.settings import COLORIZE_SIZE, PRECISIONS, SMALLEST_SIZE
 
 if TYPE_CHECKING:
     from excolor.bench.comparison import Change
     from excolor.bench.results import Results
     from excolor.bench.tasks import BenchTask, Conditions
     from excolor.cli.progress import Display
+    from excolor.settings import Precision
 
 T = TypeVar("T")
 
@@ -60,12 +61,12 @@ class Sizes(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     help="Time these models of weights.toml or folders of checkpoints.  [default: those of the package]",
 )
 @option(
-    "--dtype",
-    type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
+    "--precision",
+    type=click.Choice([*PRECISIONS, "float16"]),
     default="auto",
     show_default=True,
     group=MEASURING,
-    help="Run networks at the named size in this precision; auto takes what the other commands take.",
+    help="Run networks in this precision; auto takes what other commands take. float16 is for the named size alone.",
 )
 @option(
     "--threads",
@@ -119,7 +120,7 @@ def bench(
     sizes: tuple[int, ...],
     models: str | None,
     device: str,
-    dtype: str,
+    precision: "Precision | Literal['float16']",
     threads: int | None,
     repeat: int,
     compiled: bool,
@@ -162,7 +163,7 @@ def bench(
         if plot_file:
             check_plotting()
         names = load_manifest().shipped() if models is None else [name.strip() for name in models.split(",")]
-        conditions = _conditions(device, dtype, threads, compiled)
+        conditions = _conditions(device, precision, threads, compiled)
         tasks = plan(names, sizes, conditions)
         run = describe_run(names, sizes, repeat, conditions)
         if (run["load"] or 0) > _BUSY:
@@ -179,7 +180,9 @@ def bench(
         _print_changes(compare_results(before, results), threshold)
 
 
-def _conditions(device: str, dtype: str, threads: int | None, compiled: bool) -> "Conditions":
+def _conditions(
+    device: str, precision: "Precision | Literal['float16']", threads: int | None, compiled: bool
+) -> "Conditions":
     import torch
 
     from excolor.bench.tasks import Conditions
@@ -187,10 +190,10 @@ def _conditions(device: str, dtype: str, threads: int | None, compiled: bool) ->
     from excolor.runtime.threads import threads_for
 
     place = choose_device(device)
-    own_dtype = str(choose_dtype(place)).removeprefix("torch.")
+    own_dtype = str(choose_dtype(place, "auto" if precision == "float16" else precision)).removeprefix("torch.")
     return Conditions(
         device=str(place),
-        dtype=own_dtype if dtype == "auto" else dtype,
+        dtype="float16" if precision == "float16" else own_dtype,
         own_dtype=own_dtype,
         threads=threads or torch.get_num_threads(),
         threads_as_used=threads or threads_for(COLORIZE_SIZE, torch.get_num_threads()),

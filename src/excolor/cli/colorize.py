@@ -166,5 +166,7 @@ def colorize(
 
     settings = ColorizeSettings(working_size, strength, match, hint_share, seed, vivid, hint_reach, auto_levels)
     chosen = ReferenceFiles(found, references, pair, files.max_pixels) if references else None
-    work = ColorizeWork(model_files, device, settings, chosen, treat_as_gray, save_stages is not None, hints)
+    work = ColorizeWork(
+        model_files, device, settings, chosen, treat_as_gray, save_stages is not None, hints, model.precision
+    )
     run_batch(plan, work, files, "Colorizing")

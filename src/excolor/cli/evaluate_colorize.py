@@ -82,7 +82,7 @@ def evaluate_colorize(
 
         pictures, cases = options.cases(plan)
         cases = with_relatives(cases, pictures.names, pictures.read)
-        colorizer = Colorizer.load(found_model, device=options.device)
+        colorizer = Colorizer.load(found_model, device=options.device, precision=options.model.precision)
         settings = ColorizeSettings(options.working_size or options.side, match=match, auto_levels=auto_levels)
         run = describe_run(colorizer, found_model, pictures, plan, settings) | {"film": film}
         evaluator = Evaluator(pictures, colorizer, settings, film)

@@ -105,7 +105,7 @@ def evaluate_film(
         from excolor.method.colorizer import Colorizer
         from excolor.photo import read_photo
 
-        colorizer = Colorizer.load(found_model, device=device)
+        colorizer = Colorizer.load(found_model, device=device, precision=model.precision)
         stills = [encode(read_photo(path), colorizer, settings) for path in pictures]
         evaluator = FilmEvaluator(colorizer, settings, Steadiness(every), stills, alone=alone)
         measurements, failures = _measure_all(clips, limit, evaluator, display)

@@ -38,7 +38,7 @@ def evaluate_hints(options: Evaluation, film: "Film", match: "Match") -> None:
 
         pictures, cases = options.cases(plan)
         cases = with_relatives(cases, pictures.names, pictures.read)
-        colorizer = Colorizer.load(found_model, device=options.device)
+        colorizer = Colorizer.load(found_model, device=options.device, precision=options.model.precision)
         settings = ColorizeSettings(options.working_size or options.side, match=match)
         described = describe_run(colorizer, found_model, pictures, plan, settings)
         run = described | {"film": film, "hint_reach": settings.hint_reach}

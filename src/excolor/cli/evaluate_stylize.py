@@ -70,7 +70,7 @@ def evaluate_stylize(options: Evaluation, timed: bool) -> None:
         if options.plot_file:
             check_plotting()
         pictures, cases = options.cases(plan)
-        stylizer = Stylizer.load(found_model, device=options.device)
+        stylizer = Stylizer.load(found_model, device=options.device, precision=options.model.precision)
         statistics = StyleStatistics(load_encoder(found_model.path("encoder")).to(stylizer.device))
         run = describe_style_run(stylizer, found_model, pictures, plan, working_size)
         evaluator = StyleEvaluator(pictures, stylizer, statistics, working_size)

@@ -155,7 +155,7 @@ def ablation(
         from excolor.evaluation import figures
 
         photo, colors = read_photo(target), read_photo(reference)
-        colorizer = Colorizer.load(found, device=device)
+        colorizer = Colorizer.load(found, device=device, precision=model.precision)
         rows = figures.ablation(colorizer, photo, colors, ColorizeSettings(**settings), drawing.tile)
     drawing.write(rows, photo.size, path)
 
@@ -184,7 +184,7 @@ def parts(
         from excolor.evaluation import figures
 
         photo, look = read_photo(content), read_photo(style)
-        stylizer = Stylizer.load(found, device=device)
+        stylizer = Stylizer.load(found, device=device, precision=model.precision)
         settings = StylizeSettings(method, working_size=working_size)  # type: ignore[arg-type]
         rows = figures.parts(stylizer, photo, look, settings, drawing.tile)
     drawing.write(rows, photo.size, path)
@@ -222,7 +222,7 @@ def references(
 
         photo = read_photo(target)
         colors = [(reference.name, read_photo(reference)) for reference in named]
-        colorizer = Colorizer.load(found, device=device)
+        colorizer = Colorizer.load(found, device=device, precision=model.precision)
         rows = figures.references(colorizer, photo, colors, ColorizeSettings(**settings), drawing.tile)
     drawing.write(rows, photo.size, path)
 
@@ -248,7 +248,7 @@ def methods(content: Path, style: Path, working_size: int, model: ModelChoice, d
         from excolor.evaluation import figures
 
         photo, look = read_photo(content), read_photo(style)
-        stylizer = Stylizer.load(found, device=device)
+        stylizer = Stylizer.load(found, device=device, precision=model.precision)
         settings = StylizeSettings(working_size=working_size)
         rows = figures.methods(stylizer, photo, look, settings, drawing.tile)
     drawing.write(rows, photo.size, path)

@@ -198,7 +198,7 @@ def film(
         display.expect(1, "Loading the model")
         from excolor.method.colorizer import Colorizer
 
-        colorizer = Colorizer.load(model_files, device=device)
+        colorizer = Colorizer.load(model_files, device=device, precision=model.precision)
         try:
             chosen, checksums = _encoded(pictures, dict(timed), colorizer, settings, display, stop)
             chosen, hints_at = _with_key_frames(chosen, hinted, job, colorizer, settings, display)
@@ -212,6 +212,8 @@ def film(
             written = job.preview_file
         else:
             made_of = {"model": str(model_files.identity("colorize")), **checksums, "hints at": hints_at}
+            if colorizer.precision != "float32":
+                made_of["precision"] = colorizer.precision
             _show(job.color(film_colorizer, part, made_of), display)
             written = output
     if interruption.by_signal:

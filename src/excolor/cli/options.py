@@ -12,7 +12,15 @@ from excolor.batch.plan import Outputs
 from excolor.batch.shards import Shard
 from excolor.cli.commands import INPUT, OUTPUT, QUALITY, RUN, option
 from excolor.cli.parameter_types import LOCATION, SEED, FiniteRange, ShardType
-from excolor.settings import MATCHES, SMALLEST_SIZE, STATISTICS_METHODS, ColorizeSettings, Matching
+from excolor.settings import (
+    MATCHES,
+    PRECISIONS,
+    SMALLEST_SIZE,
+    STATISTICS_METHODS,
+    ColorizeSettings,
+    Matching,
+    Precision,
+)
 
 if TYPE_CHECKING:
     from excolor.batch.processing import FileSettings
@@ -175,11 +183,12 @@ _FILE_OPTIONS = (
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """Which model is asked for, and what may be done to find it: the options of all commands that use one."""
+    """Which model is asked for, what may be done to find it, and its precision: options of all that use one."""
 
     name: str | None
     weights: Path | None
     offline: bool
+    precision: Precision
 
     def find(self, use: "Use", *, quiet: bool) -> "ModelFiles":
         """The files that a use needs, after downloading what is missing. Errors as in `find_model`."""
@@ -212,14 +221,25 @@ device_option = option(
 )
 
 
+precision_option = option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    default="auto",
+    show_default=True,
+    group=RUN,
+    help="Run networks in this precision; auto takes bfloat16 on CPUs that compute in it, and float16 on GPUs.",
+)
+
+
 def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options of `ModelChoice`, given to the command as `model`, and --device."""
 
     @wraps(command)
-    def packed(model: str | None, weights: Path | None, offline: bool, **values: Any) -> Any:
-        return command(model=ModelChoice(model, weights, offline), **values)
+    def packed(model: str | None, weights: Path | None, offline: bool, precision: Precision, **values: Any) -> Any:
+        return command(model=ModelChoice(model, weights, offline, precision), **values)
 
     for add in (
+        precision_option,
         device_option,
         offline_option,
         weights_option,

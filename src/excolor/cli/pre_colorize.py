@@ -49,5 +49,5 @@ def pre_colorize(
     sources = expand(targets, recursive=files.recursive, output=files.output, root=files.root, passed_over=passed_over)
     plan = plan_files(sources, files, "precolor", keep=lists_in(targets), passed_over=passed_over)
     model_files = model.find("pre-colorize", quiet=files.quiet)
-    work = PrecolorizeWork(model_files, device, working_size, treat_as_gray, auto_levels)
+    work = PrecolorizeWork(model_files, device, working_size, treat_as_gray, auto_levels, model.precision)
     run_batch(plan, work, files, "Pre-colorizing")

@@ -133,8 +133,13 @@ def _workplace(
     from excolor.serve.workplace import Workplace
 
     files = Models(model.find("colorize", quiet=False), model.find("pre-colorize", quiet=False))
-    studio = Studio(lambda: Colorizer.load(files.colorize, device=device), settings.working_size, max_pixels)
+    studio = Studio(
+        lambda: Colorizer.load(files.colorize, device=device, precision=model.precision),
+        settings.working_size,
+        max_pixels,
+    )
     options = [] if model.name is None else ["--model", model.name]
     options += [] if model.weights is None else ["--weights", str(model.weights)]
     options += [] if device == "auto" else ["--device", device]
+    options += [] if model.precision == "auto" else ["--precision", model.precision]
     return Workplace(studio, Maker(files, settings.working_size, max_pixels), uploads, settings, tuple(options))

@@ -164,6 +164,7 @@ def stylize(
         style_masks=style_masks,
         content_masks=masks,
         max_pixels=files.max_pixels,
+        precision=model.precision,
     )
     run_batch(plan, work, files, "Stylizing")
 

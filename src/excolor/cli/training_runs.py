@@ -12,7 +12,8 @@ from excolor.cli.options import device_option, seed_option
 from excolor.cli.parameter_types import FiniteRange
 
 if TYPE_CHECKING:
-    from excolor.training.loop import Precision, TrainingProgress
+    from excolor.settings import Precision
+    from excolor.training.loop import TrainingProgress
     from excolor.training.photo_store import PhotoStore
     from excolor.training.recipes import Recipe
     from excolor.training.task import Task

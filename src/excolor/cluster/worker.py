@@ -17,7 +17,7 @@ from excolor.batch.jobs import Job
 from excolor.batch.plan import Outputs
 from excolor.batch.processing import FileSettings, Processor
 from excolor.batch.stop import Stop
-from excolor.batch.work import Work
+from excolor.batch.work import Work, made_by
 from excolor.cluster.node_budget import NodeBudget
 from excolor.errors import ClusterError
 from excolor.networks.models import ModelFiles
@@ -102,7 +102,7 @@ class Worker:
         model = _local_files(self._work.model, self._assignment.checkpoints, self._folder)
         self._work = replace(self._work, model=model)
         self._networks = self._work.load()
-        self._made_by = self._work.provenance()
+        self._made_by = made_by(self._work, self._networks)
 
     def process(self, job: Job, outcome: Outcome, again: bool) -> Finished:
         """Make the files of a job; see `Processor.process`.

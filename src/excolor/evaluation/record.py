@@ -113,6 +113,7 @@ def describe_model(loaded: Colorizer | Stylizer, model: ModelFiles) -> dict[str,
         "model": loaded.name,
         "checkpoints": {role: model.sha256(role) for role in model.files},
         "device": loaded.device.type,
+        "precision": loaded.precision,
     }
 
 

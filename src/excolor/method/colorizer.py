@@ -23,9 +23,10 @@ from excolor.method.hints import Hints
 from excolor.method.person_hints import AnyHint, rasterize
 from excolor.method.pictures import Reference, StagePhotos, Target
 from excolor.networks.models import ModelFiles, ModelIdentity, find_model
+from excolor.networks.precision import precision_of, put_on
 from excolor.photo import Photo, PhotoSource, as_photo
-from excolor.runtime.devices import choose_device, out_of_memory_explained, put_on
-from excolor.settings import ColorizeSettings
+from excolor.runtime.devices import choose_device, choose_dtype, out_of_memory_explained
+from excolor.settings import ColorizeSettings, Precision
 
 References: TypeAlias = PhotoSource | Photo | Reference | Sequence[PhotoSource | Photo | Reference]
 
@@ -40,25 +41,35 @@ class Colorizer:
         self._networks = networks
 
     @classmethod
-    def load(cls, model: str | Path | ModelFiles | None = None, *, device: str = "auto") -> "Colorizer":
+    def load(
+        cls, model: str | Path | ModelFiles | None = None, *, device: str = "auto", precision: Precision = "auto"
+    ) -> "Colorizer":
         """Load a model: a name in weights.toml (None: the default), a folder of checkpoints, or files that were found.
 
         A listed model that is not on this machine is downloaded, unless EXCOLOR_OFFLINE=1 forbids it. Files that were
-        found for pre-coloring alone are enough for that.
+        found for pre-coloring alone are enough for that. By a precision of `auto` the networks compute in float16 on
+        GPUs, and in bfloat16 on CPUs that have instructions for it, where that is faster; in float32 otherwise.
 
         Raises:
             UnknownModelError: no such model.
             CheckpointError: a checkpoint is missing and cannot be downloaded, or is damaged.
             DeviceError: no such device.
+            SettingError: no such precision.
         """
         place = choose_device(device)
+        dtype = choose_dtype(place, precision)
         files = find_model(model, "colorize")
-        return cls(put_on(place, assemble(files)), files.identity("colorize"))
+        return cls(put_on(place, assemble(files), dtype), files.identity("colorize"))
 
     @property
     def device(self) -> torch.device:
         """Where the networks are."""
         return next(self._networks.parameters()).device
+
+    @property
+    def precision(self) -> str:
+        """What the layers that take most of the time compute in: float32, bfloat16 or float16."""
+        return precision_of(self._networks)
 
     @torch.inference_mode()
     def encode_reference(

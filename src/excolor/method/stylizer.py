@@ -19,10 +19,11 @@ from excolor.imaging.working_size import NetworkInput, prepare_rgb
 from excolor.method.regions import Label, Regions, as_regions
 from excolor.networks.checkpoint import load_transfer
 from excolor.networks.models import ModelFiles, ModelIdentity, find_model
+from excolor.networks.precision import precision_of, put_on
 from excolor.networks.transfer import Measured, TransferNet, matched_features, mix
 from excolor.photo import Photo, PhotoSource, as_photo
-from excolor.runtime.devices import REMEDY, check_memory, choose_device, out_of_memory_explained, put_on
-from excolor.settings import Matching, StylizeSettings
+from excolor.runtime.devices import REMEDY, check_memory, choose_device, choose_dtype, out_of_memory_explained
+from excolor.settings import Matching, Precision, StylizeSettings
 
 _EXACT_REMEDY = "a working size instead of the size of the picture"
 _BYTES = 40  # for each pixel and channel of the first level, in float32: 600 to 700 a pixel at width 16, measured
@@ -83,16 +84,25 @@ class Stylizer:
         self._transfer = transfer
 
     @classmethod
-    def load(cls, model: str | Path | ModelFiles | None = None, *, device: str = "auto") -> "Stylizer":
+    def load(
+        cls, model: str | Path | ModelFiles | None = None, *, device: str = "auto", precision: Precision = "auto"
+    ) -> "Stylizer":
         """Load the transfer net of a model. Arguments and errors as in `Colorizer.load`."""
+        place = choose_device(device)
+        dtype = choose_dtype(place, precision)
         files = find_model(model, "stylize")
         transfer = load_transfer(files.path("encoder"), files.path("decoder"))
-        return cls(put_on(choose_device(device), transfer), files.identity("stylize"))
+        return cls(put_on(place, transfer, dtype), files.identity("stylize"))
 
     @property
     def device(self) -> torch.device:
         """Where the network is."""
         return self._transfer.decoder.conv1_1.weight.device
+
+    @property
+    def precision(self) -> str:
+        """As of `Colorizer`."""
+        return precision_of(self._transfer)
 
     @torch.inference_mode()
     def measure(self, styles: Styles, settings: StylizeSettings = StylizeSettings()) -> Look:

@@ -19,8 +19,8 @@ _LEAST = 20480  # entries, from which on torch leaves convolutions to oneDNN
 def rows_by_rows(a: Tensor, b: Tensor) -> Tensor:
     """The dot products of all rows of a (N, P, C) and of b (N, Q, C): (N, P, Q)."""
     if len(a) == 1 and _by_one_dnn(a):
-        # The rows of a as the pixels of a picture (1, C, 1, P)
-        found = F.conv2d(a.mT[:, :, None], b[0, :, :, None, None], dilation=2)
+        pixels = a.reshape(1, 1, *a.shape[1:]).permute(0, 3, 1, 2)  # (1, C, 1, P), the channels of each side by side
+        found = F.conv2d(pixels, b[0, :, :, None, None], dilation=2)
         return found[:, :, 0].mT
     return a @ b.mT
 

@@ -4,19 +4,16 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 import cv2
 import torch
-from torch import nn
 
-from excolor.errors import DeviceError
+from excolor.errors import DeviceError, SettingError
+from excolor.settings import PRECISIONS, Precision
 
 _SMALLER = ("working_size", "exact", "side", "device")
 REMEDY = "a smaller working size"
 """Of too little memory, where nothing else is said."""
-
-Network = TypeVar("Network", bound=nn.Module)
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -50,17 +47,28 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def choose_dtype(device: torch.device) -> torch.dtype:
-    """float16 on CUDA, where it is several times faster and finer than bfloat16; float32 on the CPU."""
-    return torch.float16 if device.type == "cuda" else torch.float32
+def choose_dtype(device: torch.device, precision: Precision = "auto") -> torch.dtype:
+    """What networks compute in on a device.
 
+    `auto` is float16 on CUDA, where it is several times faster, and finer than bfloat16; bfloat16 on CPUs that compute
+    in it; and float32 on all others.
 
-def put_on(device: torch.device, network: Network, dtype: torch.dtype | None = None) -> Network:
-    """The network where and as it runs fastest: its channels beside each other in memory, and the device's own dtype.
-
-    `dtype` is taken instead if it is given.
+    Raises:
+        SettingError: no such precision.
     """
-    return network.to(device, dtype or choose_dtype(device)).to(memory_format=torch.channels_last)
+    if precision not in PRECISIONS:
+        raise SettingError(f"precision is {precision!r} and must be one of {', '.join(PRECISIONS)}")
+    if precision != "auto":
+        return torch.float32 if precision == "float32" else torch.bfloat16
+    if device.type == "cuda":
+        return torch.float16
+    return torch.bfloat16 if _computes_in_bfloat16() else torch.float32
+
+
+def _computes_in_bfloat16() -> bool:
+    """Whether the processor has instructions for products in bfloat16 (AVX512-BF16 or AMX), and torch uses them."""
+    checks = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+    return torch.backends.mkldnn.is_available() and any(check is not None and check() for check in checks)  # type: ignore[no-untyped-call]
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from excolor.batch.processing import FileSettings, Processor
 from excolor.batch.references import ReferenceChoice
 from excolor.batch.sources import Source
 from excolor.batch.stop import Stop
+from excolor.batch.work import made_by
 from excolor.errors import PhotoError
 from excolor.photo import default_output
 from excolor.serve.session import Snapshot
@@ -61,7 +62,7 @@ class Maker:
         work, tag = self._work(snapshot, references)
         destination = default_output(target.file.path, tag, folder)
         files = FileSettings(target.page if target.pages > 1 else None, self.max_pixels)
-        processor = Processor(work, colorizer, work.provenance(), Outputs(str(destination)), files)
+        processor = Processor(work, colorizer, made_by(work, colorizer), Outputs(str(destination)), files)
         job = Job(Source(target.file.path), destination)
         outcome = Outcome(str(target.file.path), str(destination))
         finished = processor.process(job, outcome, MegapixelBudget(_MEGAPIXELS), Stop())

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Generator
@@ -19,15 +19,13 @@ from torch import Generator
 from excolor.errors import TrainingError
 from excolor.runtime.devices import out_of_memory_explained
 from excolor.runtime.source_commit import commit
+from excolor.settings import Precision
 from excolor.training.photo_store import PhotoStore
 from excolor.training.recipes import Schedule
 from excolor.training.state import STATE, read_state, write_state
 from excolor.training.task import Task
 
 _LOG = "training-log.jsonl"
-
-
-Precision = Literal["auto", "float32", "bfloat16"]
 
 
 @dataclass(frozen=True)
