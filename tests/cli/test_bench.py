@@ -20,7 +20,7 @@ from excolor import __version__
 from excolor.cli.main import main
 from excolor.networks.models import find_model
 
-QUICK = ("--precision", "float32", "--sizes", "32", "--repeat", 1, "--threads", 1, "--device", "cpu", "--quiet")
+QUICK = ("--sizes", "32", "--precision", "float32", "--repeat", 1, "--threads", 1, "--device", "cpu", "--quiet")
 
 
 def run(*arguments: object) -> Result:

@@ -35,3 +35,36 @@ def blocks_brought_in(**variables: str) -> float:
 def test_commands_keep_what_was_freed_unless_the_user_says_otherwise() -> None:
     assert blocks_brought_in() < 5
     assert blocks_brought_in(MALLOC_TRIM_THRESHOLD_="100000") > 15
+
+
+KEPT = """
+import gc
+from excolor.runtime.memory import imports_kept
+try:
+    with imports_kept():
+        assert not gc.isenabled()
+        cycle = []
+        cycle.append(cycle)
+        raise KeyError
+except KeyError:
+    pass
+assert gc.isenabled()
+frozen = gc.get_freeze_count()
+assert frozen > 1000
+with imports_kept():
+    assert gc.isenabled(), "once is enough"
+assert gc.get_freeze_count() == frozen
+garbage = []
+garbage.append(garbage)
+del garbage
+assert gc.collect() > 0, "what comes later is looked at"
+"""
+
+
+def test_imports_are_kept_out_of_the_search_for_garbage() -> None:
+    subprocess.run([sys.executable, "-c", KEPT], check=True)
+
+
+def test_where_nobody_looks_for_garbage_nothing_changes() -> None:
+    off = "import gc; gc.disable()\nfrom excolor.runtime.memory import imports_kept\nwith imports_kept(): pass\n"
+    subprocess.run([sys.executable, "-c", off + "assert not gc.isenabled() and not gc.get_freeze_count()"], check=True)

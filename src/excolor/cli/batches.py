@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -109,8 +110,12 @@ class _Run:
 
     def show(self, doing: str) -> None:
         """Show all events, and raise what the end calls for; see `run_batch`."""
+        from excolor.runtime.memory import imports_kept
+
         with closing(self._engine.run()) as events:
-            for event in events:
+            with imports_kept():  # the first event comes when the model is loaded
+                first = next(events)
+            for event in chain((first,), events):
                 match event:
                     case Note():
                         self._display.note(event.message)

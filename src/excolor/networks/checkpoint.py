@@ -145,18 +145,24 @@ def load_network(path: Path, cls: type[N]) -> N:
             config = _read_config(path, file.metadata() or {}, name)
             expected = expected_tensors(config)
             _check(path, {key: file.get_slice(key) for key in file.keys()}, expected)  # noqa: SIM118 - not a mapping
-            tensors = {key: file.get_tensor(key) for key in expected}
+            # Mapped into memory, so that what is read is converted as it comes
+            tensors = {key: _as_computed(file.get_tensor(key)) for key in expected}
     except (SafetensorError, OSError) as error:
         raise CheckpointError(
             f"{path}: not a readable safetensors file ({printable(error)}); fetch or train it again"
         ) from error
     for key, tensor in tensors.items():
-        if not tensor.isfinite().all():
+        if tensor.is_floating_point() and not all(extreme.isfinite() for extreme in tensor.aminmax()):
             raise CheckpointError(f"{path}: tensor {key} has values that are no numbers; fetch or train it again")
     with _Uninitialized():
         network = cls(config)
-    network.load_state_dict(tensors, strict=True)
-    return network.float().eval()
+    network.load_state_dict(tensors, strict=True, assign=True)
+    return network.eval()
+
+
+def _as_computed(tensor: torch.Tensor) -> torch.Tensor:
+    """A tensor of a file as networks have it: floating-point numbers in float32, in memory of its own."""
+    return tensor.to(torch.float32, copy=True) if tensor.is_floating_point() else tensor.clone()
 
 
 def _read_config(path: Path, metadata: dict[str, str], name: str) -> Any:

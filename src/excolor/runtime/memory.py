@@ -1,8 +1,11 @@
-"""How the process gets its memory from the system."""
+"""How the process gets its memory from the system, and when Python looks for garbage in it."""
 
 import ctypes
+import gc
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 # Of mallopt(3)
 _TRIM_THRESHOLD = -1
@@ -30,3 +33,22 @@ def keep_freed_memory() -> None:
         mallopt(_ARENA_MAX, 1)  # those of threads are too small for features, and keep nothing
         mallopt(_MMAP_THRESHOLD, _LARGE)
         mallopt(_TRIM_THRESHOLD, _KEPT)
+
+
+@contextmanager
+def imports_kept() -> Iterator[None]:
+    """While it lasts, Python looks for no garbage; afterwards it never looks at what there is by then.
+
+    Importing torch makes half a million objects that stay, and Python would look at them again and again, and once more
+    at the end: half a second for a command that colorizes one picture in one and a half. This changes the process, so
+    it is for commands to call, once; a second time it does nothing.
+    """
+    if not gc.isenabled() or gc.get_freeze_count():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
