@@ -1,7 +1,9 @@
+import cv2
 import numpy as np
+import pytest
 from clips import picture
 
-from excolor.film.motion import Motion, MotionFinder, moved
+from excolor.film.motion import Motion, MotionFinder, Path, moved
 
 
 def gray(left: int, top: int = 0) -> np.ndarray:
@@ -41,3 +43,26 @@ def test_no_motion_leaves_a_picture_as_it_is() -> None:
     flat = np.zeros((5, 9), np.uint8)  # too small to be searched
     there, back = MotionFinder().between(flat, flat)
     assert not there.flow.any() and not back.flow.any()
+
+
+def test_a_guess_leads_to_motion_that_is_too_wide_to_be_found() -> None:
+    finder, size = MotionFinder(), (120, 160)
+    rng = np.random.default_rng(0)
+    texture = cv2.GaussianBlur(rng.integers(0, 256, (120, 280), np.uint8), (0, 0), 2)
+    first, second = (np.ascontiguousarray(texture[:, left : left + 160]) for left in (0, 90))
+    shift = np.full((*size, 2), (-88, 1), np.float32)
+    sure = np.full(size, 0.01, np.float32)
+    path = finder.between(first, second, Path(Motion(shift, sure), Motion(-shift, sure)))
+    assert finder.between(first, second).there.confidence[:, 100:].mean() < 0.3
+    seen = path.there.confidence[:, 100:] > 0.5
+    assert seen.mean() > 0.8
+    assert np.abs(path.there.flow[:, 100:][seen] - (-90, 0)).max() < 1
+    assert np.array_equal(shift[0, 0], (-88, 1))  # the guess is left alone
+
+
+def test_where_a_guess_is_surer_it_stays() -> None:
+    one = Motion(np.ones((2, 3, 2), np.float32), np.array([[0.2, 0.5, 0.9]] * 2, np.float32))
+    other = Motion(np.zeros((2, 3, 2), np.float32), np.array([[0.4, 0.5, 0.1]] * 2, np.float32))
+    better = one.or_surer(other)
+    assert better.flow[0, :, 0].tolist() == [0, 1, 1]
+    assert better.confidence[0].tolist() == pytest.approx([0.4, 0.5, 0.9])

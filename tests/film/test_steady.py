@@ -68,12 +68,42 @@ def test_without_a_reference_colors_are_invented(colorizer: Colorizer, pan: list
     assert np.array_equal(only.ab, seen.to_array(colorizer.find_ab(seen, (), SETTINGS)))
 
 
-def test_anchors_without_a_memory_are_those_of_frames_alone(colorizer: Colorizer, pan: list[np.ndarray]) -> None:
+@pytest.fixture(scope="module")
+def semantic() -> Colorizer:
+    """The default model, which alone gains by recalling the anchor before."""
+    return Colorizer.load(device="cpu")
+
+
+def test_anchors_without_a_memory_are_those_of_frames_alone(semantic: Colorizer, pan: list[np.ndarray]) -> None:
     """Whatever came before: estimates see nothing of it."""
-    alone = colored(colorizer, pan, FRAME_BY_FRAME)
-    anchors = colored(colorizer, pan, Steadiness(every=3, average=1, reference_weight=0))
+    alone = colored(semantic, pan, FRAME_BY_FRAME)
+    anchors = colored(semantic, pan, Steadiness(every=3, average=1, reference_weight=0, recall=0))
     for index in (0, 3, 6, 9):
         assert np.abs(anchors[index].ab - alone[index].ab).max() < 1e-4
+
+
+def test_what_enters_keeps_its_colors(semantic: Colorizer, pan: list[np.ndarray]) -> None:
+    """An estimate sees what the anchor before became: it changes less than one that does not."""
+    reference = encode(Photo(crops(["coffee"], 1, (64, 96))[0]), semantic, SETTINGS)
+
+    def change(recall: float) -> float:
+        steadiness = Steadiness(every=3, average=1, reference_weight=0, recall=recall)
+        found = list(ShotColorizer(semantic, SETTINGS, steadiness).colorize(frames(pan), reference))[::3]
+        assert np.mean([np.abs(one.ab).mean() for one in found]) > 3
+        pairs = pairwise(found)  # 9 pixels apart
+        return float(np.mean([np.abs(now.ab[:, :-9] - before.ab[:, 9:]).mean() for before, now in pairs]))
+
+    assert change(0.6) < 0.8 * change(0)
+
+
+def test_vivid_colors_do_not_grow_from_anchor_to_anchor(semantic: Colorizer, pan: list[np.ndarray]) -> None:
+    reference = encode(Photo(crops(["coffee"], 1, (64, 96))[0]), semantic, SETTINGS)
+    plain, vivid = (
+        list(ShotColorizer(semantic, ColorizeSettings(working_size=64, vivid=vivid)).colorize(frames(pan), reference))
+        for vivid in (1.0, 2.0)
+    )
+    for one, other in zip(plain, vivid, strict=True):
+        np.testing.assert_allclose(other.ab, 2 * one.ab, atol=0.1)
 
 
 def test_a_still_scene_keeps_the_colors_of_the_first_estimate(colorizer: Colorizer, pan: list[np.ndarray]) -> None:

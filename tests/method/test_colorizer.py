@@ -404,3 +404,16 @@ def test_what_transparent_pixels_hide_changes_nothing(
         results.append(colorizer.colorize(cut_outs[1], cut_outs[0], settings).pixels[visible > 128])
     assert colorfulness(results[0][None] / 255) > 5
     np.testing.assert_allclose(results[0].astype(int), results[1], atol=1)
+
+
+def test_a_picture_in_its_own_colors_is_a_further_reference(colorizer: Colorizer, target: Path, warm: Path) -> None:
+    semantic = Colorizer.load("semantic", device="cpu")
+    looked, encoded = semantic.look(target), semantic.encode_reference(warm)
+    ab = looked.seen.unpadded(semantic.find_ab(looked, encoded))
+    recalled = semantic.recall(looked, ab)
+    assert recalled is not None and recalled.working_size == encoded.working_size
+    again = looked.seen.unpadded(semantic.find_ab(looked, [encoded, recalled]))
+    assert (again - ab).abs().mean() < 0.5 * (looked.seen.unpadded(semantic.find_ab(looked)) - ab).abs().mean()
+    assert colorizer.recall(colorizer.look(target), ab) is None  # the paper's topology gains nothing by it
+    with pytest.raises(SettingError, match="look again"):
+        semantic.recall(colorizer.look(target), ab)

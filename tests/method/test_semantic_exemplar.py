@@ -65,6 +65,28 @@ def test_references_of_different_sizes_join(model: SemanticExemplarNet) -> None:
     assert model.join_references([own]) is own
 
 
+def test_a_recalled_picture_is_a_reference_like_any_other(model: SemanticExemplarNet) -> None:
+    lab = rgb_to_lab(picture(2))
+    encoded, recalled = model.encode_reference(picture(2)), model.recall(lab[:, :1], lab[:, 1:], 1.0)
+    assert torch.equal(model(LIGHTNESS, recalled).ab, model(LIGHTNESS, encoded).ab)
+
+
+def test_a_recalled_picture_is_preferred_as_far_as_it_is_trusted(model: SemanticExemplarNet) -> None:
+    """It is the target itself in another color, and so has the best matches if it is trusted fully."""
+    reference, known = model.encode_reference(picture(2)), model.examine(LIGHTNESS)
+    orange = torch.tensor((30.0, 60.0)).view(1, 2, 1, 1).expand(1, 2, 64, 96)
+    plain = model(LIGHTNESS, reference, known=known).hints
+
+    def share(trust: float) -> float:
+        recalled = model.recall(LIGHTNESS, orange, trust, known)
+        found = model(LIGHTNESS, model.join_references([reference, recalled]), known=known).hints
+        return (1 - (found - orange).abs().mean() / (plain - orange).abs().mean()).item()
+
+    shares = [share(trust) for trust in (0.3, 0.6, 0.8, 1.0)]
+    assert shares == sorted(shares)
+    assert shares[0] < 0.2 and shares[-1] > 0.9
+
+
 def one_hint(a: float, b: float) -> Hints:
     ab, mask = torch.zeros(1, 2, 64, 96), torch.zeros(1, 1, 64, 96)
     ab[:, :, 20:23, 40:43] = ab_to_network(torch.tensor((a, b)).view(1, 2, 1, 1))

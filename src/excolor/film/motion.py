@@ -5,6 +5,8 @@ place. Gray pictures are (h, w) uint8.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -40,6 +42,23 @@ class Motion:
         flow = earlier.flow + moved(self.flow, earlier.flow)
         return Motion(flow, earlier.confidence * moved(self.confidence, earlier.flow))
 
+    def or_surer(self, other: "Motion") -> "Motion":
+        """At each pixel the one that is trusted more, of two between the same pictures."""
+        is_surer = other.confidence > self.confidence
+        flow = np.where(is_surer[..., None], other.flow, self.flow)
+        return Motion(flow, np.maximum(self.confidence, other.confidence))
+
+
+class Path(NamedTuple):
+    """The motion from a picture to another one, and back."""
+
+    there: Motion
+    back: Motion
+
+    def then(self, onward: "Path") -> "Path":
+        """From where this path starts to where `onward` ends, which starts where this one ends."""
+        return Path(onward.there.after(self.there), self.back.after(onward.back))
+
 
 class MotionFinder:
     """Finds motion by dense inverse search (Kroeger et al. 2016); one object for any number of pairs of one size."""
@@ -47,18 +66,25 @@ class MotionFinder:
     def __init__(self) -> None:
         self._search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
 
-    def between(self, first: Gray, second: Gray) -> tuple[Motion, Motion]:
-        """The motion from `first` to `second`, and that from `second` to `first`."""
-        there, back = self._flow(first, second), self._flow(second, first)
-        return (
-            Motion(there, _confidence(there, back, first, second)),
-            Motion(back, _confidence(back, there, second, first)),
-        )
+    def between(self, first: Gray, second: Gray, guess: Path | None = None) -> Path:
+        """The motion from `first` to `second`, and back.
 
-    def _flow(self, first: Gray, second: Gray) -> Floats:
+        With a guess the search starts there, so that it finds motion that is too wide for it otherwise, and corrects
+        what has gone astray on a long way; where it is less sure than the guess, this stays.
+        """
+        there = self._flow(first, second, None if guess is None else guess.there)
+        back = self._flow(second, first, None if guess is None else guess.back)
+        sure_there, sure_back = _confidence(there, back, first, second), _confidence(back, there, second, first)
+        path = Path(Motion(there, sure_there), Motion(back, sure_back))
+        if guess is None:
+            return path
+        return Path(guess.there.or_surer(path.there), guess.back.or_surer(path.back))
+
+    def _flow(self, first: Gray, second: Gray, guess: Motion | None) -> Floats:
+        # The search writes into what it is given
+        flow = np.zeros((*first.shape, 2), np.float32) if guess is None else guess.flow.copy()
         if min(first.shape) < _SMALLEST:
-            return np.zeros((*first.shape, 2), np.float32)
-        flow = np.zeros((*first.shape, 2), np.float32)
+            return flow
         return np.asarray(self._search.calc(first, second, flow), np.float32)
 
 
@@ -67,13 +93,17 @@ _SMALLEST = 16  # pixels: the search needs patches of 8 at half the size
 
 def moved(picture: np.ndarray, flow: Floats) -> Floats:
     """A picture (h, w[, C]) as it would look if each pixel were where `flow` says; outside, its edge goes on."""
-    height, width = flow.shape[:2]
-    columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    return np.asarray(
-        cv2.remap(
-            picture, columns + flow[..., 0], rows + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
-    )
+    where = _places(flow.shape[:2]) + flow
+    # x and y in one array need no second one, which the annotations do not know
+    found = cv2.remap(picture, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
+    return np.asarray(found)
+
+
+@lru_cache(maxsize=4)
+def _places(size: tuple[int, int]) -> Floats:
+    """x and y of each pixel, (h, w, 2)."""
+    rows, columns = np.indices(size, np.float32)
+    return np.stack([columns, rows], axis=-1)
 
 
 def _confidence(flow: Floats, back: Floats, start: Gray, end: Gray) -> Floats:
@@ -83,8 +113,8 @@ def _confidence(flow: Floats, back: Floats, start: Gray, end: Gray) -> Floats:
     changed = np.asarray(cv2.blur(changed, (3, 3)))  # grain is no change
     doubt = (missed**2).sum(-1) / _MISSED**2 + (changed / _CHANGED) ** 2
     confidence: Floats = np.exp(-doubt)
+    where = _places(flow.shape[:2]) + flow
     height, width = confidence.shape
-    columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    x, y = columns + flow[..., 0], rows + flow[..., 1]
-    confidence[(x < 0) | (y < 0) | (x > width - 1) | (y > height - 1)] = 0
+    is_outside = (where < 0) | (where > np.array([width - 1, height - 1], np.float32))
+    confidence[is_outside.any(-1)] = 0
     return confidence

@@ -7,26 +7,27 @@ the mean of these estimates along the motion. The frames between two anchors tak
     anchor ──motion──► frame ──► frame ──► frame ──► anchor: colors of the reference, or the mean estimate
        └──────────────────► blended ◄──────────────────┘
 
-Estimates see nothing of earlier colors: given them as hints, the networks repeat their errors in all that enters the
-scene (docs/film.md has the numbers). No more frames are held than there are from one anchor to the next.
+For an estimate the anchor before is a further reference, which is trusted less than the given one: what has entered the
+scene since that was taken looks most like itself a moment ago (docs/film.md has the numbers). No more frames are held
+than there are from one anchor to the next, and the last few anchors.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from excolor.film.motion import Gray, Motion, MotionFinder, moved
+from excolor.film.motion import Gray, Motion, MotionFinder, Path, moved
 from excolor.film.references import FilmReference
+from excolor.film.trail import Anchor, AnchorTrail, ReferenceTrack
 from excolor.imaging.working_size import Floats, NetworkInput
 from excolor.method.colorizer import Colorizer
+from excolor.method.pictures import Reference, Target
 from excolor.photo import Photo
 from excolor.settings import ColorizeSettings
-
-_SEEN_BEFORE = 0.5  # mean confidence from which on a reference shows the very scene of a frame
 
 
 @dataclass(frozen=True)
@@ -37,14 +38,17 @@ class Steadiness:
         every: frames from one anchor to the next; 1 makes each frame an anchor.
         average: estimates of the networks that the mean at a place goes back to at most; 1 keeps the last only.
         reference_weight: of colors that certainly are those of the reference, in estimates; 0 does not follow them.
+        recall: how far likeness to the anchor before counts beside that to the reference, in [0, 1]; 0 makes estimates
+            see nothing of it.
     """
 
     every: int = 4
     average: float = 6.0
     reference_weight: float = 30.0
+    recall: float = 0.6
 
 
-FRAME_BY_FRAME = Steadiness(every=1, average=1, reference_weight=0)
+FRAME_BY_FRAME = Steadiness(every=1, average=1, reference_weight=0, recall=0)
 """Each frame is colored as it is alone."""
 
 
@@ -85,28 +89,8 @@ class _Prepared:
 
 
 @dataclass(frozen=True, eq=False)
-class _Anchor:
-    """Colors of an anchor, and what they rest on.
-
-    Attributes:
-        ab: (h, w, 2).
-        known: how certain it is that they are those of the reference, (h, w) in [0, 1].
-        estimates: how many they are the mean of elsewhere, (h, w).
-    """
-
-    ab: Floats
-    known: Floats
-    estimates: Floats
-
-    def along(self, motion: Motion) -> "_Anchor":
-        """As it is seen from the frame at which a motion starts, which ends here."""
-        known, estimates = (moved(one, motion.flow) * motion.confidence for one in (self.known, self.estimates))
-        return _Anchor(moved(self.ab, motion.flow), known, estimates)
-
-
-@dataclass(frozen=True, eq=False)
 class _Moved:
-    """Colors of an anchor, moved to another frame: ab (h, w, 2), and the confidence in the motion (h, w)."""
+    """Colors of an anchor or a reference, moved to another frame: ab (h, w, 2), and the confidence in that (h, w)."""
 
     ab: Floats
     confidence: Floats
@@ -135,32 +119,72 @@ class ShotColorizer:
         before = next(coming, None)
         if before is None:
             return
-        anchor = self._anchor(before, None, reference)
-        yield ColoredFrame(before.frame, before.seen, anchor.ab)
+        anchors = _Anchors(self._colorizer, self._settings, self._steadiness, self._motion, reference)
+        ab = anchors.next(before, None)
+        yield ColoredFrame(before.frame, before.seen, ab)
         while group := list(islice(coming, self._steadiness.every)):
-            pairs = [self._motion.between(a.gray, b.gray) for a, b in zip([before, *group], group, strict=False)]
-            on = list(_joined([back for _, back in pairs]))
-            earlier = [_moved_by(anchor.ab, motion) for motion in on[:-1]]
-            anchor = self._anchor(group[-1], anchor.along(on[-1]), reference)
-            back = list(_joined([there for there, _ in reversed(pairs)]))[:-1]
-            later = [_moved_by(anchor.ab, motion) for motion in reversed(back)]
+            steps = [self._motion.between(now.gray, last.gray) for last, now in pairwise([before, *group])]
+            to_before = list(_joined([step.there for step in steps]))
+            to_next = list(_joined([step.back for step in reversed(steps)]))
+            earlier = [_moved_by(ab, motion) for motion in to_before[:-1]]
+            ab = anchors.next(group[-1], Path(to_before[-1], to_next[-1]))
+            later = [_moved_by(ab, motion) for motion in reversed(to_next[:-1])]
             for i, (one, from_earlier, from_later) in enumerate(zip(group[:-1], earlier, later, strict=True), 1):
                 yield ColoredFrame(one.frame, one.seen, _between(from_earlier, from_later, i / len(group)))
             before = group[-1]
-            yield ColoredFrame(before.frame, before.seen, anchor.ab)
+            yield ColoredFrame(before.frame, before.seen, ab)
 
     def _prepared(self, frame: Frame) -> _Prepared:
         seen = self._colorizer.prepare(frame.photo, self._settings)
         return _Prepared(frame, seen, as_gray(seen.to_array(seen.tensor)[..., 0]))
 
-    def _anchor(self, one: _Prepared, earlier: _Anchor | None, reference: FilmReference | None) -> _Anchor:
-        """An anchor, given what the one before became."""
-        encoded = () if reference is None else reference.encoded
-        estimate = one.seen.to_array(self._colorizer.find_ab(one.seen, encoded, self._settings))
-        nothing = np.zeros(one.gray.shape, np.float32)
-        mean = earlier or _Anchor(estimate, nothing, nothing)
+
+class _Anchors:
+    """The anchors of one shot, in their order."""
+
+    def __init__(
+        self,
+        colorizer: Colorizer,
+        settings: ColorizeSettings,
+        steadiness: Steadiness,
+        motion: MotionFinder,
+        reference: FilmReference | None,
+    ) -> None:
+        self._colorizer = colorizer
+        self._settings = settings
+        self._steadiness = steadiness
+        self._reference = reference
+        # Below a strength of 1 colors are not to be the reference's own
+        self._is_followed = settings.strength >= 1
+        self._trail = AnchorTrail(motion)
+        self._track = None if reference is None else ReferenceTrack(motion, reference.gray)
+        self._recalled: Reference | None = None
+
+    def next(self, one: _Prepared, guess: Path | None) -> Floats:
+        """The ab (h, w, 2) of the next anchor.
+
+        Args:
+            one: it.
+            guess: the path from there to the anchor before, found frame by frame; None for the first.
+        """
+        target = self._colorizer.look(one.frame.photo, self._settings)
+        references = [] if self._reference is None else [self._reference.encoded]
+        if self._recalled is not None:
+            references.append(self._recalled)
+        estimate = one.seen.to_array(self._colorizer.find_ab(target, references, self._settings))
+        if guess is None:
+            nothing = np.zeros(one.gray.shape, np.float32)
+            mean, path = Anchor(estimate, nothing, nothing), None
+        else:
+            mean, path = self._trail.seen_from(one.gray, guess)
+        anchor = self._mixed(estimate, mean, self._seen_before(one.gray, path))
+        self._trail.add(one.gray, anchor, path)
+        self._recalled = self._recall(target, anchor)
+        return anchor.ab
+
+    def _mixed(self, estimate: Floats, mean: Anchor, seen_before: _Moved | None) -> Anchor:
+        """An anchor of an estimate, what anchors before say, and the colors of the reference where that shows it."""
         known, known_ab = mean.known, mean.ab
-        seen_before = None if reference is None else self._seen_before(one, reference)
         if seen_before is not None:
             is_surer = seen_before.confidence >= known
             known_ab = np.where(is_surer[..., None], seen_before.ab, known_ab)
@@ -170,18 +194,26 @@ class ShotColorizer:
         estimates = np.minimum(mean.estimates * (1 - known), np.float32(self._steadiness.average - 1))
         total = (weight + estimates + 1)[..., None]
         ab = (weight[..., None] * known_ab + estimates[..., None] * mean.ab + estimate) / total
-        return _Anchor(np.asarray(ab, np.float32), known, estimates + 1)
+        return Anchor(np.asarray(ab, np.float32), known, estimates + 1)
 
-    def _seen_before(self, one: _Prepared, reference: FilmReference) -> _Moved | None:
+    def _seen_before(self, gray: Gray, to_before: Path | None) -> _Moved | None:
         """The colors of a reference that shows the very scene, along the motion from it; None if it does not."""
-        if not self._steadiness.reference_weight or self._settings.strength < 1:
+        reference = self._reference
+        if reference is None or self._track is None or reference.gray.shape != gray.shape:
             return None
-        if reference.gray.shape != one.gray.shape:
+        if not self._steadiness.reference_weight or not self._is_followed:
             return None
-        motion, _ = self._motion.between(one.gray, reference.gray)
-        if motion.confidence.mean() < _SEEN_BEFORE:
+        motion = self._track.follow(gray, to_before)
+        if motion is None:
             return None
         return _Moved(moved(reference.ab, motion.flow) * np.float32(self._settings.vivid), motion.confidence)
+
+    def _recall(self, target: Target, anchor: Anchor) -> Reference | None:
+        """An anchor as a reference for the next one."""
+        if self._reference is None or not self._steadiness.recall or not self._is_followed or not self._settings.vivid:
+            return None
+        ab = torch.from_numpy(anchor.ab / np.float32(self._settings.vivid)).permute(2, 0, 1)[None]
+        return self._colorizer.recall(target, ab, trust=self._steadiness.recall)
 
 
 def as_gray(lightness: Floats) -> Gray:

@@ -104,6 +104,18 @@ class ExemplarModel(nn.Module, ABC, Generic[R]):
         stages: Stages = self(lightness, reference, settings, user, known)
         return stages.ab
 
+    def recall(self, lightness: Tensor, ab: Tensor, trust: float, known: Any = None) -> R | None:
+        """Pictures in the colors that they were given, as references; None if an architecture gains nothing by that.
+
+        Args:
+            lightness: L (N, 1, H, W).
+            ab: (N, 2, H, W).
+            trust: factor of their likeness to places of a target, in [0, 1]: the less, the sooner are places of
+                references preferred that they are joined with.
+            known: of `examine`.
+        """
+        return None
+
     def follow(
         self,
         ab: Tensor,

@@ -16,7 +16,7 @@ from torch import Tensor
 from excolor.errors import SettingError
 from excolor.imaging.auto_levels import with_auto_levels
 from excolor.imaging.merging import small_photo, with_colors
-from excolor.imaging.working_size import NetworkInput, prepare_lightness, prepare_rgb
+from excolor.imaging.working_size import NetworkInput, pad, prepare_lightness, prepare_rgb
 from excolor.method.architecture import ExemplarModel, Stages
 from excolor.method.assembly import assemble
 from excolor.method.hints import Hints
@@ -99,6 +99,27 @@ class Colorizer:
         features = self._networks.join_references([one.features for one in references])
         name, is_gray = ", ".join(one.name for one in references), all(one.is_gray for one in references)
         return replace(first, features=features, name=name, is_gray=is_gray)
+
+    @torch.inference_mode()
+    def recall(self, target: Target, ab: Tensor, *, trust: float = 1.0) -> Reference | None:
+        """A picture in the colors that it was given, as a further reference for others of its scene.
+
+        Args:
+            target: of `look`.
+            ab: (1, 2, h, w) without padding; what is found for others with `vivid` is that much more vivid than this.
+            trust: how far its likeness to them counts, in [0, 1], beside that of references that it is joined with.
+
+        Returns:
+            None if this model gains nothing by that. Errors as in `encode_reference`, and SettingError if another model
+            looked at the target.
+        """
+        looked = self._looked(target, ColorizeSettings(target.working_size), examined=True)
+        with out_of_memory_explained(self.device):
+            padded = pad(ab.to(self.device), self._networks.multiple)
+            features = self._networks.recall(looked.lightness, padded, trust, looked.known)
+        if features is None:
+            return None
+        return Reference(features, target.photo.name, False, self._model, target.working_size)
 
     def look(self, picture: PhotoSource | Photo, settings: ColorizeSettings = ColorizeSettings()) -> Target:
         """Look at a picture once, for `score` and then `colorize`, with the working size and levels of `settings`.

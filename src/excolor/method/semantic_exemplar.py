@@ -75,7 +75,17 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
         return reference_colors(self._describe(lab[:, :1]).description, lab[:, 1:], visible)
 
     def join_references(self, references: Sequence[ReferenceColors]) -> ReferenceColors:
-        return references[0] if len(references) == 1 else side_by_side(references)
+        if len(references) == 1:
+            return references[0]
+        joined = side_by_side(references)
+        # Of references of one size nothing is hidden, and nothing needs to be looked for
+        return joined if joined.hidden is None or joined.hidden.any() else joined._replace(hidden=None)
+
+    def recall(self, lightness: Tensor, ab: Tensor, trust: float, known: _Known | None = None) -> ReferenceColors:
+        description = (known or self._describe(lightness)).description
+        # Descriptors shorter than 1 lower all cosines, and the net is told that less speaks for these matches
+        description = description._replace(places=description.places * trust, grouped=description.grouped * trust)
+        return reference_colors(description, ab)
 
     def examine(self, lightness: Tensor) -> _Known:
         return self._describe(lightness)
