@@ -63,14 +63,14 @@ def test_a_shard_is_named_or_the_schedulers(text: str, environment: dict[str, st
         ("half", {}, "not a shard"),
         ("-1/4", {}, "not a shard"),
         ("1/4/2", {}, "not a shard"),
-        ("slurm", {}, "SLURM_ARRAY_TASK_ID, which is not set"),
+        ("slurm", {}, "shard of slurm is told by SLURM_ARRAY_TASK_ID, which is not set"),
         ("k8s", {"JOB_COMPLETION_INDEX": "0"}, "JOB_COMPLETIONS, which is not set"),
         ("k8s", {"JOB_COMPLETION_INDEX": "0", "JOB_COMPLETIONS": "many"}, "is 'many', not a number"),
         # some tasks of an array, submitted again
         (
             "slurm",
             {"SLURM_ARRAY_TASK_ID": "7", "SLURM_ARRAY_TASK_MIN": "3", "SLURM_ARRAY_TASK_COUNT": "2"},
-            r"--shard \$SLURM_ARRAY_TASK_ID/N",
+            r"as in \$SLURM_ARRAY_TASK_ID/N",
         ),
         (
             "slurm",

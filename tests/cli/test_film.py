@@ -161,12 +161,12 @@ def test_other_codecs(
 @pytest.mark.parametrize(
     ("options", "output", "words"),
     [
-        (("--codec", "ffv1", "--crf", 3), "out.mkv", "--crf is not for ffv1"),
-        (("--codec", "h264", "--crf", 60), "out.mkv", "at most 51"),
-        (("--codec", "ffv1"), "out.webm", "cannot hold ffv1"),
-        (("--codec", "prores", "--chroma", "420"), "out.mov", "cannot hold 8 bits"),
+        (("--codec", "ffv1", "--crf", 3), "out.mkv", "no quality to be chosen; leave it out (--crf)"),
+        (("--codec", "h264", "--crf", 60), "out.mkv", "at most 51 for h264 (--crf)"),
+        (("--codec", "ffv1"), "out.webm", "use another suffix or codec (-o, --codec)"),
+        (("--codec", "prores", "--chroma", "420"), "out.mov", "chroma of another resolution (--codec, --chroma)"),
         ((), "out.txt", "end its name in one of .mkv"),
-        (("--start", "2", "--end", "1"), "out.mkv", "--end is not after --start"),
+        (("--start", "2", "--end", "1"), "out.mkv", "ends before it begins; give a later end (--start, --end)"),
     ],
 )
 def test_what_does_not_go_together(
@@ -346,3 +346,37 @@ def test_an_interrupted_run_is_taken_up(
     assert leftovers(tmp_path) == []
     assert film(path, "--every", 1, output="whole.mkv").exit_code == 0
     assert all(map(np.array_equal, content(output).u, content(tmp_path / "whole.mkv").u))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_folder_of_frames_is_taken_up(
+    tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]], excolor: Excolor, ref: Path, number: int
+) -> None:
+    source, output = tmp_path / "frames", tmp_path / "out"
+    source.mkdir()
+    for i, pixels in enumerate(crops(["palace", "coffee", "rocket", "cat"], 10, (64, 96))):
+        Image.fromarray(pixels).convert("L").save(source / f"{i:03}.png")
+    command = ("film", source, "--ref", ref, *SMALL, "--every", 1, "-o")
+    process = start(*command, output)
+    kept, deadline = output / ".frames.film", time.monotonic() + 120
+    while not list(kept.glob("*.planes")) and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.005)
+    os.kill(process.pid, number)
+    _, said = process.communicate(timeout=60)
+    if process.returncode == 0:
+        pytest.skip("it was quicker than the signal")
+    assert process.returncode == (130 if number == signal.SIGINT else -signal.SIGKILL)
+    assert b"Traceback" not in said
+    written = sorted(output.glob("*.png"))
+    assert 10 <= len(written) < 40
+    for path in written:  # whole, under their own names
+        with Image.open(path) as image:
+            assert image.convert("RGB").size == (96, 64)
+    shot = (written[0].stat().st_mtime_ns, written[9].stat().st_mtime_ns)
+    result = excolor(*command, output)  # what an earlier run of the same wrote needs no --force
+    assert result.exit_code == 0 and "of 4 shots were finished by an earlier run" in result.output
+    assert (written[0].stat().st_mtime_ns, written[9].stat().st_mtime_ns) == shot
+    assert sorted(path.name for path in output.iterdir()) == [f"{i:03}.png" for i in range(40)]
+    assert excolor(*command, tmp_path / "whole").exit_code == 0
+    for i in range(40):
+        assert (output / f"{i:03}.png").read_bytes() == (tmp_path / "whole" / f"{i:03}.png").read_bytes()

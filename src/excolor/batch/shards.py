@@ -85,7 +85,8 @@ def _of_scheduler(name: str, environment: Mapping[str, str]) -> Shard:
         # As when the failed tasks alone are submitted again: they would be numbered anew, and do other pictures
         raise PlanError(
             f"this array of {count} tasks has the index {index} and begins at {first}, so its tasks are not shards 1 "
-            f"to {count}; name the shard and the number of all, as in --shard ${variables.index}/N."
+            f"to {count}; name the shard and the number of all, as in ${variables.index}/N.",
+            settings=("shard",),
         )
     return Shard(index - first + 1, count)
 
@@ -94,7 +95,9 @@ def _whole(variable: str, scheduler: str, environment: Mapping[str, str]) -> int
     value = environment.get(variable)
     if value is None or not _is_whole(value):
         found = "is not set" if value is None else f"is {value!r}, not a number"
-        raise PlanError(f"--shard {scheduler} reads {variable}, which {found}; set it, or give --shard K/N.")
+        raise PlanError(
+            f"the shard of {scheduler} is told by {variable}, which {found}; set it, or give K/N.", settings=("shard",)
+        )
     return int(value)
 
 

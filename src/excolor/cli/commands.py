@@ -8,8 +8,12 @@ import click
 from excolor.errors import ExcolorError, PlanError
 
 _OPTIONS = {
+    "chroma": "--chroma",
+    "codec": "--codec",
     "content_mask": "--content-mask",
+    "crf": "--crf",
     "device": "--device",
+    "end": "--end",
     "exact": "--exact",
     "force_hints": "--force-hints",
     "format": "--format",
@@ -29,6 +33,7 @@ _OPTIONS = {
     "shard": "--shard",
     "side": "--side",
     "skip_existing": "--skip-existing",
+    "start": "--start",
     "treat_as_gray": "--treat-as-gray",
     "working_size": "--working-size",
 }

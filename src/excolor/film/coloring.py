@@ -3,7 +3,7 @@
 There is no terminal in it: what happens comes as events.
 """
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -19,7 +19,7 @@ from excolor.film.output import Encoding, Target, target, write
 from excolor.film.references import FilmReference, best
 from excolor.film.shots import Shot, find_shots
 from excolor.film.steady import ColoredFrame, Frame, ShotColorizer, Steadiness
-from excolor.film.store import ShotStore
+from excolor.film.store import Keep, ShotStore
 from excolor.imaging.merging import with_colors
 from excolor.imaging.working_size import Floats, lightness_of
 from excolor.method.colorizer import Colorizer
@@ -66,7 +66,7 @@ class Part:
 
     def __post_init__(self) -> None:
         if self.end is not None and self.end <= self.start:
-            raise PlanError("--end is not after --start; give a later time")
+            raise PlanError("the part ends before it begins; give a later end", settings=("start", "end"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,32 +158,14 @@ class FilmColorizer:
         yield from (Note(f"{clip.path}: {note}") for note in clip.notes)
         yield Step("Looking for cuts", None)
         shots = yield from self._shots(clip, part)
-        count = sum(map(len, shots))
-        record = {**made_of, "settings": asdict(self._settings), "steadiness": asdict(self._steadiness)}
-        record |= {"form": str(form), "part": asdict(part), "shots": [(shot.first, shot.end) for shot in shots]}
-        store = ShotStore(output, record)
-        done = [number for number in range(len(shots)) if number in store]
-        if done:
-            yield Note(f"{len(done)} of {len(shots)} shots were finished by an earlier run")
-        yield Step("Coloring", count)
-        coming = clip.frames(part.start, part.end)
-        for number, shot in enumerate(shots):
-            own = islice(coming, len(shot))
-            if number in done:
-                for _ in own:
-                    yield Advanced()
-                continue
-            until = shots[number + 1].seconds if number + 1 < len(shots) else float("inf")
-            frames = (upright(clip, frame, index) for index, frame in enumerate(own, shot.first))
-            try:
-                with store.shot(number) as keep:
-                    for one in self._colored(frames, shot, until):
-                        keep(self._planes(clip, form, one))
-                        yield Advanced()
-                        self._check_stop()
-            except _StoppedError:
-                return
-        yield Step("Writing", count)
+        store = ShotStore(output, self._record(made_of, part, shots) | {"form": str(form)})
+        frames = (upright(clip, frame, index) for index, frame in enumerate(clip.frames(part.start, part.end)))
+        is_finished = yield from self._color(
+            shots, store, frames, lambda one, keep: keep(self._planes(clip, form, one))
+        )
+        if not is_finished:
+            return
+        yield Step("Writing", sum(map(len, shots)))
         chroma = (planes for number in range(len(shots)) for planes in store.frames(number))
         for said in write(clip, chroma, output, encoding, start=part.start, end=part.end, overwrite=overwrite):
             yield Advanced(said) if isinstance(said, int) else Note(f"{clip.path}: {said}")
@@ -201,37 +183,21 @@ class FilmColorizer:
             find_shots((frame.seconds, _brightness(frame.photo)) for frame in read_frames(files, part.start, part.end))
         )
         if not shots:
-            raise FilmError("there are no frames in this part of the clip; check --start and --end")
-        record = {**made_of, "settings": asdict(self._settings), "steadiness": asdict(self._steadiness)}
-        record |= {"part": asdict(part), "shots": [(shot.first, shot.end) for shot in shots]}
-        store = ShotStore(folder / "frames", record)
+            raise FilmError("there are no frames in this part of the clip; choose another", settings=("start", "end"))
+        store = ShotStore(folder / "frames", self._record(made_of, part, shots))
         chosen = files[time_slice(len(files), part.start, part.end)]
         if not overwrite and not store.taken_up:
             taken = next((path for one in chosen if (path := folder / one.name).exists()), None)
             if taken is not None:
                 store.remove()
-                raise OutputError(f"{taken} exists already: use --force to replace it, or -o to write elsewhere")
-        yield Step("Coloring", sum(map(len, shots)))
-        coming = read_frames(files, part.start, part.end)
-        for number, shot in enumerate(shots):
-            own = islice(coming, len(shot))
-            if number in store:
-                for _ in own:
-                    yield Advanced()
-                continue
-            until = shots[number + 1].seconds if number + 1 < len(shots) else float("inf")
-            try:
-                with store.shot(number):
-                    for one in self._colored(own, shot, until):
-                        photo = one.frame.photo
-                        assert photo.path is not None
-                        result = with_colors(photo, one.seen, one.tensor)
-                        result.save(folder / photo.path.name, overwrite=True)
-                        yield Advanced()
-                        self._check_stop()
-            except _StoppedError:
-                return
-        store.remove()
+                raise OutputError(
+                    f"{taken} exists already: replace it, or write elsewhere", settings=("overwrite", "output")
+                )
+        is_finished = yield from self._color(
+            shots, store, read_frames(files, part.start, part.end), lambda one, _: _save(one, folder)
+        )
+        if is_finished:
+            store.remove()
 
     def preview(self, frames: Iterator[Frame], wanted: Sequence[int]) -> Iterator[tuple[Frame, Photo]]:
         """Some frames, given by their numbers in ascending order, each colored alone."""
@@ -247,6 +213,50 @@ class FilmColorizer:
             number = next(left, None)
             if number is None:
                 return
+
+    def _record(self, made_of: Mapping[str, Any], part: Part, shots: Sequence[Shot]) -> dict[str, Any]:
+        """What shots of an earlier run must have been made of to be used."""
+        how = {"settings": asdict(self._settings), "steadiness": asdict(self._steadiness), "part": asdict(part)}
+        return {**made_of, **how, "shots": [(shot.first, shot.end) for shot in shots]}
+
+    def _color(
+        self,
+        shots: Sequence[Shot],
+        store: ShotStore,
+        frames: Iterator[Frame],
+        put: Callable[[ColoredFrame, Keep], None],
+    ) -> Generator[Event, None, bool]:
+        """Color all shots but those that the store has.
+
+        Args:
+            shots: of the clip.
+            store: of what is finished.
+            frames: of all shots.
+            put: called with each frame in color, and the function by which the store keeps planes with its shot.
+
+        Returns:
+            Whether all are finished; otherwise the work was stopped, and the shot in which it was is not in the store.
+        """
+        done = sum(number in store for number in range(len(shots)))
+        if done:
+            yield Note(f"{done} of {len(shots)} shots were finished by an earlier run")
+        yield Step("Coloring", sum(map(len, shots)))
+        for number, shot in enumerate(shots):
+            own = islice(frames, len(shot))
+            if number in store:
+                for _ in own:
+                    yield Advanced()
+                continue
+            until = shots[number + 1].seconds if number + 1 < len(shots) else float("inf")
+            try:
+                with store.shot(number) as keep:
+                    for one in self._colored(own, shot, until):
+                        put(one, keep)
+                        yield Advanced()
+                        self._check_stop()
+            except _StoppedError:
+                return False
+        return True
 
     def _check_stop(self) -> None:
         if self._stop.asked:
@@ -267,7 +277,9 @@ class FilmColorizer:
 
         shots = list(find_shots(frames()))
         if not shots:
-            raise FilmError(f"{clip.path}: there are no frames in this part of it; check --start and --end")
+            raise FilmError(
+                f"{clip.path}: there are no frames in this part of it; choose another", settings=("start", "end")
+            )
         yield Advanced(count)
         return shots
 
@@ -293,6 +305,13 @@ class FilmColorizer:
             np.ascontiguousarray(np.rot90(array, -clip.turns)) for array in (one.frame.photo.pixels, lightness, one.ab)
         )
         return form.planes.chroma(luma, lightness, ab)
+
+
+def _save(one: ColoredFrame, folder: Path) -> None:
+    """Write a frame of a folder in color, under its own name."""
+    photo = one.frame.photo
+    assert photo.path is not None
+    with_colors(photo, one.seen, one.tensor).save(folder / photo.path.name, overwrite=True)
 
 
 def _brightness(photo: Photo) -> Floats:

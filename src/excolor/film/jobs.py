@@ -69,7 +69,7 @@ class Job(ABC):
         """A contact sheet of `number` frames spread over a part. Raises FilmError if there are none in it."""
         count = self.count(part)
         if not count:
-            raise FilmError("there are no frames in this part of the clip; check --start and --end")
+            raise FilmError("there are no frames in this part of the clip; choose another", settings=("start", "end"))
         number = min(number, count)
         wanted = [int((i + 0.5) * count / number) for i in range(number)]
         tiles = []
@@ -144,16 +144,18 @@ def open_job(name: Path, output: Path, encoding: Encoding, *, overwrite: bool) -
     if is_folder_of_frames(name):
         files = find_frames(name)
         if output.is_file() or output.suffix.lower() in (".mkv", ".mov", ".mp4", ".webm", ".nut", ".avi"):
-            raise PlanError(f"{name} are frames, and -o names a file; name a folder")
+            raise PlanError(f"{name} are frames, and {output} is a file; name a folder", settings=("output",))
         if output.resolve() in {path.parent.resolve() for path in files}:
-            raise OutputError(f"{output}: the frames are in this folder themselves; name another one with -o")
+            raise OutputError(
+                f"{output}: the frames are in this folder themselves; name another one", settings=("output",)
+            )
         check_folder(output)
         for path in files:
             check_output(Path(path.name), overwrite=True)
         return FramesJob(files, output, overwrite)
     clip = Clip.open(name)
     if output.exists() and os.path.samefile(output, name):  # noqa: PTH121 - Path.samefile raises where one is missing
-        raise OutputError(f"{output} is the clip itself and would be replaced; write elsewhere")
+        raise OutputError(f"{output} is the clip itself and would be replaced; write elsewhere", settings=("output",))
     target(clip, encoding, output)
     check_place(output, overwrite=overwrite)
     return ClipJob(clip, output, encoding, overwrite)

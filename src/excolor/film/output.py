@@ -67,9 +67,9 @@ class Encoding:
     def __post_init__(self) -> None:
         most = _MOST_CRF.get(self.codec)
         if self.crf is not None and most is None:
-            raise PlanError(f"--crf is not for {self.codec}, which has no such quality; omit it")
+            raise PlanError(f"{self.codec} has no quality to be chosen; leave it out", settings=("crf",))
         if self.crf is not None and most is not None and self.crf > most:
-            raise PlanError(f"--crf is {self.crf} and at most {most} for {self.codec}")
+            raise PlanError(f"the quality is {self.crf} and at most {most} for {self.codec}", settings=("crf",))
 
 
 @dataclass(frozen=True)
@@ -91,22 +91,29 @@ def target(clip: Clip, encoding: Encoding, output: Path) -> Target:
 
     suffix = output.suffix.lower()
     if suffix not in CONTAINERS:
-        raise PlanError(f"{output}: end its name in one of {', '.join(CONTAINERS)}")
+        raise PlanError(f"{output}: end its name in one of {', '.join(CONTAINERS)}", settings=("output",))
     chroma = encoding.chroma or (clip.chroma if clip.chroma != "gray" else "420")
     codec = av.Codec(_ENCODERS[encoding.codec].name, "w")
     formats = {one.name for one in codec.video_formats or ()}
     with av.open(_Nowhere(), "w", format=CONTAINERS[suffix]) as container:
         if codec.name not in container.supported_codecs:
-            raise PlanError(f"{output}: this container cannot hold {encoding.codec}; use another suffix or --codec")
+            raise PlanError(
+                f"{output}: this container cannot hold {encoding.codec}; use another suffix or codec",
+                settings=("output", "codec"),
+            )
     depths = [bits for bits in range(clip.planes.bits, 17) if f"yuv{chroma}p{_ending(bits)}" in formats]
     if not depths:
         raise PlanError(
             f"{encoding.codec} cannot hold {clip.planes.bits} bits with 4:{chroma[1]}:{chroma[2]} chroma; "
-            "choose another --codec or --chroma"
+            "choose another codec, or chroma of another resolution",
+            settings=("codec", "chroma"),
         )
     steps = {"420": (2, 2), "422": (1, 2), "444": (1, 1)}.get(chroma, clip.planes.chroma_step)
     if encoding.codec in ("h264", "hevc") and any(side % step for side, step in zip(clip.size, steps, strict=True)):
-        raise PlanError(f"{encoding.codec} cannot hold an odd size with this chroma; use --chroma 444, or ffv1")
+        raise PlanError(
+            f"{encoding.codec} cannot hold an odd size with this chroma; use 444, or the codec ffv1",
+            settings=("chroma", "codec"),
+        )
     planes = replace(clip.planes, bits=depths[0], chroma_step=steps)
     return Target(f"yuv{chroma}p{_ending(depths[0])}", planes, depths[0] - clip.planes.bits)
 
@@ -147,7 +154,10 @@ def write(
             if clip.aspect != 1 and container in _MATROSKA:
                 set_pixel_aspect(file, clip.aspect, clip.size, remux.title, only_pixels=container == "webm")
     except av.FFmpegError as error:
-        raise OutputError(f"cannot write {output}: {error.strerror or error}; try another --codec or suffix") from error
+        raise OutputError(
+            f"cannot write {output}: {error.strerror or error}; try another codec or suffix",
+            settings=("codec", "output"),
+        ) from error
 
 
 class _Remux:
@@ -223,7 +233,7 @@ class _Remux:
     def _add_others(self) -> Iterator[str]:
         """Streams for all others of the clip; yields what the container cannot hold."""
         if self._clip.aspect != 1 and self._result.format.name in _SQUARE_ONLY:
-            yield "its pixels are not square, which is lost in this container; choose .mkv, .mov or .mp4 with -o"
+            yield "its pixels are not square, which is lost in this container; choose .mkv, .mov or .mp4"
         chapter_text = self._chapter_text()
         for stream in self._source.streams:
             if stream.index in (self._video.index, chapter_text):
@@ -240,7 +250,7 @@ class _Remux:
             except (ValueError, AttributeError):
                 yield (
                     f"its stream {stream.index} ({stream.type}) cannot be held by this container and is left out; "
-                    "choose another suffix with -o to keep it"
+                    "choose another suffix to keep it"
                 )
                 continue
             _describe(copy, stream)

@@ -11,12 +11,15 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from excolor.errors import OutputError
 from excolor.photo.files import new_file, write_bytes
+
+Keep: TypeAlias = Callable[[Iterable[np.ndarray]], None]
+"""Keeps the planes of the next frame of a shot."""
 
 _LENGTH = struct.Struct("<I")
 
@@ -43,14 +46,16 @@ class ShotStore:
                 shutil.rmtree(self._folder)
             self._folder.mkdir()
         except OSError as error:
-            raise OutputError(f"cannot write beside {output}: {error.strerror}; use -o to write elsewhere") from error
+            raise OutputError(
+                f"cannot write beside {output}: {error.strerror}; write elsewhere", settings=("output",)
+            ) from error
         write_bytes(record, run, overwrite=True)
 
     def __contains__(self, shot: int) -> bool:
         return self._file(shot).is_file()
 
     @contextmanager
-    def shot(self, shot: int) -> Iterator[Callable[[Iterable[np.ndarray]], None]]:
+    def shot(self, shot: int) -> Iterator[Keep]:
         """Keep a shot if the context ends well, or nothing of it; give the planes of each frame to the function.
 
         Raises:
