@@ -93,7 +93,11 @@ _SMALLEST = 16  # pixels: the search needs patches of 8 at half the size
 
 def moved(picture: np.ndarray, flow: Floats) -> Floats:
     """A picture (h, w[, C]) as it would look if each pixel were where `flow` says; outside, its edge goes on."""
-    where = _places(flow.shape[:2]) + flow
+    return _at(picture, _places(flow.shape[:2]) + flow)
+
+
+def _at(picture: np.ndarray, where: Floats) -> Floats:
+    """The values of a picture at x and y, (h, w, 2)."""
     # x and y in one array need no second one, which the annotations do not know
     found = cv2.remap(picture, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
     return np.asarray(found)
@@ -108,13 +112,13 @@ def _places(size: tuple[int, int]) -> Floats:
 
 def _confidence(flow: Floats, back: Floats, start: Gray, end: Gray) -> Floats:
     """High where the flow and the way back agree, and the gray value stayed."""
-    missed = flow + moved(back, flow)
-    changed = start.astype(np.float32) - moved(end, flow).astype(np.float32)
+    height, width = start.shape
+    where = _places((height, width)) + flow
+    missed = flow + _at(back, where)
+    changed = cv2.subtract(start, _at(end, where), dtype=cv2.CV_32F)
     changed = np.asarray(cv2.blur(changed, (3, 3)))  # grain is no change
-    doubt = (missed**2).sum(-1) / _MISSED**2 + (changed / _CHANGED) ** 2
+    doubt = np.einsum("hwc,hwc->hw", missed, missed) / _MISSED**2 + (changed / _CHANGED) ** 2
     confidence: Floats = np.exp(-doubt)
-    where = _places(flow.shape[:2]) + flow
-    height, width = confidence.shape
-    is_outside = (where < 0) | (where > np.array([width - 1, height - 1], np.float32))
-    confidence[is_outside.any(-1)] = 0
+    is_inside = np.asarray(cv2.inRange(where, (0, 0), (width - 1, height - 1)))
+    confidence[is_inside == 0] = 0
     return confidence
