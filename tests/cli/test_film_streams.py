@@ -93,8 +93,18 @@ def test_the_shape_of_pixels_that_webm_can_say(tmp_path: Path, film: Callable[..
 def test_a_shape_that_a_container_cannot_say_is_told(tmp_path: Path, film: Callable[..., Result]) -> None:
     path = write_clip(tmp_path / "in.mp4", codec="libx264", count=2, aspect=Fraction(4, 3))
     assert "not square" in film(path, tmp_path / "out.nut").stderr
+    assert content(tmp_path / "out.nut").aspect is None
     square = write_clip(tmp_path / "square.mp4", codec="libx264", count=2)
     assert "not square" not in film(square, tmp_path / "other.nut").stderr
+
+
+@pytest.mark.parametrize(("name", "codec"), [("out.nut", "h264"), ("out.nut", "hevc"), ("out.avi", "h264")])
+def test_codecs_that_say_the_shape_of_pixels_themselves_keep_it(
+    tmp_path: Path, film: Callable[..., Result], name: str, codec: str
+) -> None:
+    path = write_clip(tmp_path / "in.mp4", codec="libx264", count=2, aspect=Fraction(4, 3))
+    assert "not square" not in film(path, tmp_path / name, "--codec", codec).stderr
+    assert content(tmp_path / name).aspect == Fraction(4, 3)
 
 
 @pytest.mark.parametrize("title", ["", "Garden, 1931", "Jardin d'été " * 12], ids=["none", "short", "long"])

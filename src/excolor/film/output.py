@@ -30,6 +30,7 @@ CONTAINERS = {".mkv": "matroska", ".mov": "mov", ".mp4": "mp4", ".webm": "webm",
 
 _MATROSKA = ("matroska", "webm")
 _SQUARE_ONLY = ("nut", "avi")  # as far as FFmpeg's muxers are told
+_SAYS_ASPECT = ("h264", "hevc")  # whose own headers tell the shape of pixels, whatever the container
 
 
 @dataclass(frozen=True)
@@ -179,6 +180,7 @@ class _Remux:
         self._video = video_of(source, clip.path)
         self.title = self._video.metadata.get("title", "")
         """Of the video track."""
+        self._codec = encoding.codec
         self._encoded = self._new_video(encoding)
         self._copied: dict[int, Stream] = {}
 
@@ -232,8 +234,11 @@ class _Remux:
 
     def _add_others(self) -> Iterator[str]:
         """Streams for all others of the clip; yields what the container cannot hold."""
-        if self._clip.aspect != 1 and self._result.format.name in _SQUARE_ONLY:
-            yield "its pixels are not square, which is lost in this container; choose .mkv, .mov or .mp4"
+        if self._clip.aspect != 1 and self._result.format.name in _SQUARE_ONLY and self._codec not in _SAYS_ASPECT:
+            yield (
+                "its pixels are not square, which is lost in this container; choose .mkv, .mov or .mp4, "
+                f"or one of the codecs {' and '.join(_SAYS_ASPECT)}"
+            )
         chapter_text = self._chapter_text()
         for stream in self._source.streams:
             if stream.index in (self._video.index, chapter_text):
