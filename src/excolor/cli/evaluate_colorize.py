@@ -7,7 +7,7 @@ import click
 
 from excolor.cli.commands import INPUT, MEASURING, Command, option
 from excolor.cli.evaluate_hints import evaluate_hints
-from excolor.cli.evaluations import Evaluation, end, evaluation_options, measure_all
+from excolor.cli.evaluations import Evaluation, evaluation_options, measure_all
 from excolor.cli.options import match_option
 from excolor.cli.parameter_types import CommaList
 from excolor.cli.tables import print_table
@@ -95,16 +95,18 @@ def evaluate_colorize(
             lambda case: f"{case.target} has no color to hide: it is not measured in {case.protocol}",
         )
         summaries = summarize(measurements)
-    try:  # first, since it took long and what follows may fail
+
+    def show() -> None:
         print_table(table(summaries))
         click.echo(margins(summaries))
-    finally:  # nor are files lost if nobody reads the table
-        if options.json_file:
-            options.write(to_json(run, summaries, failures), options.json_file)
-        if options.csv_file:
-            options.write(to_csv(measurements), options.csv_file)
-        options.write_sheet(lambda: _sheet(measurements, evaluator, options.sheet_count, options.seed))
-    end(failures)
+
+    options.finish(
+        show,
+        json=lambda: to_json(run, summaries, failures),
+        csv=lambda: to_csv(measurements),
+        sheet=lambda: _sheet(measurements, evaluator, options.sheet_count, options.seed),
+        failures=failures,
+    )
 
 
 def _sheet(measurements: "Sequence[Measurement]", evaluator: "Evaluator", count: int, seed: int) -> "Image":

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from excolor.cli.evaluations import Evaluation, end, measure_all
+from excolor.cli.evaluations import Evaluation, measure_all
 from excolor.cli.tables import print_table
 
 if TYPE_CHECKING:
@@ -52,16 +52,18 @@ def evaluate_hints(options: Evaluation, film: "Film", match: "Match") -> None:
             lambda case: f"{case.target} has no color to hide: it is not measured",
         )
         summaries = summarize_hints(measurements)
-    try:  # first, since it took long and what follows may fail
+
+    def show() -> None:
         print_table(hint_table(summaries))
         click.echo(reach(summaries))
-    finally:  # nor are files lost if nobody reads the table
-        if options.json_file:
-            options.write(hints_to_json(run, summaries, failures), options.json_file)
-        if options.csv_file:
-            options.write(hints_to_csv(measurements), options.csv_file)
-        options.write_sheet(lambda: _sheet(measurements, evaluator, options.sheet_count, options.seed))
-    end(failures)
+
+    options.finish(
+        show,
+        json=lambda: hints_to_json(run, summaries, failures),
+        csv=lambda: hints_to_csv(measurements),
+        sheet=lambda: _sheet(measurements, evaluator, options.sheet_count, options.seed),
+        failures=failures,
+    )
 
 
 def _sheet(measurements: "Sequence[HintMeasurement]", evaluator: "HintEvaluator", count: int, seed: int) -> "Image":

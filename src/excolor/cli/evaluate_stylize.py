@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from excolor.cli.commands import MEASURING, OUTPUT, Command, option
-from excolor.cli.evaluations import FILE, Evaluation, end, evaluation_options, measure_all
+from excolor.cli.evaluations import FILE, Evaluation, evaluation_options, measure_all
 from excolor.cli.options import ending_in
 from excolor.cli.tables import print_table
 from excolor.settings import STYLIZE_SIZE
@@ -88,19 +88,20 @@ def evaluate_stylize(options: Evaluation, timed: bool) -> None:
             seconds = evaluator.seconds(measurements[0].case, _SIZES, display.advance)
         else:
             seconds = {}
-    try:  # first, since it took long and what follows may fail
-        _print_summary(summary, seconds)
-    finally:  # nor are files lost if nobody reads the table
-        if options.json_file:
-            options.write(style_to_json(run, summary, seconds, failures), options.json_file)
-        if options.csv_file:
-            options.write(style_to_csv(measurements), options.csv_file)
-        if options.plot_file:
-            from excolor.evaluation.tradeoff import plot
 
-            options.write(plot(summary), options.plot_file)
-        options.write_sheet(lambda: _sheet(measurements, evaluator, options.sheet_count, options.seed))
-    end(failures)
+    def plotted() -> bytes:
+        from excolor.evaluation.tradeoff import plot
+
+        return plot(summary)
+
+    options.finish(
+        lambda: _print_summary(summary, seconds),
+        json=lambda: style_to_json(run, summary, seconds, failures),
+        csv=lambda: style_to_csv(measurements),
+        sheet=lambda: _sheet(measurements, evaluator, options.sheet_count, options.seed),
+        failures=failures,
+        plot=plotted,
+    )
 
 
 def _print_summary(summary: "StyleSummary", seconds: "Mapping[str, Mapping[int, Timing]]") -> None:

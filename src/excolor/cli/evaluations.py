@@ -77,13 +77,36 @@ class Evaluation:
         self._check_inputs_stay(pictures, cases)
         return pictures, cases
 
-    def write(self, data: str | bytes, path: Path) -> None:
+    def finish(
+        self,
+        show: Callable[[], None],
+        *,
+        json: Callable[[], str],
+        csv: Callable[[], str],
+        sheet: "Callable[[], Image]",
+        failures: Sequence[str],
+        plot: Callable[[], bytes] | None = None,
+    ) -> None:
+        """Print what was found and write the files that are asked for; see `end` for `failures`."""
+        try:  # first, since it took long and what follows may fail
+            show()
+        finally:  # nor are files lost if nobody reads the table
+            if self.json_file:
+                self._write(json(), self.json_file)
+            if self.csv_file:
+                self._write(csv(), self.csv_file)
+            if self.plot_file and plot is not None:
+                self._write(plot(), self.plot_file)
+            self._write_sheet(sheet)
+        end(failures)
+
+    def _write(self, data: str | bytes, path: Path) -> None:
         """Write a file, as far as --force allows."""
         from excolor.photo import write_bytes
 
         write_bytes(data.encode() if isinstance(data, str) else data, path, overwrite=self.force)
 
-    def write_sheet(self, make: "Callable[[], Image]") -> None:
+    def _write_sheet(self, make: "Callable[[], Image]") -> None:
         """Make the contact sheet, if one is asked for."""
         from excolor.cli.progress import open_display
         from excolor.photo import as_photo
