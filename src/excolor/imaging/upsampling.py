@@ -17,6 +17,7 @@ from excolor.imaging.strips import strip_threads
 from excolor.imaging.working_size import Floats
 
 _BLOCK = 8  # rows of the small picture
+_BAND = 64  # rows of the full one that are mixed at once
 
 # Of a change: windows in pixels of the working size, variances in squared units of guide and values
 _RADIUS_RGB = 8  # narrower ones follow what is left of the rims that the network draws along edges
@@ -174,8 +175,13 @@ class LocalAffine:
     def __call__(self, guide: Floats, rows: slice) -> Floats:
         """The values (K, strip, W) for the rows `rows` of the full picture, whose guide is (G, strip, W)."""
         first, weights = self._weights(rows)
-        wide = np.stack([self._wide(first + i) for i in range(weights.shape[1])])
-        mixed = torch.mm(torch.from_numpy(weights), torch.from_numpy(wide.reshape(len(wide), -1)))
+        wide = torch.from_numpy(np.stack([self._wide(first + i) for i in range(weights.shape[1])])).flatten(1)
+        mixed = torch.empty((len(weights), wide.shape[1]))
+        for top in range(0, len(weights), _BAND):
+            band = weights[top : top + _BAND]
+            near = np.flatnonzero(band.any(0))  # each row lies between four of the small picture
+            few = slice(near[0], near[-1] + 1)
+            torch.mm(torch.from_numpy(band[:, few]), wide[few], out=mixed[top : top + _BAND])
         local = mixed.numpy().reshape(-1, self._values, self._terms, self._size[1])  # (strip, K, G + 1, W)
         return _applied(local, guide)
 
