@@ -12,20 +12,13 @@ from excolor.batch.plan import Outputs
 from excolor.batch.shards import Shard
 from excolor.cli.commands import INPUT, OUTPUT, QUALITY, RUN, option
 from excolor.cli.parameter_types import LOCATION, SEED, FiniteRange, ShardType
-from excolor.settings import (
-    MATCHES,
-    PRECISIONS,
-    SMALLEST_SIZE,
-    STATISTICS_METHODS,
-    ColorizeSettings,
-    Matching,
-    Precision,
-)
+from excolor.settings import MATCHES, PRECISIONS, SMALLEST_SIZE, STATISTICS_METHODS, ColorizeSettings, Matching
 
 if TYPE_CHECKING:
     from excolor.batch.processing import FileSettings
     from excolor.networks.models import ModelFiles
     from excolor.networks.registry import Use
+    from excolor.settings import Precision
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -188,7 +181,7 @@ class ModelChoice:
     name: str | None
     weights: Path | None
     offline: bool
-    precision: Precision
+    precision: "Precision"
 
     def find(self, use: "Use", *, quiet: bool) -> "ModelFiles":
         """The files that a use needs, after downloading what is missing. Errors as in `find_model`."""
@@ -235,7 +228,7 @@ def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options of `ModelChoice`, given to the command as `model`, and --device."""
 
     @wraps(command)
-    def packed(model: str | None, weights: Path | None, offline: bool, precision: Precision, **values: Any) -> Any:
+    def packed(model: str | None, weights: Path | None, offline: bool, precision: "Precision", **values: Any) -> Any:
         return command(model=ModelChoice(model, weights, offline, precision), **values)
 
     for add in (

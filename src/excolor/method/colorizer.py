@@ -47,18 +47,15 @@ class Colorizer:
         """Load a model: a name in weights.toml (None: the default), a folder of checkpoints, or files that were found.
 
         A listed model that is not on this machine is downloaded, unless EXCOLOR_OFFLINE=1 forbids it. Files that were
-        found for pre-coloring alone are enough for that. By a precision of `auto` the networks compute in float16 on
-        GPUs, and in bfloat16 on CPUs that have instructions for it, where that is faster; in float32 otherwise.
+        found for pre-coloring alone are enough for that. `runtime.devices.choose_dtype` says what precisions mean.
 
         Raises:
             UnknownModelError: no such model.
             CheckpointError: a checkpoint is missing and cannot be downloaded, or is damaged.
-            DeviceError: no such device.
-            SettingError: no such precision.
+            DeviceError, SettingError: no such device, no such precision.
         """
         place = choose_device(device)
-        dtype = choose_dtype(place, precision)
-        files = find_model(model, "colorize")
+        dtype, files = choose_dtype(place, precision), find_model(model, "colorize")
         return cls(put_on(place, assemble(files), dtype), files.identity("colorize"))
 
     @property
