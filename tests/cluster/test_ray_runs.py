@@ -115,8 +115,8 @@ def test_a_worker_is_killed_and_all_is_done(
         [file[name] for name in known] for file in reports[1]["files"]
     ]
     assert reports[1]["jobs"] == 2 and reports[1]["device"] == "cpu"
-    assert sorted(line for line in errors.splitlines() if "/s" not in line) == sorted(
-        line for line in local_errors.splitlines() if "/s" not in line
+    assert sorted(line for line in errors.splitlines() if " pictures/" not in line) == sorted(
+        line for line in local_errors.splitlines() if " pictures/" not in line
     )
 
 
