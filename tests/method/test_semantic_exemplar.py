@@ -4,10 +4,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from excolor.imaging.color import ab_to_network, rgb_to_lab
+from excolor.imaging.color import ab_from_network, ab_to_network, rgb_to_lab
 from excolor.method.hints import Hints, no_hints
 from excolor.method.semantic_exemplar import SemanticExemplarNet
-from excolor.networks.semantic_colorization import SemanticColorizationConfig, SemanticColorizationNet
+from excolor.networks.semantic_colorization import (
+    SemanticColorizationConfig,
+    SemanticColorizationNet,
+    no_semantic_hints,
+)
 from excolor.settings import ColorizeSettings
 
 
@@ -151,3 +155,18 @@ def test_what_a_person_says_reaches_the_net(model: SemanticExemplarNet) -> None:
     user = no_hints(LIGHTNESS)
     user.ab[..., 20:30, 20:30], user.mask[..., 20:30, 20:30] = 0.5, 1.0
     assert not torch.equal(model.invent(LIGHTNESS, user), model.invent(LIGHTNESS))
+
+
+def test_what_is_invented_is_as_colorful_as_photographs_and_with_hints_as_the_net_says(
+    model: SemanticExemplarNet,
+) -> None:
+    levels = model.colorization.levels(LIGHTNESS)
+    mean = ab_from_network(model.colorization(levels, LIGHTNESS, no_semantic_hints(LIGHTNESS)).full)
+    invented = model.invent(LIGHTNESS)
+    assert invented.norm(dim=1).mean() > 1.2 * mean.norm(dim=1).mean()
+    none, one = no_hints(LIGHTNESS), one_hint(60, -40)
+    both = model.invent(
+        LIGHTNESS.repeat(2, 1, 1, 1), Hints(torch.cat((none.ab, one.ab)), torch.cat((none.mask, one.mask)))
+    )
+    torch.testing.assert_close(both[:1], invented, rtol=1e-3, atol=1e-2)
+    assert both[1].norm(dim=0).mean() < both[0].norm(dim=0).mean()

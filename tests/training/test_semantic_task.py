@@ -8,11 +8,25 @@ import torch
 from torch import Generator
 
 from excolor.networks.backbone import VARIANTS, EfficientNetLite
-from excolor.networks.semantic_colorization import Colors, SemanticColorizationConfig, SemanticColorizationNet
+from excolor.networks.semantic_colorization import (
+    COARSE_CHANNELS,
+    COSINE,
+    MUTUALITY,
+    Colors,
+    SemanticColorizationConfig,
+    SemanticColorizationNet,
+    SemanticHints,
+)
 from excolor.training.old_photographs import aged
 from excolor.training.photo_store import PhotoStore
 from excolor.training.recipes import Schedule
-from excolor.training.semantic_losses import ColorLossWeights, color_loss, near_edges
+from excolor.training.semantic_losses import (
+    ColorLossWeights,
+    color_loss,
+    inventing_loss,
+    near_edges,
+    reference_loss,
+)
 from excolor.training.semantic_pairs import draw_two_views, draw_view, similar_pictures
 from excolor.training.semantic_recipes import SEMANTIC, SemanticRecipe
 from excolor.training.semantic_task import SemanticTask
@@ -25,9 +39,11 @@ RECIPE = SemanticRecipe(
     backbone="tiny",
     empty=0.25,
     similar=0.25,
+    pairs=0.125,
     unrelated=0.125,
     patches=0.5,
     aged=0.5,
+    spare=0.5,
 )
 
 
@@ -71,10 +87,21 @@ def test_validation_measures_with_and_without_references(task: SemanticTask, sto
 
 
 def test_each_kind_of_pair_can_be_left_out(task: SemanticTask) -> None:
-    for name in ("empty", "similar", "unrelated", "patches", "aged", "recolored", "own_colors", "mosaics"):
+    for name in (
+        "empty",
+        "similar",
+        "pairs",
+        "spare",
+        "unrelated",
+        "patches",
+        "aged",
+        "recolored",
+        "own_colors",
+        "mosaics",
+    ):
         task.recipe = replace(RECIPE, **{name: 0.0})
         assert loss(task).isfinite()
-    task.recipe = replace(RECIPE, empty=1.0, similar=0.0, unrelated=0.0)
+    task.recipe = replace(RECIPE, empty=1.0, similar=0.0, pairs=0.0, unrelated=0.0)
     assert loss(task).isfinite()
 
 
@@ -118,6 +145,39 @@ def test_the_loss_is_zero_at_the_truth_and_weighs_edges(store: PhotoStore) -> No
     assert near[1, 0, 8].nonzero().flatten().tolist() == list(range(11, 20))
     worse = exact._replace(full=true + 0.1)
     assert (color_loss(worse, true, follows, ColorLossWeights(gradient=0)) > 0).all()
+
+
+def test_with_a_reference_of_another_scene_its_colors_are_wanted_and_stains_are_not() -> None:
+    true = torch.zeros(1, 2, 64, 64)
+    true[..., 32:] = 0.5
+    reds = torch.full((1, 2, 32, 32), 0.3)
+    trusted = torch.zeros(1, COARSE_CHANNELS, 8, 8)
+    trusted[:, (COSINE, MUTUALITY)] = 1
+    hints = SemanticHints(trusted, torch.cat((reds, torch.ones(1, 3, 32, 32)), dim=1), torch.zeros(1, 3, 64, 64))
+
+    def cost(full: torch.Tensor, hints: SemanticHints = hints) -> float:
+        colors = Colors(*(torch.nn.functional.avg_pool2d(full, factor) for factor in (4, 2, 1)))
+        return reference_loss(colors, true, hints, ColorLossWeights()).item()
+
+    followed = torch.full((1, 2, 64, 64), 0.3)
+    stained, two_things = followed.clone(), followed.clone()
+    stained[..., 8:24, 8:24] = 0.0
+    two_things[..., 32:] = 0.0
+    assert cost(followed) < 1e-6
+    assert cost(true) > 0.1
+    doubted = hints._replace(coarse=torch.zeros_like(trusted))
+    assert cost(two_things, doubted) < 1e-6  # another color where the true one changes
+    assert cost(stained, doubted) > 0.001
+
+
+def test_inventing_asks_for_chroma_too() -> None:
+    true = torch.full((1, 2, 8, 8), 0.2)
+    weights = ColorLossWeights()
+    pale, turned = true * 0.5, torch.cat((true[:, :1], -true[:, 1:]), dim=1)
+    assert inventing_loss(true, true, weights).item() < 1e-6
+    plain = replace(weights, spare_chroma=0.0)
+    assert inventing_loss(pale, true, weights) > inventing_loss(pale, true, plain)
+    torch.testing.assert_close(inventing_loss(turned, true, weights), inventing_loss(turned, true, plain))
 
 
 def test_fog_over_an_edge_costs_more_than_the_same_error_spread_evenly() -> None:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from excolor.method.semantic_affinity import CELL, affinity
 
-_STEPS = 6
+_STEPS = 10
 _MOST_PLACES = 2304  # beyond, neighboring places are taken together: affinities grow with the square of their number
 
 

@@ -44,6 +44,7 @@ from excolor.networks.semantic_colorization import (
 from excolor.settings import ColorizeSettings
 
 _ALIKE = 0.3  # cosine to a place with a hint, from which on a place follows it as far as the net says
+_VIVID = 1.3  # chroma that is invented, relative to the mean of all colors that a thing may have, which is pale
 _TRUST = 0.5  # of the way to certainty that the highest strength lifts what speaks for a match
 
 
@@ -99,8 +100,12 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
 
     def invent(self, lightness: Tensor, user: Hints | None = None, known: _Known | None = None) -> Tensor:
         known = known or self._describe(lightness)
-        hints = no_semantic_hints(lightness) if user is None else _own_hints(known.description, lightness, user)
-        return self._colorize(known, lightness, hints)
+        if user is None:
+            return self._colorize(known, lightness, no_semantic_hints(lightness)) * _VIVID
+        ab = self._colorize(known, lightness, _own_hints(known.description, lightness, user))
+        # What a person says for certain leaves fewer colors to take a mean of
+        vivid = ab * (1 + (_VIVID - 1) * (1 - user.mask))
+        return torch.where(_certain(user).view(-1, 1, 1, 1), ab, vivid)
 
     def forward(
         self,
@@ -185,7 +190,7 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
         return _Known(levels, describe_by(places, levels, lightness, None if alike is None else (alike,)), alike)
 
     def _colorize(self, known: _Known, lightness: Tensor, hints: SemanticHints) -> Tensor:
-        """ab (N, 2, H, W) in [-110, 110], even where neither a match nor a person speaks for a color."""
+        """ab (N, 2, H, W), even where neither a match nor a person speaks for a color."""
         colors: Colors = self.colorization(known.levels, lightness, hints)
         ab = ab_from_network(colors.full)
         return evened(ab, known.description.places, lightness, uncertainty(hints), known.alike)

@@ -11,10 +11,9 @@ from torch import Tensor
 from excolor.imaging.color import ab_from_network, ab_to_network
 from excolor.method.semantic_affinity import CELL
 from excolor.method.semantic_correspondence import Correspondences, Description, ReferenceColors
-from excolor.networks.semantic_colorization import SemanticHints
+from excolor.networks.semantic_colorization import COSINE, MUTUALITY, SemanticHints
 
 _SPREAD = 20.0  # ab units
-_COSINE = 5  # channel of `SemanticHints.coarse`
 _SCORE = 0.3  # the best possible score of the fine search
 
 
@@ -75,10 +74,11 @@ def _pooled(user: Tensor, factor: int) -> tuple[Tensor, Tensor]:
 
 
 def uncertainty(hints: SemanticHints) -> Tensor:
-    """How little speaks for the color of each pixel, (N, 1, H, W) in [0, 1]: neither a match nor a person."""
+    """How little speaks for the color of each pixel, (N, 1, H, W) in [0, 1]: neither a mutual match nor a person."""
     size = hints.user.shape[2:]
-    cosine = F.interpolate(hints.coarse[:, _COSINE : _COSINE + 1], size, mode="bilinear", align_corners=False)
-    return (1 - cosine.clamp(0, 1)) * (1 - hints.user[:, 2:])
+    likeness = hints.coarse[:, COSINE : COSINE + 1].clamp(0, 1) * hints.coarse[:, MUTUALITY : MUTUALITY + 1]
+    likeness = F.interpolate(likeness, size, mode="bilinear", align_corners=False)
+    return (1 - likeness) * (1 - hints.user[:, 2:])
 
 
 def with_reference(hints: SemanticHints, present: Tensor) -> SemanticHints:

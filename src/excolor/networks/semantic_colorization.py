@@ -24,6 +24,10 @@ from excolor.networks.products import PointwiseConv
 
 COARSE_CHANNELS = 8
 """Of `SemanticHints.coarse`: ab, and what speaks for it."""
+MUTUALITY = 4
+"""Channel of `SemanticHints.coarse`: whether a place is also the best one for what it found."""
+COSINE = 5
+"""Channel of `SemanticHints.coarse`: of a place and its best match."""
 FINE_CHANNELS = 5
 """Of `SemanticHints.fine`: ab, and what speaks for it."""
 USER_CHANNELS = 3
@@ -197,6 +201,23 @@ class SemanticColorizationNet(nn.Module):
         found: Levels = self.backbone(lightness)
         return found
 
+    def quarter(self, levels: Levels, hints: SemanticHints) -> tuple[Tensor, Tensor]:
+        """Features (N, C, H/4, W/4) and `Colors.quarter`, from what `forward` is given."""
+        dtype = self.color4.weight.dtype
+        quarter, eighth, sixteenth, deepest = (
+            level.to(dtype) / scale for level, scale in zip(levels[1:], self.level_scale[1:].to(dtype), strict=True)
+        )
+        coarse, fine, user = (part.to(dtype) for part in hints)
+        x = F.relu(self.enter(deepest))
+        x = _beside(_doubled(x), sixteenth, F.avg_pool2d(coarse, 2), F.avg_pool2d(fine, 8), _shrunk(user, 16))
+        x = self.block16(x)
+        x = _beside(_doubled(x), eighth, coarse, F.avg_pool2d(fine, 4), _shrunk(user, 8))
+        x = self.block8(x)
+        coarse = F.interpolate(coarse, scale_factor=2.0, mode="bilinear", align_corners=False)
+        x = _beside(_doubled(x), quarter, coarse, F.avg_pool2d(fine, 2), _shrunk(user, 4))
+        x = self.block4(x)
+        return x, torch.tanh(self.color4(x).float())
+
     def forward(self, levels: Levels, lightness: Tensor, hints: SemanticHints, window: Window | None = None) -> Colors:
         """Colors for a gray picture.
 
@@ -206,22 +227,12 @@ class SemanticColorizationNet(nn.Module):
             hints: ab in network scale.
             window: in training, the part that the two finest blocks answer for, which are the costly ones; None is all.
         """
+        x, ab4 = self.quarter(levels, hints)
         dtype = self.color4.weight.dtype
-        half, quarter, eighth, sixteenth, deepest = (
-            level.to(dtype) / scale for level, scale in zip(levels, self.level_scale.to(dtype), strict=True)
-        )
+        half = levels.half.to(dtype) / self.level_scale[0].to(dtype)
         tone = (lightness.to(dtype) - 50) / 50
         coarse, fine, user = (part.to(dtype) for part in hints)
-
-        x = F.relu(self.enter(deepest))
-        x = _beside(_doubled(x), sixteenth, F.avg_pool2d(coarse, 2), F.avg_pool2d(fine, 8), _shrunk(user, 16))
-        x = self.block16(x)
-        x = _beside(_doubled(x), eighth, coarse, F.avg_pool2d(fine, 4), _shrunk(user, 8))
-        x = self.block8(x)
         coarse = F.interpolate(coarse, scale_factor=2.0, mode="bilinear", align_corners=False)
-        x = _beside(_doubled(x), quarter, coarse, F.avg_pool2d(fine, 2), _shrunk(user, 4))
-        x = self.block4(x)
-        ab4 = torch.tanh(self.color4(x).float())
         part4 = ab4
         if window is not None:
             x, coarse, part4 = (window.of(part, 1) for part in (x, coarse, ab4))

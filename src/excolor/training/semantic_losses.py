@@ -9,11 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from excolor.networks.semantic_colorization import Colors, Window
+from excolor.networks.semantic_colorization import COSINE, MUTUALITY, Colors, SemanticHints, Window
 
 _EDGE = 0.1  # difference of ab, in network scale, that counts as a whole edge
 _NEAR_EDGE = 9  # pixels: side of the window around an edge
 _STRIDES = (1, 2, 4, 8)  # pixels between the places whose difference is compared
+_WIDER_STRIDES = (1, 2, 4, 8)  # the same at 1/4
+_SAME = 0.05  # difference of ab, in network scale, from which on two true colors are not the same at all
 
 
 @dataclass(frozen=True)
@@ -31,16 +33,23 @@ class ColorLossWeights:
         chroma: of the error of chroma alone: colors that nobody can know are asked to be as strong as they are.
         inventing_chroma: the same where no reference is to be followed.
         coarser: of the Huber loss of each of the two coarser results.
+        alike: of differences of ab between near pixels whose true ab is the same, where the true ab itself is not asked
+            for.
+        spare: of pictures that are asked for colors at 1/4 only.
+        spare_chroma: of the error of chroma of those, relative to their Huber loss.
     """
 
     following_delta: float = 0.1
     inventing_delta: float = 0.3
     edges: float = 2.0
     gradient: float = 1.0
-    inventing_gradient: float = 0.25
+    inventing_gradient: float = 0.15
     chroma: float = 0.3
     inventing_chroma: float = 0.5
     coarser: float = 0.3
+    alike: float = 1.0
+    spare: float = 2.0
+    spare_chroma: float = 0.2
 
 
 def color_loss(
@@ -72,6 +81,62 @@ def color_loss(
     gradient = torch.where(follows, weights.gradient, weights.inventing_gradient)
     of_chroma = torch.where(follows, weights.chroma, weights.inventing_chroma)
     return loss + gradient * wrong / len(_STRIDES) + of_chroma * chroma
+
+
+def inventing_loss(found: Tensor, true: Tensor, weights: ColorLossWeights) -> Tensor:
+    """The loss of ab at 1/4 without a reference, (N,): how wrong, and how much too pale or too strong.
+
+    Differences between near places are left out: they are what nobody can know, and their median is none.
+    """
+    bound = torch.full((len(true), 1, 1, 1), weights.inventing_delta, device=true.device)
+    chroma = (chroma_of(found) - chroma_of(true)).abs().mean((1, 2, 3))
+    return _huber(found - true, bound).mean((1, 2, 3)) + weights.spare_chroma * chroma
+
+
+def reference_loss(
+    found: Colors,
+    true: Tensor,
+    hints: SemanticHints,
+    weights: ColorLossWeights,
+    window: Window | None = None,
+) -> Tensor:
+    """The loss of pictures with a reference of another scene, (N,): its colors are wanted, and nobody knows the truth.
+
+    What is found counts as far as matches are mutual and alike (as in He et al. 2018). From the truth comes only what
+    is *one* thing: near pixels of the same true color are to have the same color, whichever it is, or there is a stain.
+
+    Args:
+        found: of the net.
+        true: ab of the picture, at full size.
+        hints: that the net was given.
+        weights: of the parts.
+        window: that the net was given.
+    """
+    fine, coarse = hints.fine.float(), hints.coarse.float()
+    likeness = coarse[:, COSINE : COSINE + 1].clamp(0, 1) * coarse[:, MUTUALITY : MUTUALITY + 1]
+    trust = F.interpolate(likeness, fine.shape[2:], mode="bilinear", align_corners=False)
+    wanted, full = fine[:, :2], true
+    quarter = F.avg_pool2d(trust, 2)
+    bound = torch.full((len(true), 1, 1, 1), weights.following_delta, device=true.device)
+    loss = weights.coarser * (_huber(found.quarter - F.avg_pool2d(wanted, 2), bound) * quarter).mean((1, 2, 3))
+    if window is not None:
+        trust, wanted, full = window.of(trust, 2), window.of(wanted, 2), window.of(true, 4)
+    loss = loss + (_huber(F.avg_pool2d(found.full, 2) - wanted, bound) * trust).mean((1, 2, 3))
+    wrong = _unlike(found.full, full, _STRIDES)
+    wrong = wrong + _unlike(found.quarter, F.avg_pool2d(true, 4), _WIDER_STRIDES)
+    return loss + weights.alike * wrong
+
+
+def _unlike(found: Tensor, true: Tensor, strides: tuple[int, ...]) -> Tensor:
+    """Mean difference of ab between pixels of the same true ab, (N,)."""
+    wrong = torch.zeros(len(found), device=found.device)
+    for stride in strides:
+        for axis in (2, 3):
+            length = found.shape[axis] - stride
+            difference, real = (x.narrow(axis, stride, length) - x.narrow(axis, 0, length) for x in (found, true))
+            same = (1 - real.norm(dim=1, keepdim=True) / _SAME).clamp(min=0)
+            wrong = wrong + (same * difference.abs()).mean((1, 2, 3))
+    return wrong / len(strides)
 
 
 def near_edges(true: Tensor) -> Tensor:

@@ -1,9 +1,28 @@
 """How the semantic colorization net is trained: every number that shapes the result, by name."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from excolor.training.recipes import Recipe, Schedule
 from excolor.training.semantic_losses import ColorLossWeights
+
+
+class Counts(NamedTuple):
+    """Pictures of a batch, in their order.
+
+    Attributes:
+        empty: without a reference.
+        views: with another view of the same picture.
+        similar: with a picture of similar things, in colors of their own picture.
+        pairs: with a picture of similar things in its own colors.
+        unrelated: with any other picture.
+    """
+
+    empty: int
+    views: int
+    similar: int
+    pairs: int
+    unrelated: int
 
 
 @dataclass(frozen=True)
@@ -21,6 +40,9 @@ class SemanticRecipe(Recipe):
         recolored: share of the pairs of views and of similar things that are turned to another hue and chroma.
         patches: share of the pictures, of all kinds, with true patches as a person would give them.
         aged: share of the pictures that are seen as old photographs.
+        pairs: share of pairs of pictures of similar things in their own colors, which have no true answer.
+        spare: pictures beside those of the batch, relative to their number, that have no reference and are asked for
+            colors at 1/4 only: they cost a fifth, and inventing needs to see the most.
         zoom: up to how much targets without reference are enlarged.
         weights: of the parts of the loss.
         window: side of the part of a crop that the two finest blocks answer for, relative to the crop's: they cost most
@@ -28,22 +50,26 @@ class SemanticRecipe(Recipe):
     """
 
     backbone: str = "lite0"
-    empty: float = 0.4
+    empty: float = 0.21
     similar: float = 0.21
-    unrelated: float = 0.17
+    unrelated: float = 0.21
     own_colors: float = 0.6
     mosaics: float = 0.4
     recolored: float = 0.6
     patches: float = 0.35
-    aged: float = 0.3
+    aged: float = 0.25
+    pairs: float = 0.17
+    spare: float = 2.0
     zoom: float = 1.3
     weights: ColorLossWeights = field(default_factory=ColorLossWeights)
     window: float = 0.6
 
-    def counts(self) -> tuple[int, int, int, int]:
-        """Pictures of a batch without a reference, with two views, with similar things, with unrelated pictures."""
-        empty, similar, unrelated = (round(self.batch * share) for share in (self.empty, self.similar, self.unrelated))
-        return empty, self.batch - empty - similar - unrelated, similar, unrelated
+    def counts(self) -> Counts:
+        """How many pictures of each kind a batch has."""
+        empty, similar, pairs, unrelated = (
+            round(self.batch * share) for share in (self.empty, self.similar, self.pairs, self.unrelated)
+        )
+        return Counts(empty, self.batch - empty - similar - pairs - unrelated, similar, pairs, unrelated)
 
 
 SEMANTIC = {

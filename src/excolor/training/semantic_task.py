@@ -36,6 +36,7 @@ from excolor.method.semantic_hints import hinted_places, semantic_hints
 from excolor.networks.backbone import Levels
 from excolor.networks.checkpoint import save_network
 from excolor.networks.semantic_colorization import (
+    Colors,
     SemanticColorizationNet,
     SemanticHints,
     Window,
@@ -43,26 +44,39 @@ from excolor.networks.semantic_colorization import (
 )
 from excolor.training.old_photographs import aged
 from excolor.training.photo_store import PhotoStore
-from excolor.training.semantic_losses import color_loss
+from excolor.training.semantic_losses import color_loss, inventing_loss, reference_loss
 from excolor.training.semantic_pairs import draw_similar, draw_two_views, draw_view
-from excolor.training.semantic_recipes import SemanticRecipe
+from excolor.training.semantic_recipes import Counts, SemanticRecipe
 from excolor.training.validation import arrays, mean, mean_psnr, validation_crops
 
 _MOST_OWN = 0.75  # of a reference that keeps its own colors in part
 
 
 class Batch(NamedTuple):
-    """Pictures and their references: Lab of all targets (N, 3, H, W) and L as they are seen (N, 1, H, W).
+    """Pictures and their references.
 
-    The first ones have no reference; the others have one each, `reference` (M, 3, H, W) in Lab, of which the last
-    `unrelated` show something else.
+    Attributes:
+        lab: of all targets, (N, 3, H, W).
+        seen: their L as it is seen, (N, 1, H, W).
+        reference: Lab of the references (M, 3, H, W) of all but the first, which have none.
+        counts: how many of each kind.
     """
 
     lab: Tensor
     seen: Tensor
     reference: Tensor
-    similar: slice
-    unrelated: int
+    counts: Counts
+
+    @property
+    def similar(self) -> slice:
+        """References of similar things that get their colors from the target."""
+        return slice(self.counts.views, self.counts.views + self.counts.similar)
+
+    @property
+    def pairs(self) -> slice:
+        """Targets with a reference of similar things in its own colors."""
+        start = sum(self.counts[:3])
+        return slice(start, start + self.counts.pairs)
 
 
 class SemanticTask:
@@ -87,32 +101,54 @@ class SemanticTask:
         true = ab_to_network(batch.lab[:, 1:])
         window = self._window(size, generator)
         with precision:
-            found = self.net(levels, batch.seen, hints, window)
+            found: Colors = self.net(levels, batch.seen, hints, window)
+        counts, pairs = batch.counts, batch.pairs
         follows = torch.ones(len(true), dtype=torch.bool, device=true.device)
-        follows[: len(true) - len(batch.reference)] = False
-        if batch.unrelated:
-            follows[-batch.unrelated :] = False
-        return color_loss(found, true, follows, recipe.weights, window).mean()
+        follows[: counts.empty] = False
+        follows[len(true) - counts.unrelated :] = False
+        loss = color_loss(found, true, follows, recipe.weights, window)
+        if counts.pairs:
+            of_pairs = (Colors(*(ab[pairs] for ab in found)), true[pairs], SemanticHints(*(h[pairs] for h in hints)))
+            followed = reference_loss(*of_pairs, recipe.weights, window)
+            loss = torch.cat((loss[: pairs.start], followed, loss[pairs.stop :]))
+        spare = round(recipe.batch * recipe.spare)
+        if not spare:
+            return loss.mean()
+        return loss.mean() + recipe.weights.spare * self._invented(spare, size, generator, precision).mean()
+
+    def _invented(self, count: int, size: int, generator: Generator, precision: AbstractContextManager[None]) -> Tensor:
+        """The loss of so many pictures without a reference, (count,), at 1/4."""
+        photos = self.photos
+        crops = draw_view(photos, photos.draw_pictures(count, generator), size, self.recipe.zoom, generator)
+        rgb = photos.cut(crops, size)
+        lab = rgb_to_lab(rgb)
+        seen = self._aged(rgb, lab, generator).contiguous(memory_format=torch.channels_last)
+        with precision:
+            with torch.no_grad():
+                levels = self.net.levels(seen)
+            _, found = self.net.quarter(levels, no_semantic_hints(seen))
+        return inventing_loss(found, F.avg_pool2d(ab_to_network(lab[:, 1:]), 4), self.recipe.weights)
 
     def _window(self, size: int, generator: Generator) -> Window | None:
-        """The part of the crops that the finest blocks answer for."""
-        whole = size // 4
+        """The part of the crops that the finest blocks answer for, in whole places of 1/8."""
+        whole = size // CELL
         side = round(whole * self.recipe.window)
         if side >= whole:
             return None
-        top, left = torch.randint(whole - side + 1, (2,), generator=generator, device=self.photos.device).tolist()
-        return Window(top, left, side, side)
+        corner = torch.randint(whole - side + 1, (2,), generator=generator, device=self.photos.device).tolist()
+        return Window(*(2 * n for n in (*corner, side, side)))
 
     def _draw(self, size: int, generator: Generator) -> Batch:
         recipe, photos = self.recipe, self.photos
-        empty, views, similar, unrelated = recipe.counts()
+        counts = recipe.counts()
+        empty, views, similar, pairs, unrelated = counts
 
         def uniform(count: int, low: float, high: float) -> Tensor:
             return torch.rand((count, 1, 1, 1), generator=generator, device=photos.device) * (high - low) + low
 
         alone = draw_view(photos, photos.draw_pictures(empty, generator), size, recipe.zoom, generator)
         of_views = draw_two_views(photos, views, size, generator)
-        of_similar = draw_similar(photos, self.similar, similar, size, generator)
+        of_similar = draw_similar(photos, self.similar, similar + pairs, size, generator)
         index = photos.draw_pictures(2 * unrelated, generator)
         of_others = draw_view(photos, index, size, recipe.zoom, generator)
         rgb = [photos.cut(crops, size) for crops in (alone, of_views.target, of_similar.target, of_others)]
@@ -121,8 +157,7 @@ class SemanticTask:
         other_rgb = torch.cat((of_view, photos.cut(of_similar.reference, size), rgb[3][unrelated:]))
         lab, reference = rgb_to_lab(target_rgb), rgb_to_lab(other_rgb)
 
-        old = torch.rand((len(lab),), generator=generator, device=lab.device) < recipe.aged
-        seen = aged(target_rgb, lab[:, :1], old, generator)
+        seen = self._aged(target_rgb, lab, generator)
 
         turned = views + similar
         angle = uniform(turned, -torch.pi, torch.pi)
@@ -137,15 +172,20 @@ class SemanticTask:
             torch.cat((lab[:, :1], ab), dim=1),
             seen,
             torch.cat((reference[:, :1], other_ab), dim=1),
-            slice(views, views + similar),
-            unrelated,
+            counts,
         )
+
+    def _aged(self, rgb: Tensor, lab: Tensor, generator: Generator) -> Tensor:
+        """L (N, 1, H, W) of pictures as it is seen: of a share, as of old photographs."""
+        old = torch.rand((len(lab),), generator=generator, device=lab.device) < self.recipe.aged
+        return aged(rgb, lab[:, :1], old, generator)
 
     def _hints(self, batch: Batch, generator: Generator) -> tuple[Levels, SemanticHints]:
         """The targets' levels, and hints as they are in use."""
         count = len(batch.lab)
         empty = count - len(batch.reference)
         user = self._user_hints(ab_to_network(batch.lab[:, 1:]), generator)
+        user[batch.pairs] = 0  # true colors among those of another scene would be stains
         is_hinted = user[:, 2].amax((1, 2)) > 0
         other = self._degraded(batch.reference[:, :1], generator)
         levels = self.net.levels(torch.cat((batch.seen, other)).contiguous(memory_format=torch.channels_last))
