@@ -44,7 +44,9 @@ from excolor.networks.semantic_colorization import (
 from excolor.settings import ColorizeSettings
 
 _ALIKE = 0.3  # cosine to a place with a hint, from which on a place follows it as far as the net says
-_VIVID = 1.3  # chroma that is invented, relative to the mean of all colors that a thing may have, which is pale
+# Chroma beyond that of the mean of all colors that a thing may have, which is pale
+_VIVID = 0.3  # of what is invented: as much as the truth, within 0.2 dB
+_VIVID_MATCHES = 0.15  # where no match speaks for a color of a reference: all in all as much as what is found
 _TRUST = 0.5  # of the way to certainty that the highest strength lifts what speaks for a match
 
 
@@ -101,10 +103,10 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
     def invent(self, lightness: Tensor, user: Hints | None = None, known: _Known | None = None) -> Tensor:
         known = known or self._describe(lightness)
         if user is None:
-            return self._colorize(known, lightness, no_semantic_hints(lightness)) * _VIVID
+            return self._colorize(known, lightness, no_semantic_hints(lightness)) * (1 + _VIVID)
         ab = self._colorize(known, lightness, _own_hints(known.description, lightness, user))
         # What a person says for certain leaves fewer colors to take a mean of
-        vivid = ab * (1 + (_VIVID - 1) * (1 - user.mask))
+        vivid = ab * (1 + _VIVID * (1 - user.mask))
         return torch.where(_certain(user).view(-1, 1, 1, 1), ab, vivid)
 
     def forward(
@@ -163,7 +165,8 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
             given, reference = _as_given(user), _with_hinted_places(reference, description, user)
         found = correspond(description, reference)
         hints = semantic_hints(_trusted_more(found, settings.strength - 1), given)
-        return found, self._colorize(known, lightness, hints)
+        ab = self._colorize(known, lightness, hints)
+        return found, ab * (1 + _VIVID_MATCHES * uncertainty(hints))
 
     def follow(
         self,
