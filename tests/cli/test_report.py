@@ -81,6 +81,16 @@ def test_nothing_is_replaced_without_force(tmp_path: Path, excolor: Run) -> None
     assert (tmp_path / "retry.txt").read_text() == "a\n"
 
 
+@pytest.mark.parametrize("precision", [{}, {"precision": "bfloat16"}])
+def test_machines_of_one_run_may_compute_in_different_precisions(
+    precision: dict[str, str], tmp_path: Path, excolor: Run
+) -> None:
+    first = shard(tmp_path, 1, 2, file("a"), settings={"strength": "1.0", "precision": "bfloat16"})
+    second = shard(tmp_path, 2, 2, file("b"), settings={"strength": "1.0", **precision})
+    assert excolor("report", "merge", second, first, "-o", "all.json").exit_code == 0
+    assert json.loads((tmp_path / "all.json").read_text())["settings"] == {"strength": "1.0", **precision}
+
+
 @pytest.mark.parametrize(
     ("other", "message"),
     [

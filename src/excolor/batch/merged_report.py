@@ -14,8 +14,10 @@ from excolor.batch.events import Status
 from excolor.batch.shards import Shard
 from excolor.errors import PlanError, ReportError
 
-_SAME = ("excolor", "model", "checkpoints", "settings")
-"""What the reports of one run have in common."""
+_SAME = ("excolor", "model", "checkpoints")
+"""What the reports of one run have in common, beside the settings."""
+
+_PRECISION = "precision"  # a setting that each machine may choose, and that is not recorded where nothing is done
 
 _RANKS = {status: rank for rank, status in enumerate(get_args(Status))}  # written, skipped, failed, not begun
 
@@ -26,6 +28,11 @@ class Report:
 
     path: Path
     content: Mapping[str, Any]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Those that all reports of a run have in common."""
+        return {name: value for name, value in self.content["settings"].items() if name != _PRECISION}
 
     @property
     def shard(self) -> Shard | None:
@@ -83,9 +90,14 @@ class MergedReport:
     @property
     def content(self) -> dict[str, Any]:
         """A report of the whole, in the form of those that it is made of."""
-        first = self.reports[0].content
+        first = self.reports[0]
+        settings = first.settings
+        precisions = {report.content["settings"].get(_PRECISION) for report in self.reports}
+        if len(precisions) == 1 and None not in precisions:
+            settings = {**settings, _PRECISION: precisions.pop()}
         return {
-            **{name: first[name] for name in _SAME},
+            **{name: first.content[name] for name in _SAME},
+            "settings": settings,
             "device": ", ".join(sorted({report.content["device"] for report in self.reports})),
             "jobs": sum(report.content["jobs"] for report in self.reports),
             "shard": None,
@@ -125,9 +137,9 @@ def merge_reports(paths: Sequence[Path]) -> MergedReport:
     for report in reports:
         for name in _SAME:
             if report.content[name] != first.content[name]:
-                raise ReportError(
-                    f"{first.path} and {report.path} are of different runs: {name} differs; merge each run by itself"
-                )
+                raise _of_different_runs(first, report, name)
+        if report.settings != first.settings:
+            raise _of_different_runs(first, report, "settings")
         if report.shard is not None:
             by_count[report.shard.count] = report
     if len(by_count) > 1:
@@ -142,6 +154,10 @@ def merge_reports(paths: Sequence[Path]) -> MergedReport:
         if _RANKS[file["status"]] < _RANKS[known["status"]]:
             best[file["input"]] = file
     return MergedReport(ordered, tuple(best.values()))
+
+
+def _of_different_runs(first: Report, other: Report, name: str) -> ReportError:
+    return ReportError(f"{first.path} and {other.path} are of different runs: {name} differs; merge each run by itself")
 
 
 def list_of(paths: Sequence[str]) -> tuple[str, list[str]]:
