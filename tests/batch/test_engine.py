@@ -27,6 +27,7 @@ from excolor.errors import OutputError
 from excolor.method.colorizer import Colorizer
 from excolor.networks.models import find_model
 from excolor.photo import MAX_PIXELS, Photo, read_photo
+from excolor.runtime.threads import torch_threads
 from excolor.settings import ColorizeSettings, StylizeSettings
 
 Write = Callable[..., Path]
@@ -187,8 +188,9 @@ def test_work_goes_to_another_process_and_makes_the_same(
         case _:
             work = PrecolorizeWork(model, "cpu", 96)
     networks = work.load()
-    prepared = prepare(work, networks)
-    (here,) = prepared.results(networks, Source(path), [read_photo(path)])
+    with torch_threads(work.working_size):  # as the engine does: the number of threads may change the last bits
+        prepared = prepare(work, networks)
+        (here,) = prepared.results(networks, Source(path), [read_photo(path)])
     sent = pickle.dumps((prepared, path))
     done = subprocess.run([sys.executable, "-c", ELSEWHERE], input=sent, stdout=subprocess.PIPE, check=True)
     (tmp_path / "there.npy").write_bytes(done.stdout)
