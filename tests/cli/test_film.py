@@ -322,6 +322,19 @@ def test_a_full_disk(tmp_path: Path, film: Callable[..., Result], monkeypatch: p
     assert film(path).exit_code == 0
 
 
+def interrupt(process: subprocess.Popen[bytes], kept: Path, number: int) -> None:
+    """Send a signal once the first shot is kept in its folder; the run ends by it, and quietly."""
+    deadline = time.monotonic() + 120
+    while not list(kept.glob("*.planes")) and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.005)
+    os.kill(process.pid, number)
+    _, said = process.communicate(timeout=60)
+    if process.returncode == 0:
+        pytest.skip("it was quicker than the signal")
+    assert process.returncode == (130 if number == signal.SIGINT else -signal.SIGKILL)
+    assert b"Traceback" not in said
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupted_run_is_taken_up(
     tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]], film: Callable[..., Result], ref: Path, number: int
@@ -330,15 +343,7 @@ def test_an_interrupted_run_is_taken_up(
     output = tmp_path / "out.mkv"
     process = start("film", path, "--ref", ref, "-o", output, *SMALL, "--every", 1)
     folder = tmp_path / ".out.mkv.film"
-    deadline = time.monotonic() + 120
-    while not list(folder.glob("*.planes")) and time.monotonic() < deadline and process.poll() is None:
-        time.sleep(0.005)
-    os.kill(process.pid, number)
-    _, said = process.communicate(timeout=60)
-    if process.returncode == 0:
-        pytest.skip("it was quicker than the signal")
-    assert process.returncode == (130 if number == signal.SIGINT else -signal.SIGKILL)
-    assert b"Traceback" not in said
+    interrupt(process, folder, number)
     assert not output.exists()
     assert [path.name for path in folder.iterdir() if path.suffix not in (".planes", ".json")] == []
     result = film(path, "--every", 1)
@@ -358,15 +363,7 @@ def test_an_interrupted_folder_of_frames_is_taken_up(
         Image.fromarray(pixels).convert("L").save(source / f"{i:03}.png")
     command = ("film", source, "--ref", ref, *SMALL, "--every", 1, "-o")
     process = start(*command, output)
-    kept, deadline = output / ".frames.film", time.monotonic() + 120
-    while not list(kept.glob("*.planes")) and time.monotonic() < deadline and process.poll() is None:
-        time.sleep(0.005)
-    os.kill(process.pid, number)
-    _, said = process.communicate(timeout=60)
-    if process.returncode == 0:
-        pytest.skip("it was quicker than the signal")
-    assert process.returncode == (130 if number == signal.SIGINT else -signal.SIGKILL)
-    assert b"Traceback" not in said
+    interrupt(process, output / ".frames.film", number)
     written = sorted(output.glob("*.png"))
     assert 10 <= len(written) < 40
     for path in written:  # whole, under their own names

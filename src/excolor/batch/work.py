@@ -92,9 +92,12 @@ class Work(Protocol[N]):
 def made_by(work: Work[N], networks: N) -> "Provenance":
     """What results record: the work's provenance, and what the networks compute in unless that is float32."""
     made = work.provenance()
-    if networks.precision == "float32":
-        return made
-    return replace(made, settings={**made.settings, "precision": networks.precision})
+    return replace(made, settings={**made.settings, **recorded_precision(networks)})
+
+
+def recorded_precision(networks: Networks) -> dict[str, str]:
+    """What is recorded of the precision: nothing if it is float32."""
+    return {} if networks.precision == "float32" else {"precision": networks.precision}
 
 
 def provenance(model: "ModelFiles", settings: Mapping[str, Any]) -> "Provenance":

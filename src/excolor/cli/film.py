@@ -175,6 +175,7 @@ def film(
     from excolor.batch.pipes import StoppedError
     from excolor.batch.references import find_references
     from excolor.batch.stop import Stop
+    from excolor.batch.work import recorded_precision
     from excolor.cli.interruption import INTERRUPTED, Interruption
     from excolor.cli.progress import open_display
     from excolor.errors import PlanError
@@ -212,8 +213,7 @@ def film(
             written = job.preview_file
         else:
             made_of = {"model": str(model_files.identity("colorize")), **checksums, "hints at": hints_at}
-            if colorizer.precision != "float32":
-                made_of["precision"] = colorizer.precision
+            made_of |= recorded_precision(colorizer)
             _show(job.color(film_colorizer, part, made_of), display)
             written = output
     if interruption.by_signal:

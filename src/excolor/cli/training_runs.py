@@ -10,6 +10,7 @@ import click
 from excolor.cli.commands import INPUT, OUTPUT, RUN, TRAINING, option
 from excolor.cli.options import device_option, seed_option
 from excolor.cli.parameter_types import FiniteRange
+from excolor.settings import PRECISIONS
 
 if TYPE_CHECKING:
     from excolor.settings import Precision
@@ -64,7 +65,7 @@ def run_options(recipes: tuple[str, ...], default: str | None) -> Callable[[Call
                 seed_option("everything that is drawn", TRAINING),
                 option(
                     "--precision",
-                    type=click.Choice(["auto", "float32", "bfloat16"]),
+                    type=click.Choice(PRECISIONS),
                     default="auto",
                     show_default=True,
                     group=TRAINING,

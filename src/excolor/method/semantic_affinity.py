@@ -3,7 +3,7 @@
 Shapes: N batch, H, W picture size, h, w = H/8, W/8, P = h·w places.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import torch
 import torch.nn.functional as F
@@ -48,3 +48,9 @@ def some_rows(count: int, width: int) -> Iterator[slice]:
     """All of so many rows, as many at a time as keep a matrix of rows of that width small."""
     at_once = max(1, _AT_ONCE // width)
     return (slice(first, min(first + at_once, count)) for first in range(0, count, at_once))
+
+
+def joined_rows(rows: Iterable[Tensor]) -> Tensor:
+    """Rows (N, rows, ...) of several steps as those of one, not copied if there was one step."""
+    parts = list(rows)
+    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)

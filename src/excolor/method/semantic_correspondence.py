@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from excolor.method import semantic_affinity
-from excolor.method.semantic_affinity import affinity, some_rows
+from excolor.method.semantic_affinity import affinity, joined_rows, some_rows
 from excolor.networks.backbone import Levels
 from excolor.networks.products import rows_by_rows
 
@@ -121,7 +121,7 @@ def describe_by(
 ) -> Description:
     """`describe`, where `places_of` the levels are known already, and perhaps also their `affinity`."""
     flat = places.flatten(2)
-    grouped = torch.cat([rows_by_rows(rows, flat) for rows in alike or affinity(places, lightness)], dim=1)
+    grouped = joined_rows(rows_by_rows(rows, flat) for rows in alike or affinity(places, lightness))
     grouped = grouped.mT.reshape(places.shape)  # of (N, P, C)
     standard = (lightness - lightness.mean((2, 3), keepdim=True)) / (lightness.std((2, 3), keepdim=True) + 1)
     shallow = [
@@ -187,7 +187,7 @@ def correspond(target: Description, reference: ReferenceColors) -> Correspondenc
         single.append(of_places)
         score.append(torch.add(of_places, of_things, alpha=_GROUPED_SHARE * _GROUPED_TEMPERATURE))
     means = torch.cat(mean, dim=2).mT
-    return _judged(target, reference, means, *(_joined(parts) for parts in (likeness, score, single)))
+    return _judged(target, reference, means, *(joined_rows(parts) for parts in (likeness, score, single)))
 
 
 def fit(target: Description, reference: ReferenceColors) -> Tensor:
@@ -277,11 +277,6 @@ def _standardized(level: Tensor) -> Tensor:
     variance = level.square().mean((2, 3), keepdim=True)
     least = _LEAST_DEVIATION * variance.mean(1, keepdim=True).sqrt() + 1e-6  # a picture may be of one gray
     return level / (variance.sqrt() + least)
-
-
-def _joined(rows: Sequence[Tensor]) -> Tensor:
-    """Rows (N, rows, ...) of several steps as those of one, not copied if there was one step."""
-    return rows[0] if len(rows) == 1 else torch.cat(list(rows), dim=1)
 
 
 def _around(grid: Tensor, *, diagonal: bool) -> Tensor:

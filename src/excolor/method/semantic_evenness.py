@@ -9,13 +9,11 @@ Shapes: N batch, H, W picture size, h, w the grid of places. ab is in [-128, 127
 """
 
 import math
-from collections.abc import Iterable
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from excolor.method.semantic_affinity import CELL, affinity
+from excolor.method.semantic_affinity import CELL, affinity, joined_rows
 
 _STEPS = 10
 _MOST_PLACES = 2304  # beyond, neighboring places are taken together: affinities grow with the square of their number
@@ -23,7 +21,7 @@ _MOST_PLACES = 2304  # beyond, neighboring places are taken together: affinities
 
 def whole_affinity(places: Tensor, lightness: Tensor) -> Tensor | None:
     """`affinity` as one matrix (N, P, P), if it is small enough for `evened`."""
-    return _joined(affinity(places, lightness)) if _factor(places) == 1 else None
+    return joined_rows(affinity(places, lightness)) if _factor(places) == 1 else None
 
 
 def evened(
@@ -46,7 +44,7 @@ def evened(
         places = F.normalize(F.avg_pool2d(places, factor, ceil_mode=True), dim=1)
         lightness = F.interpolate(lightness, [CELL * n for n in places.shape[2:]], mode="area")
     own = F.adaptive_avg_pool2d(ab, (places.shape[2], places.shape[3]))
-    matrix = _joined(affinity(places, lightness)) if alike is None else alike
+    matrix = joined_rows(affinity(places, lightness)) if alike is None else alike
     spread = own.flatten(2)
     for _ in range(_STEPS):
         spread = spread @ matrix.mT  # not matrix @ spread.mT, which takes ten times as long
@@ -57,7 +55,3 @@ def evened(
 def _factor(places: Tensor) -> int:
     """How many places side by side are taken together."""
     return math.ceil(math.sqrt(places.shape[2] * places.shape[3] / _MOST_PLACES))
-
-
-def _joined(rows: Iterable[Tensor]) -> Tensor:
-    return torch.cat(list(rows), dim=1)

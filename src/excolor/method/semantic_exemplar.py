@@ -103,11 +103,11 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
     def invent(self, lightness: Tensor, user: Hints | None = None, known: _Known | None = None) -> Tensor:
         known = known or self._describe(lightness)
         if user is None:
-            return self._colorize(known, lightness, no_semantic_hints(lightness)) * (1 + _VIVID)
-        ab = self._colorize(known, lightness, _own_hints(known.description, lightness, user))
+            return self._colorize(known, lightness, no_semantic_hints(lightness), _VIVID)
+        hints = _own_hints(known.description, lightness, user)
         # What a person says for certain leaves fewer colors to take a mean of
-        vivid = ab * (1 + _VIVID * (1 - user.mask))
-        return torch.where(_certain(user).view(-1, 1, 1, 1), ab, vivid)
+        vivid = torch.where(_certain(user).view(-1, 1, 1, 1), 0.0, _VIVID)
+        return self._colorize(known, lightness, hints, vivid)
 
     def forward(
         self,
@@ -165,8 +165,7 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
             given, reference = _as_given(user), _with_hinted_places(reference, description, user)
         found = correspond(description, reference)
         hints = semantic_hints(_trusted_more(found, settings.strength - 1), given)
-        ab = self._colorize(known, lightness, hints)
-        return found, ab * (1 + _VIVID_MATCHES * uncertainty(hints))
+        return found, self._colorize(known, lightness, hints, _VIVID_MATCHES)
 
     def follow(
         self,
@@ -192,11 +191,12 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
         alike = whole_affinity(places, lightness)
         return _Known(levels, describe_by(places, levels, lightness, None if alike is None else (alike,)), alike)
 
-    def _colorize(self, known: _Known, lightness: Tensor, hints: SemanticHints) -> Tensor:
-        """ab (N, 2, H, W), even where neither a match nor a person speaks for a color."""
+    def _colorize(self, known: _Known, lightness: Tensor, hints: SemanticHints, vivid: Tensor | float) -> Tensor:
+        """ab (N, 2, H, W), even and by `vivid` more colorful where neither a match nor a person speaks for a color."""
         colors: Colors = self.colorization(known.levels, lightness, hints)
-        ab = ab_from_network(colors.full)
-        return evened(ab, known.description.places, lightness, uncertainty(hints), known.alike)
+        doubt = uncertainty(hints)
+        even = evened(ab_from_network(colors.full), known.description.places, lightness, doubt, known.alike)
+        return even * (1 + vivid * doubt)
 
 
 def _check(settings: ColorizeSettings) -> None:

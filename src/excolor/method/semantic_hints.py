@@ -73,12 +73,16 @@ def _pooled(user: Tensor, factor: int) -> tuple[Tensor, Tensor]:
     return pooled[:, :2] / pooled[:, 2:].clamp(min=1e-6), pooled[:, 2:]
 
 
+def certainty(hints: SemanticHints) -> Tensor:
+    """How much the match of each place speaks for its color, (N, 1, H/8, W/8) in [0, 1]: alike, and mutual."""
+    return hints.coarse[:, COSINE : COSINE + 1].clamp(0, 1) * hints.coarse[:, MUTUALITY : MUTUALITY + 1]
+
+
 def uncertainty(hints: SemanticHints) -> Tensor:
     """How little speaks for the color of each pixel, (N, 1, H, W) in [0, 1]: neither a mutual match nor a person."""
     size = hints.user.shape[2:]
-    likeness = hints.coarse[:, COSINE : COSINE + 1].clamp(0, 1) * hints.coarse[:, MUTUALITY : MUTUALITY + 1]
-    likeness = F.interpolate(likeness, size, mode="bilinear", align_corners=False)
-    return (1 - likeness) * (1 - hints.user[:, 2:])
+    matched = F.interpolate(certainty(hints), size, mode="bilinear", align_corners=False)
+    return (1 - matched) * (1 - hints.user[:, 2:])
 
 
 def with_reference(hints: SemanticHints, present: Tensor) -> SemanticHints:

@@ -3,18 +3,19 @@
 ab is in network scale throughout, (N, 2, H, W); weights are (N,) per picture.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from excolor.networks.semantic_colorization import COSINE, MUTUALITY, Colors, SemanticHints, Window
+from excolor.method.semantic_hints import certainty
+from excolor.networks.semantic_colorization import Colors, SemanticHints, Window
 
 _EDGE = 0.1  # difference of ab, in network scale, that counts as a whole edge
 _NEAR_EDGE = 9  # pixels: side of the window around an edge
 _STRIDES = (1, 2, 4, 8)  # pixels between the places whose difference is compared
-_WIDER_STRIDES = (1, 2, 4, 8)  # the same at 1/4
 _SAME = 0.05  # difference of ab, in network scale, from which on two true colors are not the same at all
 
 
@@ -72,11 +73,8 @@ def color_loss(
     for coarser, wanted in ((found.half, F.avg_pool2d(true, 2)), (found.quarter, coarse)):
         loss = loss + weights.coarser * _huber(coarser - wanted, bound).mean((1, 2, 3))
     wrong = torch.zeros_like(loss)
-    for stride in _STRIDES:
-        error = found.full - true
-        down = error[:, :, stride:] - error[:, :, :-stride]
-        across = error[..., stride:] - error[..., :-stride]
-        wrong = wrong + down.abs().mean((1, 2, 3)) + across.abs().mean((1, 2, 3))
+    for difference in _differences(found.full - true):
+        wrong = wrong + difference.abs().mean((1, 2, 3))
     chroma = (chroma_of(found.full) - chroma_of(true)).abs().mean((1, 2, 3))
     gradient = torch.where(follows, weights.gradient, weights.inventing_gradient)
     of_chroma = torch.where(follows, weights.chroma, weights.inventing_chroma)
@@ -88,9 +86,8 @@ def inventing_loss(found: Tensor, true: Tensor, weights: ColorLossWeights) -> Te
 
     Differences between near places are left out: they are what nobody can know, and their median is none.
     """
-    bound = torch.full((len(true), 1, 1, 1), weights.inventing_delta, device=true.device)
     chroma = (chroma_of(found) - chroma_of(true)).abs().mean((1, 2, 3))
-    return _huber(found - true, bound).mean((1, 2, 3)) + weights.spare_chroma * chroma
+    return _huber(found - true, weights.inventing_delta).mean((1, 2, 3)) + weights.spare_chroma * chroma
 
 
 def reference_loss(
@@ -112,31 +109,32 @@ def reference_loss(
         weights: of the parts.
         window: that the net was given.
     """
-    fine, coarse = hints.fine.float(), hints.coarse.float()
-    likeness = coarse[:, COSINE : COSINE + 1].clamp(0, 1) * coarse[:, MUTUALITY : MUTUALITY + 1]
-    trust = F.interpolate(likeness, fine.shape[2:], mode="bilinear", align_corners=False)
+    fine, bound = hints.fine.float(), weights.following_delta
+    trust = F.interpolate(certainty(hints).float(), fine.shape[2:], mode="bilinear", align_corners=False)
     wanted, full = fine[:, :2], true
     quarter = F.avg_pool2d(trust, 2)
-    bound = torch.full((len(true), 1, 1, 1), weights.following_delta, device=true.device)
     loss = weights.coarser * (_huber(found.quarter - F.avg_pool2d(wanted, 2), bound) * quarter).mean((1, 2, 3))
     if window is not None:
         trust, wanted, full = window.of(trust, 2), window.of(wanted, 2), window.of(true, 4)
     loss = loss + (_huber(F.avg_pool2d(found.full, 2) - wanted, bound) * trust).mean((1, 2, 3))
-    wrong = _unlike(found.full, full, _STRIDES)
-    wrong = wrong + _unlike(found.quarter, F.avg_pool2d(true, 4), _WIDER_STRIDES)
+    wrong = _unlike(found.full, full) + _unlike(found.quarter, F.avg_pool2d(true, 4))
     return loss + weights.alike * wrong
 
 
-def _unlike(found: Tensor, true: Tensor, strides: tuple[int, ...]) -> Tensor:
+def _unlike(found: Tensor, true: Tensor) -> Tensor:
     """Mean difference of ab between pixels of the same true ab, (N,)."""
     wrong = torch.zeros(len(found), device=found.device)
-    for stride in strides:
-        for axis in (2, 3):
-            length = found.shape[axis] - stride
-            difference, real = (x.narrow(axis, stride, length) - x.narrow(axis, 0, length) for x in (found, true))
-            same = (1 - real.norm(dim=1, keepdim=True) / _SAME).clamp(min=0)
-            wrong = wrong + (same * difference.abs()).mean((1, 2, 3))
-    return wrong / len(strides)
+    for difference, real in zip(_differences(found), _differences(true), strict=True):
+        same = (1 - real.norm(dim=1, keepdim=True) / _SAME).clamp(min=0)
+        wrong = wrong + (same * difference.abs()).mean((1, 2, 3))
+    return wrong / len(_STRIDES)
+
+
+def _differences(ab: Tensor) -> Iterator[Tensor]:
+    """Of pixels below and beside each other, for each of the strides."""
+    for stride in _STRIDES:
+        yield ab[:, :, stride:] - ab[:, :, :-stride]
+        yield ab[..., stride:] - ab[..., :-stride]
 
 
 def near_edges(true: Tensor) -> Tensor:
@@ -154,7 +152,7 @@ def chroma_of(ab: Tensor) -> Tensor:
     return (ab.square().sum(1, keepdim=True) + 1e-6).sqrt()
 
 
-def _huber(error: Tensor, delta: Tensor) -> Tensor:
+def _huber(error: Tensor, delta: Tensor | float) -> Tensor:
     """Huber's loss divided by delta."""
     size = error.abs()
     return torch.where(size < delta, size.square() / (2 * delta), size - delta / 2)
