@@ -106,8 +106,9 @@ def test_other_threads_or_dtypes_are_refused(field: str, value: object, results:
 
 def test_nothing_in_common_is_refused(results: Results) -> None:
     tasks = [replace(task, size=2048) for task in tasks_of(results)]
-    with pytest.raises(SettingError, match="--sizes"):
+    with pytest.raises(SettingError, match="no method and size in common") as raised:
         check_comparable(tasks, results.run["device_name"], results)
+    assert raised.value.settings == ("sizes", "models")
 
 
 def test_other_weights_are_noticed(results: Results) -> None:

@@ -55,13 +55,15 @@ def check_comparable(tasks: Sequence[BenchTask], device_name: str, before: Resul
     common = [(earlier[_key(task)], task) for task in tasks if _key(task) in earlier]
     if not common:
         raise SettingError(
-            "the earlier run has no method and size in common with this one; give the same --sizes and --models"
+            "the earlier run has no method and size in common with this one; choose what that run had",
+            settings=("sizes", "models"),
         )
     for then, now in common:
         if runs_on(then) != runs_on(now):
             raise SettingError(
                 f"{label_of(now)} was measured on {runs_on(then)} and is now on {runs_on(now)}: "
-                "times cannot be compared; give the same --device, --threads and --precision"
+                "times cannot be compared; choose what that run had",
+                settings=("device", "threads", "precision"),
             )
 
 

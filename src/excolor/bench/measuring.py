@@ -8,7 +8,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from excolor.bench.memory import ResidentPeak
 from excolor.bench.tasks import TOTAL, BenchTask
 from excolor.bench.work import prepare
-from excolor.reporting.timing import Timing, Work, time_call, time_calls
+from excolor.reporting.timing import Call, Timing, time_call, time_calls
 from excolor.runtime.devices import out_of_memory_explained
 
 _PRODUCT_SIDE = {"cpu": 2048, "cuda": 8192}  # large enough that the rate no longer grows
@@ -62,7 +62,7 @@ def count_networks(task: BenchTask) -> dict[str, int]:
     return {name: multiply_adds(step) for name, step in steps.items() if name != TOTAL}
 
 
-def multiply_adds(work: Work) -> int:
+def multiply_adds(work: Call) -> int:
     """Multiply-adds of the convolutions and matrix products in a call; element-wise work is not counted."""
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         work()
@@ -87,7 +87,7 @@ def _prepare_torch(task: BenchTask) -> None:
     torch.backends.cudnn.benchmark = task.method != "as used"
 
 
-def _synchronizer(device: torch.device) -> Work:
+def _synchronizer(device: torch.device) -> Call:
     if device.type == "cuda":
         return lambda: torch.cuda.synchronize(device)
     return lambda: None

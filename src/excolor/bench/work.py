@@ -17,10 +17,10 @@ from excolor.method.exemplar import ExemplarNet
 from excolor.method.hints import no_hints
 from excolor.networks.models import find_model
 from excolor.networks.precision import put_on
-from excolor.reporting.timing import Work
+from excolor.reporting.timing import Call
 from excolor.settings import Matching, Precision
 
-Steps = dict[str, Work]
+Steps = dict[str, Call]
 
 
 def prepare(task: BenchTask, batch: int = 1) -> Steps:

@@ -7,6 +7,7 @@ import click
 
 from excolor.cli.commands import INPUT, MEASURING, Command, option
 from excolor.cli.evaluate_hints import evaluate_hints
+from excolor.cli.evaluation_set_up import set_up
 from excolor.cli.evaluations import Evaluation, evaluation_options, measure_all
 from excolor.cli.options import match_option
 from excolor.cli.parameter_types import CommaList
@@ -73,18 +74,14 @@ def evaluate_colorize(
     found_model = options.model.find("colorize", quiet=options.quiet)
     with open_display(options.quiet) as display:
         display.expect(1, "Loading the model")
-        from excolor import Colorizer, ColorizeSettings
         from excolor.evaluation.measuring import Evaluator, Measurement
-        from excolor.evaluation.record import describe_run, to_csv, to_json
-        from excolor.evaluation.relatives import with_relatives
+        from excolor.evaluation.record import to_csv, to_json
         from excolor.evaluation.state import State
         from excolor.evaluation.summary import margins, summarize, table
 
-        pictures, cases = options.cases(plan)
-        cases = with_relatives(cases, pictures.names, pictures.read)
-        colorizer = Colorizer.load(found_model, device=options.device, precision=options.model.precision)
-        settings = ColorizeSettings(options.working_size or options.side, match=match, auto_levels=auto_levels)
-        run = describe_run(colorizer, found_model, pictures, plan, settings) | {"film": film}
+        pictures, cases, colorizer, settings, run = set_up(
+            options, plan, found_model, film, match, auto_levels=auto_levels
+        )
         evaluator = Evaluator(pictures, colorizer, settings, film)
         measurements, failures = measure_all(
             options.photos,

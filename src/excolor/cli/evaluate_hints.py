@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from excolor.cli.evaluation_set_up import set_up
 from excolor.cli.evaluations import Evaluation, measure_all
 from excolor.cli.tables import print_table
 
@@ -29,19 +30,13 @@ def evaluate_hints(options: Evaluation, film: "Film", match: "Match") -> None:
     found_model = options.model.find("colorize", quiet=options.quiet)
     with open_display(options.quiet) as display:
         display.expect(1, "Loading the model")
-        from excolor import Colorizer, ColorizeSettings
         from excolor.evaluation.hint_measuring import HintEvaluator, HintMeasurement
         from excolor.evaluation.hint_summary import hint_table, reach, summarize_hints
-        from excolor.evaluation.record import describe_run, hints_to_csv, hints_to_json
-        from excolor.evaluation.relatives import with_relatives
+        from excolor.evaluation.record import hints_to_csv, hints_to_json
         from excolor.evaluation.state import State
 
-        pictures, cases = options.cases(plan)
-        cases = with_relatives(cases, pictures.names, pictures.read)
-        colorizer = Colorizer.load(found_model, device=options.device, precision=options.model.precision)
-        settings = ColorizeSettings(options.working_size or options.side, match=match)
-        described = describe_run(colorizer, found_model, pictures, plan, settings)
-        run = described | {"film": film, "hint_reach": settings.hint_reach}
+        pictures, cases, colorizer, settings, run = set_up(options, plan, found_model, film, match)
+        run["hint_reach"] = settings.hint_reach
         evaluator = HintEvaluator(pictures, colorizer, settings, options.seed, film)
         measurements, failures = measure_all(
             options.photos,

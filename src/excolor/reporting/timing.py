@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 _SECONDS = 0.2  # spent for each run that is asked for, at least: quick calls are run more often
 
-Work = Callable[[], object]
+Call = Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Timing:
         return cls(median, lower, upper, len(seconds))
 
 
-def time_call(work: Work, synchronize: Work) -> float:
+def time_call(work: Call, synchronize: Call) -> float:
     """Seconds of one call, until `synchronize` returns: a GPU still works when the call has returned."""
     synchronize()
     began = time.perf_counter()
@@ -39,7 +39,7 @@ def time_call(work: Work, synchronize: Work) -> float:
     return time.perf_counter() - began
 
 
-def time_calls(work: Work, synchronize: Work, repeat: int) -> Timing:
+def time_calls(work: Call, synchronize: Call, repeat: int) -> Timing:
     """Run at least `repeat` times and for `repeat` fifths of a second, after one run that does not count."""
     work()
     seconds: list[float] = []
