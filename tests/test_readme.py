@@ -192,7 +192,7 @@ def invoke(words: tuple[str, ...]) -> Result:
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for name, value in (("ID", "1"), ("MIN", "1"), ("COUNT", "100")):  # of `--shard slurm`
+    for name, value in (("ID", "1"), ("MIN", "1"), ("MAX", "100"), ("COUNT", "100")):  # of `--shard slurm`
         monkeypatch.setenv(f"SLURM_ARRAY_TASK_{name}", value)
 
 

@@ -16,6 +16,12 @@ def shard_of(source: Source, count: int) -> list[int]:
     return [number for number in range(1, count + 1) if Shard(number, count).holds(source)]
 
 
+def slurm_array(task: str, first: str, last: str, count: str) -> dict[str, str]:
+    """What Slurm tells a task of an array."""
+    ends = {"SLURM_ARRAY_TASK_MIN": first, "SLURM_ARRAY_TASK_MAX": last}
+    return {"SLURM_ARRAY_TASK_ID": task, "SLURM_ARRAY_TASK_COUNT": count, **ends}
+
+
 @given(st.text(min_size=1).filter(lambda name: "/" not in name and "\0" not in name), st.integers(1, 50))
 def test_every_picture_is_in_one_shard(name: str, count: int) -> None:
     assert len(shard_of(Source(Path("scans", name), Path(), Path("scans")), count)) == 1
@@ -43,8 +49,8 @@ def test_names_that_are_no_text_have_a_shard() -> None:
     ("text", "environment", "expected"),
     [
         ("3/100", {}, Shard(3, 100)),
-        ("slurm", {"SLURM_ARRAY_TASK_ID": "1", "SLURM_ARRAY_TASK_MIN": "1", "SLURM_ARRAY_TASK_COUNT": "4"}, "1/4"),
-        ("slurm", {"SLURM_ARRAY_TASK_ID": "3", "SLURM_ARRAY_TASK_MIN": "0", "SLURM_ARRAY_TASK_COUNT": "4"}, "4/4"),
+        ("slurm", slurm_array("1", "1", "4", "4"), "1/4"),
+        ("slurm", slurm_array("3", "0", "3", "4"), "4/4"),
         ("k8s", {"JOB_COMPLETION_INDEX": "0", "JOB_COMPLETIONS": "20"}, "1/20"),
         ("batch", {"AWS_BATCH_JOB_ARRAY_INDEX": "9", "AWS_BATCH_JOB_ARRAY_SIZE": "10"}, "10/10"),
         ("batch", {"BATCH_TASK_INDEX": "1", "BATCH_TASK_COUNT": "3"}, "2/3"),
@@ -67,16 +73,11 @@ def test_a_shard_is_named_or_the_schedulers(text: str, environment: dict[str, st
         ("k8s", {"JOB_COMPLETION_INDEX": "0"}, "JOB_COMPLETIONS, which is not set"),
         ("k8s", {"JOB_COMPLETION_INDEX": "0", "JOB_COMPLETIONS": "many"}, "is 'many', not a number"),
         # some tasks of an array, submitted again
-        (
-            "slurm",
-            {"SLURM_ARRAY_TASK_ID": "7", "SLURM_ARRAY_TASK_MIN": "3", "SLURM_ARRAY_TASK_COUNT": "2"},
-            r"as in \$SLURM_ARRAY_TASK_ID/N",
-        ),
-        (
-            "slurm",
-            {"SLURM_ARRAY_TASK_ID": "7", "SLURM_ARRAY_TASK_MIN": "1", "SLURM_ARRAY_TASK_COUNT": "2"},
-            "its tasks are not shards 1 to 2",
-        ),
+        ("slurm", slurm_array("2", "2", "3", "2"), r"from 2 to 3.*as in \$SLURM_ARRAY_TASK_ID/N"),
+        ("slurm", slurm_array("7", "1", "7", "2"), "which are not shards 1 to 2"),
+        ("slurm", slurm_array("1", "1", "7", "2"), "which are not shards 1 to 2"),
+        # a count that was not corrected with that of the manifest
+        ("k8s", {"JOB_COMPLETION_INDEX": "20", "JOB_COMPLETIONS": "20"}, "task 20 of an array of 20"),
     ],
 )
 def test_what_is_no_shard_is_refused(text: str, environment: dict[str, str], message: str) -> None:

@@ -52,7 +52,7 @@ def test_totals_are_added_and_failures_named(tmp_path: Path, excolor: Run) -> No
     assert merged["totals"] == {"written": 2, "skipped": 1, "failed": 1, "not begun": 1}
     assert merged["interrupted"] and merged["seconds"] == 81 and merged["shard"] is None
     again = excolor("report", "merge", "all.json", "--retry", "other.txt")
-    assert again.stdout.splitlines()[0].startswith("1 reports: 2 written, 1 skipped"), "it is a report itself"
+    assert again.stdout.splitlines()[0].startswith("1 report: 2 written, 1 skipped"), "it is a report itself"
 
 
 def test_shards_without_a_report_are_named(tmp_path: Path, excolor: Run) -> None:

@@ -1,5 +1,6 @@
 """Addresses, which are handled like the paths of files."""
 
+import logging
 import os
 import pickle
 from pathlib import Path
@@ -58,10 +59,48 @@ def test_what_is_not_read_or_written_is_refused(tmp_path: Path) -> None:
     assert read(RemotePath("memory://uploads/x")) == b"new"
 
 
+def test_subfolders_are_looked_into_only_if_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory: Any = pytest.importorskip("fsspec.implementations.memory")
+    find = memory.MemoryFileSystem.find
+    # adlfs has no `maxdepth`
+    monkeypatch.setattr(memory.MemoryFileSystem, "find", lambda store, path, **_: find(store, path))
+    store = memory.MemoryFileSystem()
+    for name in ("a.jpg", "box/b.jpg"):
+        store.pipe_file(f"/depth/{name}", b"")
+    folder = RemotePath("memory://depth")
+    assert names_in(folder, recursive=True) == ["a.jpg", "box/b.jpg"]
+    assert names_in(folder, recursive=False) == ["a.jpg"]
+    assert names_in(RemotePath("memory://dep"), recursive=False) == []
+
+
 def test_without_fsspec_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "fsspec.core", None)
     with pytest.raises(MissingPackageError, match=r"pip install 'excolor\[remote\]'"):
         read(RemotePath("s3://bucket/a.jpg"))
+
+
+def test_without_the_package_of_a_store_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("fsspec")
+    monkeypatch.setitem(__import__("sys").modules, "adlfs", None)
+    with pytest.raises(MissingPackageError, match=r"az:// needs one more package; run pip install 'excolor\[remote\]'"):
+        read(RemotePath("az://container/a.jpg"))
+
+
+def test_what_the_client_of_a_store_logs_is_not_printed(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As gcsfs does with each attempt, though excolor tells the same in one sentence."""
+    memory: Any = pytest.importorskip("fsspec.implementations.memory")
+
+    def refuse(*_: object, **__: object) -> None:
+        logging.getLogger("gcsfs").exception("out of retries")
+        raise OSError("no access")
+
+    monkeypatch.setattr(memory.MemoryFileSystem, "cat_file", refuse)
+    monkeypatch.setattr(logging.getLogger("gcsfs"), "propagate", False)  # pytest listens
+    with pytest.raises(PhotoError, match="no access"):
+        read(RemotePath("memory://a"))
+    assert capfd.readouterr().err == ""
 
 
 def test_what_a_store_says_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

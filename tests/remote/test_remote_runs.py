@@ -7,9 +7,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
+from urllib.request import urlopen
 
 import pytest
 from click.testing import CliRunner, Result
@@ -120,7 +124,8 @@ def test_from_a_store_to_a_folder_and_back(
     ("arguments", "code", "message"),
     [
         (("memory://scans/box0/absent.png", "--ref", "memory://refs/"), 1, "absent.png: there is no such file"),
-        (("memory://empty/", "--ref", "memory://refs/"), 1, "memory://empty: there are no pictures in this folder"),
+        (("memory://empty/", "--ref", "memory://refs/"), 1, "memory://empty: there is no such folder; check its"),
+        (("memory://scans/", "--ref", "memory://empty/"), 1, "memory://empty: there is no such file; check its"),
         (("memory://scans/", "--ref", "memory://refs/absent.jpg"), 1, "refs/absent.jpg: there is no such file"),
         (("memory://scans/", "--ref", "memory://refs/", "--report", "s3://b/run.json"), 2, "written on this machine"),
         (("memory://scans/", "--ref", "memory://refs/", "--save-stages", "s3://b/s"), 2, "written on this machine"),
@@ -133,15 +138,14 @@ def test_mistakes_are_told_in_a_sentence(memory: Any, arguments: tuple[str, ...]
     assert found(memory) == {}
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[str]:
-    """An S3 server on this machine with a bucket; its address."""
+@contextmanager
+def serving(folder: Path, *command: str) -> Iterator[str]:
+    """A server on this machine, which is a module of Python that takes {port}; its address."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port = sock.getsockname()[1]
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tmp_path)
-    address = f"http://127.0.0.1:{port}"
+    python = [sys.executable, "-m", *(word.format(port=port) for word in command)]
+    process = subprocess.Popen(python, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder)
     try:
         for _ in range(300):
             with socket.socket() as sock:
@@ -149,32 +153,50 @@ def server(tmp_path: Path) -> Iterator[str]:
                     break
             assert process.poll() is None
             time.sleep(0.1)
-        yield address
+        yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait()
+
+
+def apart(folder: Path, environment: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """`excolor colorize` in a process of its own, whose client of the store finds these variables."""
+    command = [sys.executable, "-m", "excolor", "colorize", *arguments, *OPTIONS]
+    variables = {**os.environ, **environment}
+    return subprocess.run(command, capture_output=True, text=True, env=variables, check=False, cwd=folder)
+
+
+@pytest.fixture
+def s3_server(tmp_path: Path) -> Iterator[str]:
+    """An S3 server; its address."""
+    with serving(tmp_path, "moto.server", "-H", "127.0.0.1", "-p", "{port}") as address:
+        yield address
+
+
+@pytest.fixture
+def google_server(tmp_path: Path) -> Iterator[str]:
+    """A server like Google Cloud Storage, with a bucket; its address."""
+    options = ("--host=127.0.0.1", "--port={port}", "--in-memory", "--default-bucket=bucket")
+    with serving(tmp_path, "gcp_storage_emulator", "start", *options) as address:
+        yield address
 
 
 @pytest.mark.skipif(
     find_spec("moto") is None or find_spec("s3fs") is None, reason="no S3 here: pip install 's3fs' 'moto[server]'"
 )
 def test_s3_is_like_a_folder(
-    server: str, scans: Path, reference: Path, local: dict[str, bytes], tmp_path: Path
+    s3_server: str, scans: Path, reference: Path, local: dict[str, bytes], tmp_path: Path
 ) -> None:
     import s3fs
 
+    server = s3_server
     store = s3fs.S3FileSystem(key="a", secret="b", endpoint_url=server, use_listings_cache=False)
     store.mkdir("bucket")
     for name, content in contents(scans).items():
         store.pipe_file(f"bucket/scans/{name}", content, ACL="public-read")
     store.pipe_file("bucket/refs/reference.jpg", reference.read_bytes(), ACL="public-read")
     access = {"AWS_ENDPOINT_URL": server, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
-    environment = {**os.environ, **access, "AWS_DEFAULT_REGION": "us-east-1"}
-
-    def excolor(*arguments: str) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "excolor", "colorize", *arguments, *OPTIONS]
-        return subprocess.run(command, capture_output=True, text=True, env=environment, check=False, cwd=tmp_path)
-
+    excolor = partial(apart, tmp_path, {**access, "AWS_DEFAULT_REGION": "us-east-1"})
     command = ("s3://bucket/scans/", "--ref", "s3://bucket/refs/", "-o", "s3://bucket/out/", "--skip-existing")
     done = excolor(*command)
     assert done.returncode == 0, done.stderr
@@ -191,4 +213,46 @@ def test_s3_is_like_a_folder(
     assert len(missing.stderr.splitlines()) == 1, missing.stderr
     unwritten = excolor("s3://bucket/scans/box0/0.png", "--ref", "s3://bucket/refs/", "-o", "s3://absent/out/")
     assert unwritten.returncode == 1
-    assert "s3://absent/out/0-color.png" in unwritten.stderr and "Traceback" not in unwritten.stderr
+    assert "cannot write s3://absent/out/0-color.png: there is no such bucket" in unwritten.stderr
+    assert "Traceback" not in unwritten.stderr
+
+
+@pytest.mark.skipif(
+    find_spec("gcp_storage_emulator") is None or find_spec("gcsfs") is None,
+    reason="no Google Cloud Storage here: pip install gcsfs gcp-storage-emulator",
+)
+def test_google_cloud_storage_is_like_a_folder(
+    google_server: str, scans: Path, reference: Path, local: dict[str, bytes], tmp_path: Path
+) -> None:
+    def put(name: str, content: bytes) -> None:
+        query = f"uploadType=media&name={quote(name, safe='')}"
+        urlopen(f"{google_server}/upload/storage/v1/b/bucket/o?{query}", content).close()
+
+    def got(name: str) -> bytes:
+        with urlopen(f"{google_server}/download/storage/v1/b/bucket/o/{quote(name, safe='')}?alt=media") as answer:
+            return bytes(answer.read())
+
+    for name, content in contents(scans).items():
+        put(f"scans/{name}", content)
+    put("refs/reference.jpg", reference.read_bytes())
+    put("scans/box0/bad.png", b"no picture")
+    # The server speaks no gRPC, by which the kind of a bucket is asked for
+    access = {"STORAGE_EMULATOR_HOST": google_server, "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false"}
+    excolor = partial(apart, tmp_path, access)
+
+    command = ("gs://bucket/scans/", "--ref", "gs://bucket/refs/", "-o", "gs://bucket/out/", "--skip-existing")
+    done = excolor(*command)
+    assert done.returncode == 1
+    assert "cannot read gs://bucket/scans/box0/bad.png" in done.stderr and "Traceback" not in done.stderr
+    assert sorted(done.stdout.splitlines()) == sorted(f"gs://bucket/out/{name}" for name in local)
+    assert {name: got(f"out/{name}") for name in local} == local
+    assert "4 skipped, 1 failed" in excolor(*command).stderr
+
+    missing = excolor("gs://absent/scans/", "--ref", "gs://bucket/refs/", "-o", "gs://bucket/out/")
+    assert missing.returncode == 1
+    assert missing.stderr.startswith("Error: cannot look into gs://absent/scans: there is no such folder")
+    assert len(missing.stderr.splitlines()) == 1, missing.stderr
+    unwritten = excolor("gs://bucket/scans/box0/0.png", "--ref", "gs://bucket/refs/", "-o", "gs://absent/out/")
+    assert unwritten.returncode == 1
+    assert "cannot write gs://absent/out/0-color.png: there is no such bucket" in unwritten.stderr
+    assert "Traceback" not in unwritten.stderr

@@ -45,12 +45,16 @@ class _Variables:
 
     index: str
     count: str
-    first: str | None = None
-    """The variable with the lowest index; None: it is 0."""
+    ends: tuple[str, str] | None = None
+    """The variables with the lowest and the highest index; None: they are 0 and one less than the count."""
 
 
 _SCHEDULERS: Mapping[str, tuple[_Variables, ...]] = {
-    "slurm": (_Variables("SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", "SLURM_ARRAY_TASK_MIN"),),
+    "slurm": (
+        _Variables(
+            "SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", ends=("SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_MAX")
+        ),
+    ),
     # Kubernetes tells the index alone: the manifest has to repeat its number of completions
     "k8s": (_Variables("JOB_COMPLETION_INDEX", "JOB_COMPLETIONS"),),
     # of Amazon and of Google
@@ -80,12 +84,12 @@ def _of_scheduler(name: str, environment: Mapping[str, str]) -> Shard:
     variables = next((each for each in known if each.index in environment), known[0])
     index = _whole(variables.index, name, environment)
     count = _whole(variables.count, name, environment)
-    first = 0 if variables.first is None else _whole(variables.first, name, environment)
-    if first > 1 or not first <= index < first + count:
+    first, last = (_whole(each, name, environment) for each in variables.ends) if variables.ends else (0, count - 1)
+    if first > 1 or last - first != count - 1 or not first <= index <= last:
         # As when the failed tasks alone are submitted again: they would be numbered anew, and do other pictures
         raise PlanError(
-            f"this array of {count} tasks has the index {index} and begins at {first}, so its tasks are not shards 1 "
-            f"to {count}; name the shard and the number of all, as in ${variables.index}/N.",
+            f"this is task {index} of an array of {count} tasks numbered from {first} to {last}, which are not shards "
+            f"1 to {count}; name the shard and the number of all, as in ${variables.index}/N.",
             settings=("shard",),
         )
     return Shard(index - first + 1, count)

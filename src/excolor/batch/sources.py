@@ -183,9 +183,12 @@ def _real(path: Path) -> str:
 def _in_remote_folder(folder: RemotePath, recursive: bool, leave_out: str | None) -> list[Source]:
     from excolor.photo.file_names import is_hidden, is_picture, natural_order
 
+    names = names_in(folder, recursive=recursive)
+    if not names and not is_folder(folder):
+        raise PhotoError(f"cannot look into {folder}: there is no such folder; check its name and the bucket's")
     found = [
         name
-        for name in sorted(names_in(folder, recursive=recursive), key=natural_order)
+        for name in sorted(names, key=natural_order)
         if is_picture(Path(name).name)
         and not any(map(is_hidden, Path(name).parts))
         and not (leave_out and str(folder / name).startswith(leave_out + "/"))

@@ -75,7 +75,8 @@ def merge(reports: tuple[Path, ...], output: Path | None, retry: Path, force: bo
 
 def _show(merged: "MergedReport") -> None:
     totals = ", ".join(f"{count} {status}" for status, count in merged.totals.items() if count or status == "written")
-    click.echo(f"{len(merged.reports)} reports: {totals}, in {duration(merged.seconds)} together")
+    count = len(merged.reports)
+    click.echo(f"{count} {'report' if count == 1 else 'reports'}: {totals}, in {duration(merged.seconds)} together")
     if merged.missing:
         click.echo(f"no report of the shards {', '.join(map(str, merged.missing))}")
     for file in merged.failures:
@@ -89,6 +90,8 @@ def _write_list(merged: "MergedReport", path: Path, force: bool) -> None:
     text, unfit = list_of(merged.to_retry)
     write_bytes(text.encode(), path, overwrite=force)
     display = Display(None, quiet=False)
-    display.note(f"{len(merged.to_retry) - len(unfit)} pictures to do are listed in {path}: give @{path} to try again")
+    count = len(merged.to_retry) - len(unfit)
+    listed = "1 picture to do is" if count == 1 else f"{count} pictures to do are"
+    display.note(f"{listed} listed in {path}: give @{path} to try again")
     for name in unfit:
         display.error(f"{name!r} cannot be listed: it is not a line of text; rename it")

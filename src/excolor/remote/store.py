@@ -1,5 +1,6 @@
 """Reading, listing and writing by fsspec. Nothing is there in part: stores show a file when all of it has come."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,12 +13,16 @@ _READ_ONLY = ("http", "https")
 SCHEMES = ("s3", "gs", "gcs", "az", "abfs", "memory", *_READ_ONLY)
 """Those that write a file whole or not at all, or only read."""
 
+_AZURE = ("az", "abfs")
+"""Whose buckets are called containers."""
+
 _LONGEST_TEXT = 200  # characters of another's error
+_SILENT = logging.NullHandler()
 
 
 def read(path: RemotePath) -> bytes:
     """The bytes of a file. Raises PhotoError if it cannot be read."""
-    with _explained(PhotoError, f"read {path}", "check its name, and your access to it"):
+    with _explained(PhotoError, f"read {path}", _advice(path)):
         try:
             store, name = _open(path)
             content: bytes = store.cat_file(name)
@@ -30,7 +35,7 @@ def is_folder(path: RemotePath) -> bool:
     """Whether there are files below an address. Raises PhotoError if that cannot be found out."""
     if path.scheme in _READ_ONLY:
         return False
-    with _explained(PhotoError, f"look into {path}", "check its name, and your access to it"):
+    with _explained(PhotoError, f"look into {path}", _advice(path)):
         store, name = _open(path)
         return bool(store.isdir(name))
 
@@ -43,10 +48,13 @@ def names_in(folder: RemotePath, *, recursive: bool) -> list[str]:
     """
     if folder.scheme in _READ_ONLY:
         raise PhotoError(f"cannot look into {folder}: a web server has no folders; name the pictures in a list")
-    with _explained(PhotoError, f"look into {folder}", "check its name, and your access to it"):
+    with _explained(PhotoError, f"look into {folder}", _advice(folder)):
         try:
             store, name = _open(folder)
-            found = store.find(name, maxdepth=None if recursive else 1)
+            if recursive:
+                found = store.find(name)
+            else:  # adlfs goes into subfolders whatever depth `find` is given
+                found = [each["name"] for each in store.ls(name, detail=True) if each["type"] == "file"]
         except FileNotFoundError:
             return []
     start = name.strip("/") + "/"
@@ -55,7 +63,7 @@ def names_in(folder: RemotePath, *, recursive: bool) -> list[str]:
 
 def exists(path: RemotePath) -> bool:
     """Whether there is such a file. Raises OutputError if that cannot be found out."""
-    with _explained(OutputError, f"use {path}", "check its name, and your access to it"):
+    with _explained(OutputError, f"use {path}", _advice(path)):
         store, name = _open(path)
         return bool(store.exists(name))
 
@@ -82,7 +90,13 @@ def upload(file: Path, path: RemotePath, *, overwrite: bool) -> None:
         )
     with _explained(OutputError, f"write {path}", "check your access to it, or write elsewhere"):
         store, name = _open(path)
-        store.put_file(str(file), name)
+        try:
+            store.put_file(str(file), name)
+        except FileNotFoundError as error:
+            bucket = "container" if path.scheme in _AZURE else "bucket"
+            raise OutputError(
+                f"cannot write {path}: there is no such {bucket}; make it, or write elsewhere", settings=("output",)
+            ) from error
 
 
 @contextmanager
@@ -96,9 +110,17 @@ def _explained(kind: type[ExcolorError], what: str, advice: str) -> Iterator[Non
         raise kind(f"cannot {what}: {_said(error)}; {advice}") from error
 
 
+def _advice(path: RemotePath) -> str:
+    """What to do where a store refuses."""
+    access = " (AZURE_STORAGE_CONNECTION_STRING)" if path.scheme in _AZURE else ""
+    return f"check its name, and your access to it{access}"
+
+
 def _open(path: RemotePath) -> tuple[Any, str]:
     """The file system of an address, and the name in it."""
     check_scheme(path)
+    # It logs each attempt with its traceback, and python prints that where nobody listens; the error says the same
+    logging.getLogger("gcsfs").addHandler(_SILENT)
     try:
         from fsspec.core import url_to_fs
 
