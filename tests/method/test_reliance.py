@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from excolor.method.architecture import Stages
-from excolor.method.reliance import reliance
+from excolor.method.reliance import followed_notes, reliance
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
@@ -26,3 +26,9 @@ def test_sides_are_told_apart() -> None:
     found = reliance(Stages(invented, coarse, coarse, ab))
     assert found[..., :26].max() < 0.02
     assert found[..., 38:].min() == 1
+
+
+def test_a_reference_that_is_hardly_followed_is_told_and_others_are_not() -> None:
+    (note,) = followed_notes(torch.tensor([0.123]), "flower.jpg")
+    assert "flower.jpg, whose colors are followed by 12%" in note
+    assert followed_notes(torch.tensor([1.0]), "flower.jpg") == followed_notes(None, "flower.jpg") == ()

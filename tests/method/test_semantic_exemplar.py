@@ -47,9 +47,28 @@ def test_strength_zero_is_what_is_invented_and_more_of_it_follows_further(model:
 def test_colors_alone_are_those_of_all_stages(model: SemanticExemplarNet, strength: float, with_hints: bool) -> None:
     settings, user = ColorizeSettings(strength=strength), one_hint(30, 10) if with_hints else None
     reference = model.encode_reference(picture(2))
-    assert torch.equal(
-        model.colors(LIGHTNESS, reference, settings, user), model(LIGHTNESS, reference, settings, user).ab
-    )
+    alone, stages = model.colors(LIGHTNESS, reference, settings, user), model(LIGHTNESS, reference, settings, user)
+    assert torch.equal(alone.ab, stages.ab)
+    assert alone.followed is not None and stages.followed is not None
+    assert torch.equal(alone.followed, stages.followed)
+
+
+def test_a_reference_that_shows_nothing_of_the_target_is_followed_only_with_more_strength(
+    model: SemanticExemplarNet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference = model.encode_reference(picture(2))
+    score = model.score(LIGHTNESS, [reference]).item()
+    monkeypatch.setattr("excolor.method.semantic_fit._UNRELATED", score)
+    monkeypatch.setattr("excolor.method.semantic_fit._RELATED", 1.0)
+    monkeypatch.setattr("excolor.method.semantic_fit._CHANCE", 0.0)
+    unrelated = model(LIGHTNESS, reference)
+    assert unrelated.followed is not None and unrelated.followed.item() == 0
+    assert torch.equal(unrelated.ab, model.invent(LIGHTNESS))
+    for strength in (0.5, 1.5):
+        stages = model(LIGHTNESS, reference, ColorizeSettings(strength=strength))
+        assert stages.followed is not None
+        assert (stages.followed.item() == 0) == (strength <= 1)
+        assert torch.equal(stages.ab, stages.invented) == (strength <= 1)
 
 
 def test_one_reference_serves_a_batch_of_targets(model: SemanticExemplarNet) -> None:

@@ -6,7 +6,7 @@ Shapes: N batch, H, W multiples of `ExemplarModel.multiple`. L is in [0, 100], a
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from torch import Tensor, nn
 
@@ -18,6 +18,18 @@ R = TypeVar("R")
 """What is kept of a reference: of batch size 1, or that of the targets."""
 
 
+class FoundColors(NamedTuple):
+    """The result.
+
+    Attributes:
+        ab: (N, 2, H, W).
+        followed: how far the reference is followed as a whole, (N,) in [0, 1]; None if the architecture does not ask.
+    """
+
+    ab: Tensor
+    followed: Tensor | None
+
+
 @dataclass(frozen=True)
 class Stages:
     """What is known after each stage: ab maps (N, 2, H, W).
@@ -27,12 +39,19 @@ class Stages:
         coarse: colors that the reference has for the target, before refinement.
         hints: what the colorization net is given of them, zero where that is nothing.
         ab: the result.
+        followed: as in `FoundColors`.
     """
 
     invented: Tensor
     coarse: Tensor
     hints: Tensor
     ab: Tensor
+    followed: Tensor | None = None
+
+    @property
+    def found(self) -> FoundColors:
+        """The result alone."""
+        return FoundColors(self.ab, self.followed)
 
 
 class ExemplarModel(nn.Module, ABC, Generic[R]):
@@ -99,10 +118,10 @@ class ExemplarModel(nn.Module, ABC, Generic[R]):
         settings: ColorizeSettings = ColorizeSettings(),
         user: Hints | None = None,
         known: Any = None,
-    ) -> Tensor:
-        """The result of `forward` alone, ab (N, 2, H, W): an architecture may have it with fewer networks."""
+    ) -> FoundColors:
+        """The result of `forward` alone: an architecture may have it with fewer networks."""
         stages: Stages = self(lightness, reference, settings, user, known)
-        return stages.ab
+        return stages.found
 
     def recall(self, lightness: Tensor, ab: Tensor, trust: float, known: Any = None) -> R | None:
         """Pictures in the colors that they were given, as references; None if an architecture gains nothing by that.

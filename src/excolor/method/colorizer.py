@@ -17,11 +17,12 @@ from excolor.errors import SettingError
 from excolor.imaging.auto_levels import with_auto_levels
 from excolor.imaging.merging import small_photo, with_colors
 from excolor.imaging.working_size import NetworkInput, pad, prepare_lightness, prepare_rgb
-from excolor.method.architecture import ExemplarModel, Stages
+from excolor.method.architecture import ExemplarModel, FoundColors, Stages
 from excolor.method.assembly import assemble
 from excolor.method.hints import Hints
 from excolor.method.person_hints import AnyHint, rasterize
 from excolor.method.pictures import Reference, StagePhotos, Target
+from excolor.method.reliance import followed_notes
 from excolor.networks.models import ModelFiles, ModelIdentity, find_model
 from excolor.networks.precision import precision_of, put_on
 from excolor.photo import Photo, PhotoSource, as_photo
@@ -149,7 +150,8 @@ class Colorizer:
 
         Returns:
             A Photo of the target's size and lightness: sRGB (H, W, 3), uint16 for uint16 and uint8 for uint8 targets,
-            float32 for float, and with the target's alpha. Its notes tell of hints whose color cannot be had.
+            float32 for float, and with the target's alpha. Its notes tell of hints whose color cannot be had, and of
+            references that do not fit and are hardly followed.
 
         Raises:
             PhotoError: a picture cannot be read or is of a kind that cannot be used.
@@ -160,10 +162,10 @@ class Colorizer:
         looked, reference = self._looked(target, settings, bool(hints)), self._encoded(references, settings)
         with torch.inference_mode(), out_of_memory_explained(self.device):
             if reference is None:
-                ab = self._networks.invent(looked.lightness, known=looked.known)
+                found = FoundColors(self._networks.invent(looked.lightness, known=looked.known), None)
             else:
-                ab = self._networks.colors(looked.lightness, reference.features, settings, known=looked.known)
-            return self._result(looked, ab, reference, settings, hints)
+                found = self._networks.colors(looked.lightness, reference.features, settings, known=looked.known)
+            return self._result(looked, found, reference, settings, hints)
 
     def colorize_stages(
         self,
@@ -178,14 +180,12 @@ class Colorizer:
         if reference is None:
             raise SettingError("there is no reference, and so no steps to show: give at least one")
         with torch.inference_mode(), out_of_memory_explained(self.device):
-            seen = looked.seen
             stages: Stages = self._networks(looked.lightness, reference.features, settings, known=looked.known)
-            return StagePhotos(
-                precolor=small_photo(seen, stages.invented),
-                coarse=small_photo(seen, stages.coarse),
-                hints=small_photo(seen, stages.hints),
-                result=self._result(looked, stages.ab, reference, settings, hints),
+            invented, coarse, hinted = (
+                small_photo(looked.seen, ab) for ab in (stages.invented, stages.coarse, stages.hints)
             )
+            result = self._result(looked, stages.found, reference, settings, hints)
+            return StagePhotos(invented, coarse, hinted, result)
 
     def prepare(self, target: PhotoSource | Photo, settings: ColorizeSettings = ColorizeSettings()) -> NetworkInput:
         """The lightness of a picture as the networks see it, for `find_ab`. Raises PhotoError if it cannot be read."""
@@ -217,7 +217,7 @@ class Colorizer:
             lightness = seen.lightness if isinstance(seen, Target) else _as_networks_see(seen, settings)
             if reference is None:
                 return self._networks.invent(lightness, hints, known) * settings.vivid
-            return self._networks.colors(lightness, reference.features, settings, hints, known) * settings.vivid
+            return self._networks.colors(lightness, reference.features, settings, hints, known).ab * settings.vivid
 
     @torch.inference_mode()
     def find_stages(
@@ -330,17 +330,18 @@ class Colorizer:
     def _result(
         self,
         target: Target,
-        ab: Tensor,
+        found: FoundColors,
         reference: Reference | None,
         settings: ColorizeSettings,
         hints: Sequence[AnyHint],
     ) -> Photo:
-        """The photograph in the colors that the networks found, (1, 2, h, w), and in those of hints."""
+        """The photograph in the colors that the networks found, and in those of hints."""
         photo, seen = target.photo, target.seen
-        ab = ab * settings.vivid  # before the hints, which are meant as they are
-        if not hints:
-            return with_colors(photo, seen, ab)
-        ab, notes = self.follow(target, ab, hints, reference, settings)
+        ab = found.ab * settings.vivid  # before the hints, which are meant as they are
+        notes = () if reference is None else followed_notes(found.followed, reference.name)
+        if hints:
+            ab, more = self.follow(target, ab, hints, reference, settings)
+            notes += more
         result = with_colors(photo, seen, ab)
         return replace(result, notes=(*result.notes, *notes))
 

@@ -6,6 +6,7 @@ from torch import Tensor
 from excolor.method.architecture import Stages
 
 _WINDOW = 9  # pixels: single ones say little
+_NEARLY = 0.9  # so far or farther, and nothing needs to be said
 _SAME = 3.0  # ab units: where the reference has nearly the color that would be invented, both are followed
 
 
@@ -18,6 +19,16 @@ def reliance(stages: Stages) -> Tensor:
     way, gone = stages.coarse - stages.invented, stages.ab - stages.invented
     length, along = _around(way.square().sum(1, keepdim=True)), _around((way * gone).sum(1, keepdim=True))
     return ((along + _SAME**2) / (length + _SAME**2)).clamp(0, 1)
+
+
+def followed_notes(followed: Tensor | None, name: str) -> tuple[str, ...]:
+    """What the user should know about how far references called `name` are followed; see `Stages.followed`."""
+    if followed is None or (share := followed.min().item()) >= _NEARLY:
+        return ()
+    return (
+        f"little of what this picture shows is in {name}, whose colors are followed by {share:.0%}, and the rest is "
+        "invented; a strength above 1 follows them further",
+    )
 
 
 def _around(values: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from excolor.errors import SettingError
 from excolor.imaging.color import ab_from_network, rgb_to_lab
-from excolor.method.architecture import ExemplarModel, Stages
+from excolor.method.architecture import ExemplarModel, FoundColors, Stages
 from excolor.method.hint_reach import follow_hints
 from excolor.method.hints import Hints
 from excolor.method.semantic_correspondence import (
@@ -33,6 +33,7 @@ from excolor.method.semantic_correspondence import (
     side_by_side,
 )
 from excolor.method.semantic_evenness import evened, whole_affinity
+from excolor.method.semantic_fit import places_shown, share_followed
 from excolor.method.semantic_hints import hinted_places, semantic_hints, uncertainty, with_reference
 from excolor.networks.backbone import STRIDE, Levels
 from excolor.networks.semantic_colorization import (
@@ -120,19 +121,21 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
         """Colors for targets from a reference; see `ExemplarModel`.
 
         All matches are given to the net, which is all that it can use: `match` cannot be `statistics`, and `hint_share`
-        not less than 1. Above a strength of 1 they are trusted more than they deserve.
+        not less than 1. A reference that shows nothing of a target is hardly followed (`share_followed`). Above a
+        strength of 1 matches are trusted more than they deserve, and with them the reference.
 
         Raises:
             SettingError: a setting is not for this architecture.
         """
         known = known or self._describe(lightness)
-        found, followed = self._followed(lightness, reference, settings, user, known)
+        found, followed, share = self._followed(lightness, reference, settings, user, known)
         invented = self.invent(lightness, user, known)
         coarse, fine = (
             F.interpolate(ab, lightness.shape[2:], mode="bilinear", align_corners=False)
             for ab in (found.grouped_ab, found.fine_ab)
         )
-        return Stages(invented, coarse, fine, invented.lerp(followed, min(settings.strength, 1.0)))
+        weight = share * min(settings.strength, 1.0)
+        return Stages(invented, coarse, fine, invented.lerp(followed, weight.view(-1, 1, 1, 1)), share)
 
     def colors(
         self,
@@ -141,13 +144,14 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
         settings: ColorizeSettings = ColorizeSettings(),
         user: Hints | None = None,
         known: _Known | None = None,
-    ) -> Tensor:
+    ) -> FoundColors:
         """See `ExemplarModel`: nothing is invented unless it is mixed in."""
         known = known or self._describe(lightness)
-        _, followed = self._followed(lightness, reference, settings, user, known)
-        if settings.strength >= 1:
-            return followed
-        return self.invent(lightness, user, known).lerp(followed, settings.strength)
+        _, followed, share = self._followed(lightness, reference, settings, user, known)
+        weight = share * min(settings.strength, 1.0)
+        if weight.min() < 1:
+            followed = self.invent(lightness, user, known).lerp(followed, weight.view(-1, 1, 1, 1))
+        return FoundColors(followed, share)
 
     def _followed(
         self,
@@ -156,16 +160,21 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
         settings: ColorizeSettings,
         user: Hints | None,
         known: _Known,
-    ) -> tuple[Correspondences, Tensor]:
-        """What is found for targets, and ab that follows it. Arguments and errors as of `forward`."""
+    ) -> tuple[Correspondences, Tensor, Tensor]:
+        """What is found for targets, ab that follows it, and how far it is to be followed, (N,) in [0, 1].
+
+        Arguments and errors as of `forward`.
+        """
         _check(settings)
         description, reference = known.description, _for(reference, len(lightness))
         given = no_semantic_hints(lightness).user
         if user is not None:
             given, reference = _as_given(user), _with_hinted_places(reference, description, user)
         found = correspond(description, reference)
-        hints = semantic_hints(_trusted_more(found, settings.strength - 1), given)
-        return found, self._colorize(known, lightness, hints, _VIVID_MATCHES)
+        trusted = _trusted_more(found, settings.strength - 1)
+        followed = self._colorize(known, lightness, semantic_hints(trusted, given), _VIVID_MATCHES)
+        places = places_shown(reference.coarse_ab, reference.hidden)
+        return found, followed, share_followed(trusted.cosine, places)
 
     def follow(
         self,
@@ -181,7 +190,7 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
             if reference is None:
                 served = self.invent(lightness, user, known)
             else:
-                served = self.colors(lightness, reference, settings, user, known)
+                served = self.colors(lightness, reference, settings, user, known).ab
             ab = ab.lerp(served * settings.vivid, settings.hint_reach * _likeness_to_hints(known.description, user))
         return follow_hints(ab, lightness, self.describe(lightness, known), user, reach=0)
 

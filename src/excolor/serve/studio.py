@@ -26,7 +26,7 @@ from excolor.batch.references import (
 )
 from excolor.batch.stop import Stop
 from excolor.imaging.merging import merge_ab_part, with_colors
-from excolor.method.reliance import reliance
+from excolor.method.reliance import followed_notes, reliance
 from excolor.photo import Photo
 from excolor.serve.previews import Box, shrunk
 from excolor.serve.session import PictureFile, Snapshot, Target
@@ -92,10 +92,11 @@ class References:
 
 @dataclass(frozen=True, eq=False)
 class _Prior:
-    """Colors without hints, and how far they follow the references."""
+    """Colors without hints, how far they follow the references, and what to know about that."""
 
     ab: torch.Tensor
     reliance: "Floats | None"
+    notes: tuple[str, ...] = ()
 
 
 class _Kept(Generic[T]):
@@ -225,12 +226,13 @@ class Studio:
                 if references.features is None:
                     return _Prior(colorizer.find_ab(looked, (), settings), None)
                 stages = colorizer.find_stages(looked, references.features, settings)
-                return _Prior(stages.ab, looked.seen.to_array(reliance(stages))[..., 0])
+                notes = followed_notes(stages.followed, references.features.name)
+                return _Prior(stages.ab, looked.seen.to_array(reliance(stages))[..., 0], notes)
 
             ids = tuple(file.id for file in snapshot.used)
             prior = self._prior.get((_key(target), ids, choices.strength), find)
             go_on()
-            ab, notes = prior.ab * choices.vivid, references.notes
+            ab, notes = prior.ab * choices.vivid, references.notes + prior.notes
             if choices.hints:
                 settings = choices.settings(settings.working_size)
                 ab, more = colorizer.follow(looked, ab, choices.hints, references.features, settings)
