@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
+import torch
 
 from excolor.runtime.devices import cores
 
@@ -39,7 +40,9 @@ def map_strips(pixels: np.ndarray, work: Callable[[np.ndarray, slice], Iterable[
         if out.dtype == np.float32:  # integers are bounded as they are rounded
             out[rows].clip(0, 1, out=out[rows])
 
-    with ThreadPoolExecutor(strip_threads()) as threads:
+    # A new thread of Python's does not know how many of torch's it may use, and what it sums would depend on chance
+    settled = torch.set_num_threads, (torch.get_num_threads(),)
+    with ThreadPoolExecutor(strip_threads(), "strips", *settled) as threads:
         for _ in threads.map(one, strips(pixels.shape[:2])):
             pass
     return out
