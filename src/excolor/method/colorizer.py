@@ -181,11 +181,12 @@ class Colorizer:
             raise SettingError("there is no reference, and so no steps to show: give at least one")
         with torch.inference_mode(), out_of_memory_explained(self.device):
             stages: Stages = self._networks(looked.lightness, reference.features, settings, known=looked.known)
-            invented, coarse, hinted = (
-                small_photo(looked.seen, ab) for ab in (stages.invented, stages.coarse, stages.hints)
+            return StagePhotos(
+                precolor=small_photo(looked.seen, stages.invented),
+                coarse=small_photo(looked.seen, stages.coarse),
+                hints=small_photo(looked.seen, stages.hints),
+                result=self._result(looked, stages.found, reference, settings, hints),
             )
-            result = self._result(looked, stages.found, reference, settings, hints)
-            return StagePhotos(invented, coarse, hinted, result)
 
     def prepare(self, target: PhotoSource | Photo, settings: ColorizeSettings = ColorizeSettings()) -> NetworkInput:
         """The lightness of a picture as the networks see it, for `find_ab`. Raises PhotoError if it cannot be read."""

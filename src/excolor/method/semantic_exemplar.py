@@ -134,8 +134,7 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
             F.interpolate(ab, lightness.shape[2:], mode="bilinear", align_corners=False)
             for ab in (found.grouped_ab, found.fine_ab)
         )
-        weight = share * min(settings.strength, 1.0)
-        return Stages(invented, coarse, fine, invented.lerp(followed, weight.view(-1, 1, 1, 1)), share)
+        return Stages(invented, coarse, fine, invented.lerp(followed, _weight(share, settings)), share)
 
     def colors(
         self,
@@ -148,9 +147,9 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
         """See `ExemplarModel`: nothing is invented unless it is mixed in."""
         known = known or self._describe(lightness)
         _, followed, share = self._followed(lightness, reference, settings, user, known)
-        weight = share * min(settings.strength, 1.0)
+        weight = _weight(share, settings)
         if weight.min() < 1:
-            followed = self.invent(lightness, user, known).lerp(followed, weight.view(-1, 1, 1, 1))
+            followed = self.invent(lightness, user, known).lerp(followed, weight)
         return FoundColors(followed, share)
 
     def _followed(
@@ -216,6 +215,11 @@ def _check(settings: ColorizeSettings) -> None:
             "or choose a model of the paper's architecture, such as lite",
             settings=("match", "hint_share", "model"),
         )
+
+
+def _weight(share: Tensor, settings: ColorizeSettings) -> Tensor:
+    """Of colors that follow a reference, beside invented ones, (N, 1, 1, 1): `share` (N,) of the strength, up to 1."""
+    return (share * min(settings.strength, 1.0)).view(-1, 1, 1, 1)
 
 
 def _own_hints(description: Description, lightness: Tensor, user: Hints) -> SemanticHints:
