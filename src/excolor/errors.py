@@ -5,6 +5,16 @@ The library raises these and never prints; the command line turns them into a li
 """
 
 
+def how_to_install(extra: str, *packages: str) -> str:
+    """What to run where an extra of excolor is missing, as the end of a sentence.
+
+    It names the packages themselves, since whoever installed excolor may have its source no longer; never
+    `excolor[extra]`, which pip would look for on PyPI, where that name belongs to a different package.
+    """
+    names = " ".join(f"'{name}'" if "[" in name else name for name in packages)
+    return f"run pip install {names} (or, where excolor's source is, pip install '.[{extra}]')"
+
+
 class ExcolorError(Exception):
     """Base of every error that is shown to the user as one sentence.
 

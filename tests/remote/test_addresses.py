@@ -4,18 +4,23 @@ import logging
 import os
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from excolor.batch.destinations import check_destination
-from excolor.errors import MissingPackageError, OutputError, PhotoError
+from excolor.batch.sources import expand
+from excolor.errors import MissingPackageError, OutputError, PhotoError, PlanError
 from excolor.photo import default_output
 from excolor.remote import RemotePath, as_path, is_remote, names_in, read, upload
 
 
 @pytest.mark.parametrize(
-    "text", ["s3://bucket/a b/1.tif", "https://host:8080/x/y.jpg", "memory://a.jpg", "gs://b/ä.png"]
+    "text",
+    [
+        *("s3://bucket/a b/1.tif", "https://host:8080/x/y.jpg", "memory://a.jpg", "gs://b/ä.png"),
+        *("s3://bucket/a//b/./1.tif", "s3://bucket/what?/#1.tif", "https://host/x//y.jpg"),
+    ],
 )
 def test_an_address_stays_what_was_typed(text: str) -> None:
     path = as_path(text)
@@ -31,6 +36,33 @@ def test_it_has_the_parts_of_a_name() -> None:
     assert str(path.parent.parent) == "s3://bucket/scans"
     assert str(as_path("s3://bucket/out/") / Path("box")) == "s3://bucket/out/box"
     assert str(default_output(path, "color")) == "s3://bucket/scans/box/7-color.tif"
+
+
+def test_a_query_is_asked_for_and_not_shown() -> None:
+    text = "https://host/x/y.jpg?X-Amz-Signature=ab//cd.png&e=1/2"
+    path = cast("RemotePath", as_path(text))
+    assert path.address == cast("RemotePath", pickle.loads(pickle.dumps(path))).address == text
+    assert (path.name, path.stem, path.suffix, str(path.parent)) == ("y.jpg", "y", ".jpg", "https://host/x")
+    assert str(path) == os.fspath(path) == path.as_posix() == "https://host/x/y.jpg?…"
+    assert "X-Amz" not in repr(path)
+    assert path != as_path(text.replace("e=1", "e=2"))
+    assert str(as_path("https://me:word@host/y.jpg")) == "https://…@host/y.jpg"
+    assert str(as_path("https://host/me@home.jpg")) == "https://host/me@home.jpg"
+
+
+def test_what_is_below_a_folder() -> None:
+    folder = RemotePath("s3://bucket/scans")
+    assert RemotePath("s3://bucket/scans/a//1.jpg").below(folder) == "a//1.jpg"
+    assert RemotePath("s3://bucket/scans//1.jpg").below(folder) == "/1.jpg"
+    assert RemotePath("s3://bucket/scans2/1.jpg").below(folder) is None
+    assert RemotePath("s3://bucket/scans/").below(folder) is None
+    assert RemotePath("https://host/x/1.jpg?a=/b/").below(RemotePath("https://host")) == "x/1.jpg"
+
+
+def test_a_list_of_addresses_does_not_lead_out_of_the_folder_of_results(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("https://host/scans/../../1.jpg\n")
+    with pytest.raises(PlanError, match="is not in the root folder https://host/scans"):
+        expand([f"@{tmp_path}/list.txt"], recursive=False, output="out/", root=as_path("https://host/scans/"))
 
 
 @pytest.mark.parametrize("text", ["a.jpg", "C:/scans", "s3:/bucket", "://x", "s3://", "scans//a.jpg", "-"])
@@ -74,15 +106,15 @@ def test_subfolders_are_looked_into_only_if_asked(monkeypatch: pytest.MonkeyPatc
 
 
 def test_without_fsspec_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "fsspec.core", None)
-    with pytest.raises(MissingPackageError, match=r"pip install 'excolor\[remote\]'"):
+    monkeypatch.setitem(__import__("sys").modules, "fsspec", None)
+    with pytest.raises(MissingPackageError, match=r"source is, pip install '\.\[remote\]'"):
         read(RemotePath("s3://bucket/a.jpg"))
 
 
 def test_without_the_package_of_a_store_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("fsspec")
     monkeypatch.setitem(__import__("sys").modules, "adlfs", None)
-    with pytest.raises(MissingPackageError, match=r"az:// needs one more package; run pip install 'excolor\[remote\]'"):
+    with pytest.raises(MissingPackageError, match=r"az:// needs one more package; run pip install 'fsspec\["):
         read(RemotePath("az://container/a.jpg"))
 
 

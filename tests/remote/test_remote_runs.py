@@ -5,18 +5,22 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 from urllib.request import urlopen
 
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 
 from excolor.cli.main import main
 
@@ -36,8 +40,8 @@ def scans(tmp_path: Path, small: Write) -> Path:
     return folder
 
 
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, ["colorize", *map(str, arguments), *OPTIONS])
+def run(*arguments: object, command: str = "colorize") -> Result:
+    return CliRunner().invoke(main, [command, *map(str, arguments), *OPTIONS])
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -53,17 +57,26 @@ def local(scans: Path, reference: Path, tmp_path: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def memory(scans: Path, reference: Path) -> Iterator[Any]:
-    """The scans and the reference in fsspec's store in memory."""
-    fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed: pip install 'excolor[remote]'")
-    store = fsspec.filesystem("memory")
+def memory(scans: Path, reference: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The scans and the reference in fsspec's store in memory, in the place of Google's."""
+    module: Any = pytest.importorskip("fsspec.implementations.memory", reason="fsspec is not installed")
+    registry: Any = pytest.importorskip("fsspec.registry")
+
+    class Store(module.MemoryFileSystem):  # type: ignore[misc]
+        protocol = "gs"
+        store: ClassVar[dict[str, Any]] = {}
+        pseudo_dirs: ClassVar[list[str]] = [""]
+
+        @classmethod
+        def _strip_protocol(cls, path: str) -> str:
+            return str(super()._strip_protocol(path.replace("gs://", "memory://")))
+
+    monkeypatch.setitem(registry._registry, "gs", Store)
+    store = Store()
     for name, content in contents(scans).items():
         store.pipe_file(f"/scans/{name}", content)
     store.pipe_file("/refs/reference.jpg", reference.read_bytes())
-    yield store
-    for folder in ("/scans", "/refs", "/out"):
-        if store.exists(folder):
-            store.rm(folder, recursive=True)
+    return store
 
 
 def found(store: Any) -> dict[str, bytes]:
@@ -71,23 +84,23 @@ def found(store: Any) -> dict[str, bytes]:
 
 
 def test_a_store_is_like_a_folder(memory: Any, local: dict[str, bytes], tmp_path: Path) -> None:
-    command = ("memory://scans/", "--ref", "memory://refs/", "-o", "memory://out/")
+    command = ("gs://scans/", "--ref", "gs://refs/", "-o", "gs://out/")
     report = tmp_path / "run.json"
     result = run(*command, "--report", report)
     assert result.exit_code == 0, result.output
-    assert sorted(result.stdout.splitlines()) == sorted(f"memory://out/{name}" for name in local)
+    assert sorted(result.stdout.splitlines()) == sorted(f"gs://out/{name}" for name in local)
     assert found(memory) == local
     files = json.loads(report.read_text())["files"]
-    assert files[0]["input"] == "memory://scans/box0/0.png"
-    assert {file["reference"] for file in files} == {"memory://refs/reference.jpg"}
+    assert files[0]["input"] == "gs://scans/box0/0.png"
+    assert {file["reference"] for file in files} == {"gs://refs/reference.jpg"}
 
     again = run(*command)
     assert again.exit_code == 1
-    assert "memory://out/box0/0-color.png exists already: replace it" in again.stderr
+    assert "gs://out/box0/0-color.png exists already: replace it" in again.stderr
     memory.rm("/out/box0/0-color.png")
     rest = run(*command, "--skip-existing")
     assert rest.exit_code == 0
-    assert rest.stdout.splitlines() == ["memory://out/box0/0-color.png"]
+    assert rest.stdout.splitlines() == ["gs://out/box0/0-color.png"]
     assert "1 written, 3 skipped" in rest.stderr
     assert found(memory) == local
 
@@ -96,46 +109,152 @@ def test_shards_and_lists_of_addresses(memory: Any, local: dict[str, bytes], tmp
     bad = "/scans/box1/1.png"
     content = memory.cat_file(bad)
     memory.pipe_file(bad, b"no picture")
-    options = ("--ref", "memory://refs/reference.jpg", "-o", "memory://out/")
+    options = ("--ref", "gs://refs/reference.jpg", "-o", "gs://out/")
     codes = [
-        run("memory://scans/", *options, "--shard", f"{number}/2", "--report", tmp_path / "run.json").exit_code
+        run("gs://scans/", *options, "--shard", f"{number}/2", "--report", tmp_path / "run.json").exit_code
         for number in (1, 2)
     ]
     assert sorted(codes) == [0, 1]
     retry = tmp_path / "retry.txt"
     reports = sorted(map(str, tmp_path.glob("run-*.json")))
     CliRunner().invoke(main, ["report", "merge", *reports, "--retry", str(retry)])
-    assert retry.read_text() == "memory://scans/box1/1.png\n"
+    assert retry.read_text() == "gs://scans/box1/1.png\n"
     memory.pipe_file(bad, content)
-    assert run(f"@{retry}", "--root", "memory://scans/", *options).exit_code == 0
+    assert run(f"@{retry}", "--root", "gs://scans/", *options).exit_code == 0
     assert found(memory) == local
 
 
 def test_from_a_store_to_a_folder_and_back(
     memory: Any, local: dict[str, bytes], scans: Path, reference: Path, tmp_path: Path
 ) -> None:
-    assert run("memory://scans/", "--ref", reference, "-o", tmp_path / "out").exit_code == 0
+    assert run("gs://scans/", "--ref", reference, "-o", tmp_path / "out").exit_code == 0
     assert contents(tmp_path / "out") == local
-    assert run(scans, "--ref", "memory://refs/reference.jpg", "-o", "memory://out/").exit_code == 0
+    assert run(scans, "--ref", "gs://refs/reference.jpg", "-o", "gs://out/").exit_code == 0
     assert found(memory) == local
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (("memory://scans/box0/absent.png", "--ref", "memory://refs/"), 1, "absent.png: there is no such file"),
-        (("memory://empty/", "--ref", "memory://refs/"), 1, "memory://empty: there is no such folder; check its"),
-        (("memory://scans/", "--ref", "memory://empty/"), 1, "memory://empty: there is no such file; check its"),
-        (("memory://scans/", "--ref", "memory://refs/absent.jpg"), 1, "refs/absent.jpg: there is no such file"),
-        (("memory://scans/", "--ref", "memory://refs/", "--report", "s3://b/run.json"), 2, "written on this machine"),
-        (("memory://scans/", "--ref", "memory://refs/", "--save-stages", "s3://b/s"), 2, "written on this machine"),
+        (("@gs://refs/list.txt", "--ref", "gs://refs/"), 2, "@gs://refs/list.txt: lists are read on this machine"),
+        (("gs://scans/", "--ref", "gs://refs/", "--hints", "gs://refs/h/"), 2, "gs://refs/h: hints are read on this"),
+        (("gs://scans/", "--ref", "gs://refs/", "--report", "gs://b/r.json"), 2, "gs://b/r.json is an address"),
+        (("gs://scans/box0/absent.png", "--ref", "gs://refs/"), 1, "absent.png: there is no such file"),
+        (("gs://empty/", "--ref", "gs://refs/"), 1, "gs://empty: there is no such folder; check its"),
+        (("gs://scans/", "--ref", "gs://empty/"), 1, "gs://empty: there is no such file; check its"),
+        (("gs://scans/", "--ref", "gs://refs/absent.jpg"), 1, "refs/absent.jpg: there is no such file"),
+        (("gs://scans/", "--ref", "gs://refs/", "--report", "s3://b/run.json"), 2, "written on this machine"),
+        (("gs://scans/", "--ref", "gs://refs/", "--save-stages", "s3://b/s"), 2, "written on this machine"),
     ],
 )
 def test_mistakes_are_told_in_a_sentence(memory: Any, arguments: tuple[str, ...], code: int, message: str) -> None:
-    result = run(*arguments, "-o", "memory://out/")
+    result = run(*arguments, "-o", "gs://out/")
     assert result.exit_code == code, result.output
     assert message in " ".join(result.stderr.split())
     assert found(memory) == {}
+
+
+def test_styles_and_masks_are_addresses_like_all_else(
+    memory: Any, reference: Path, scans: Path, tmp_path: Path
+) -> None:
+    content = scans / "box0/0.png"
+    for picture, mask in ((content, "/masks/0.png"), (reference, "/mask.png")):
+        labels = BytesIO()
+        with Image.open(picture) as image:
+            Image.new("L", image.size, 7).save(labels, "PNG")
+        memory.pipe_file(mask, labels.getvalue())
+    local = run(content, reference, "-o", tmp_path / "local.png", command="stylize")
+    assert local.exit_code == 0, local.output
+    stored = run("gs://scans/box0/0.png", "gs://refs/reference.jpg", "-o", "gs://out/", command="stylize")
+    assert stored.exit_code == 0, stored.output
+    assert found(memory) == {"0-styled.png": (tmp_path / "local.png").read_bytes()}
+
+    masks = ("--content-mask", "gs://masks/", "--style-mask", "gs://mask.png")
+    style = ("--style", "gs://refs/reference.jpg:0.7", *masks)
+    masked = run("gs://scans/box0/0.png", *style, "-o", "gs://out/masked.png", command="stylize")
+    assert masked.exit_code == 0, masked.output
+    assert "masked.png" in found(memory)
+    absent = run(content, "gs://refs/absent.jpg", "-o", "gs://out/a.png", command="stylize")
+    assert absent.exit_code == 1
+    assert "cannot read gs://refs/absent.jpg: there is no such file" in absent.stderr
+
+
+def test_no_result_replaces_a_reference_in_a_store(memory: Any, scans: Path) -> None:
+    before = memory.cat_file("/refs/reference.jpg")
+    same = run(scans / "box0/0.png", "--ref", "gs://refs/", "-o", "gs://refs/reference.jpg", "--force")
+    assert same.exit_code == 1
+    assert "gs://refs/reference.jpg is an input and would be replaced" in same.stderr
+    assert memory.cat_file("/refs/reference.jpg") == before
+
+
+def test_slashes_in_a_row_are_part_of_a_name(memory: Any, scans: Path, tmp_path: Path) -> None:
+    """And nothing in a name leads out of the folder of results."""
+    picture = (scans / "box0/0.png").read_bytes()
+    for name in ("/keys//first.png", "/keys/box//second.png", "/keys/../outside.png"):
+        memory.pipe_file(name, picture)
+    out = tmp_path / "deep" / "out"
+    result = run("gs://keys/", "--ref", "gs://refs/", "-o", out)
+    assert result.exit_code == 0, result.output
+    assert contents(tmp_path / "deep").keys() == {"out/first-color.png", "out/box/second-color.png"}
+    (tmp_path / "list.txt").write_text("gs://keys/box//second.png\n")
+    listed = run(f"@{tmp_path}/list.txt", "--root", "gs://keys/", "--ref", "gs://refs/", "-o", "gs://out/")
+    assert listed.exit_code == 0, listed.output
+    assert list(found(memory)) == ["box/second-color.png"]
+
+
+def test_results_are_not_lost_with_the_memory_of_the_command(scans: Path, reference: Path) -> None:
+    result = run(scans, "--ref", reference, "-o", "memory://out/")
+    assert result.exit_code == 2
+    assert "memory:// is this command's own memory, and ends with it" in " ".join(result.stderr.split())
+
+
+def test_a_signed_link_is_asked_for_to_the_letter_and_kept_to_itself(
+    reference: Path, scans: Path, tmp_path: Path
+) -> None:
+    """Its name is that of its path, and no signature is shown or recorded."""
+    pytest.importorskip("aiohttp")
+    asked: list[str] = []
+    pictures = {"/p2.jpg": reference, "/ref.jpg": reference, "/x/ref.jpg": reference, "/old%20scan.jpg": reference}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            path = self.path.partition("?")[0]
+            self.send_response(200 if path in pictures else 403)
+            self.end_headers()
+            if path in pictures:
+                self.wfile.write(pictures[path].read_bytes())
+
+        def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        web = f"http://127.0.0.1:{server.server_port}"
+        secrets = ("Sig1=ab//cd%2Fe+f", "Sig2=a/b::c", "Sig3=c/b")
+        target, first, second = (
+            f"{web}/{name}?{secret}" for name, secret in zip(("p2.jpg", "ref.jpg", "x/ref.jpg"), secrets, strict=True)
+        )
+        report, out = tmp_path / "run.json", tmp_path / "out"
+        options = ("--treat-as-gray", "--report", report, "-o", f"{out}/")
+        result = run(target, "--ref", first, "--ref", second, *options)
+        assert result.exit_code == 0, result.output
+        assert set(asked) >= {f"/p2.jpg?{secrets[0]}", f"/ref.jpg?{secrets[1]}", f"/x/ref.jpg?{secrets[2]}"}
+        assert list(contents(out)) == ["p2-color.jpg"]
+        assert json.loads(report.read_text())["files"][0]["input"] == f"{web}/p2.jpg?…"
+        refused = run(f"{web}/refused.jpg?Sig4=x", "--ref", reference, "-o", f"{out}/")
+        assert refused.exit_code == 1 and f"cannot read {web}/refused.jpg?…: 403" in refused.stderr
+        spaces = run(f"{web}/old scan.jpg", "--treat-as-gray", "--ref", reference, "-o", f"{out}/")
+        assert spaces.exit_code == 0, spaces.output
+        seen = (
+            result.output + report.read_text() + refused.output + (out / "p2-color.jpg").read_bytes().decode("latin-1")
+        )
+        assert "Sig" not in seen.replace("Signature", "")
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 @contextmanager
@@ -203,6 +322,10 @@ def test_s3_is_like_a_folder(
     assert sorted(done.stdout.splitlines()) == sorted(f"s3://bucket/out/{name}" for name in local)
     assert {name: store.cat_file(f"bucket/out/{name}") for name in local} == local
     assert "4 skipped" in excolor(*command).stderr
+
+    store.pipe_file("bucket/keys//9.png", (scans / "box0/0.png").read_bytes())
+    double = excolor("s3://bucket/keys/", "--ref", "s3://bucket/refs/", "-o", "s3://bucket/out/")
+    assert double.stdout.splitlines() == ["s3://bucket/out/9-color.png"], double.stderr
 
     web = excolor(f"{server}/bucket/scans/box0/0.png", "--ref", f"{server}/bucket/refs/reference.jpg", "-o", "web.png")
     assert web.returncode == 0, web.stderr

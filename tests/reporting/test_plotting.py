@@ -32,7 +32,8 @@ def test_bench_says_so_before_it_measures(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert result.stdout == ""
     assert result.stderr.splitlines() == [
-        "Error: plots need matplotlib, which is not installed; install it with: pip install matplotlib"
+        "Error: plots need matplotlib, which is not installed; run pip install matplotlib "
+        "(or, where excolor's source is, pip install '.[plot]')"
     ]
     assert not path.exists()
 

@@ -12,6 +12,7 @@ from excolor.batch.used import UsedFile
 from excolor.errors import HintError, PlanError
 from excolor.hints import Hint, HintFile, HintLayer, read_hints, read_layer, read_table
 from excolor.photo import MAX_PIXELS
+from excolor.remote import RemotePath, typed_address
 from excolor.weights import sha256_of
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class HintChoice:
             return (layer,)
         file: HintFile = read_hints(path)
         if file.target is not None and not self.force:
-            sha256 = None if source.path == STDIN or is_pipe(source.path) else sha256_of(source.path)
+            sha256 = sha256_of(source.path) if _can_be_read_again(source) else None
             if difference := file.target.difference(photo.size, sha256):
                 raise HintError(
                     f"{source.name}: the hints {path} are not its own: {difference}; they can be used all the same",
@@ -127,6 +128,8 @@ def find_hints(
     """
     if not points and path is None:
         return None
+    if path is not None and (address := typed_address(path)):
+        raise PlanError(f"{address}: hints are read on this machine; copy them here.", settings=("hints",))
     if points and len(targets) > 1:
         raise PlanError(
             f"typed hints are for one target and there are {len(targets)}; give a folder of hints or a CSV table.",
@@ -161,6 +164,11 @@ def without_hint_layers(sources: Sequence[Source], path: Path | None) -> list[So
         for source in sources
         if not (source.path.stem.endswith(".hints") and os.path.realpath(source.path).startswith(folder + os.sep))
     ]
+
+
+def _can_be_read_again(source: Source) -> bool:
+    """Whether it is a file here: what comes through a pipe comes once, and from a store only for the work itself."""
+    return not (source.path == STDIN or isinstance(source.path, RemotePath) or is_pipe(source.path))
 
 
 def _for_one(path: Path, targets: Sequence[Source]) -> Mapping[Path, Path]:

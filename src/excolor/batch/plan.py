@@ -12,7 +12,7 @@ from excolor.batch.report import is_report
 from excolor.batch.shards import Shard
 from excolor.batch.sources import STDIN, Source, is_folder_name
 from excolor.errors import OutputError, PlanError
-from excolor.remote import RemotePath, as_path, is_remote, was_address
+from excolor.remote import RemotePath, as_path, is_remote, typed_address
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,10 @@ def plan_batch(
         OutputError: a folder cannot be made, two inputs would become one file, or an output is an input.
     """
     for path in (outputs.report, stages):
-        if path is not None and was_address(path):
-            raise PlanError(f"{path} is an address: reports and stages are written on this machine; name a file here.")
+        if path is not None and (address := typed_address(path)):
+            raise PlanError(
+                f"{address} is an address: reports and stages are written on this machine; name a file here."
+            )
     jobs = _with_results(sources, outputs, tag)
     if stages is not None:
         check_folder(stages)
@@ -175,7 +177,7 @@ class _Places:
 
     def __call__(self, path: Path) -> str:
         if isinstance(path, RemotePath):
-            return str(path)
+            return path.address
         folder, name = os.path.split(path)
         real = self._real.get(folder)
         if real is None:
@@ -230,8 +232,10 @@ def _check_inputs_stay(jobs: Sequence[Job], keep: Iterable[Path], report: Path |
         raise OutputError(f"{report} would be both a result and the report; give the report another name")
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
-    """What a file is, whatever its names and links; None if it does not exist."""
+def _identity(path: Path) -> tuple[int, int] | str | None:
+    """What a file is, whatever its names and links, or its address; None if it does not exist."""
+    if isinstance(path, RemotePath):
+        return path.address
     try:
         found = path.stat()
     except OSError:

@@ -1,6 +1,5 @@
 """References: found before the work, encoded once each, and chosen for every target."""
 
-import os
 from collections.abc import Callable, Generator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +8,11 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 from excolor.batch.events import Note
 from excolor.batch.pipes import StoppedError
 from excolor.batch.plan import one_name
-from excolor.batch.sources import Source, each_once, pictures_in
+from excolor.batch.sources import Source, each_once, is_folder, pictures_in
 from excolor.batch.stop import Stop
 from excolor.batch.used import UsedFile, read_used
 from excolor.errors import PhotoError, SettingError
 from excolor.photo import MAX_PIXELS
-from excolor.remote import RemotePath, is_folder
 from excolor.settings import ColorizeSettings
 
 if TYPE_CHECKING:
@@ -210,14 +208,8 @@ def find_references(named: Sequence[Path], passed_over: set[str] | None = None) 
     """
     found: list[Source] = []
     for path in named:
-        found += pictures_in(path, recursive=True, passed_over=passed_over) if _is_folder(path) else [Source(path)]
+        found += pictures_in(path, recursive=True, passed_over=passed_over) if is_folder(path) else [Source(path)]
     return tuple(each_once(found))
-
-
-def _is_folder(path: Path) -> bool:
-    if isinstance(path, RemotePath):
-        return is_folder(path)
-    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises for names that are too long
 
 
 def check_number(references: Sized, working_size: int) -> None:

@@ -5,9 +5,11 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
+from excolor import remote
 from excolor.errors import PhotoError, PlanError
-from excolor.remote import RemotePath, as_path, is_folder, is_remote, names_in
+from excolor.remote import RemotePath, as_path, is_remote, names_in
 
 STDIN = Path("-")
 
@@ -99,6 +101,9 @@ def each_once(sources: Iterable[Source]) -> list[Source]:
     unique: dict[str, Source] = {}
     real: dict[Path, str] = {}
     for source in sources:
+        if isinstance(source.path, RemotePath):
+            unique.setdefault(source.path.address, source)
+            continue
         folder = source.path.parent
         if folder not in real:
             real[folder] = os.path.realpath(folder)
@@ -111,6 +116,13 @@ def lists_in(arguments: Sequence[str]) -> list[Path]:
     return [Path(argument[1:]) for argument in arguments if argument.startswith("@") and not os.path.lexists(argument)]
 
 
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder of this name, here or in an object store. PhotoError if the store does not tell."""
+    if isinstance(path, RemotePath):
+        return remote.is_folder(path)
+    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises for names that are too long
+
+
 def is_folder_name(output: str) -> bool:
     """Whether -o names a folder: one that is there, or a name that ends in a slash or has no suffix."""
     return os.path.isdir(output) or output.endswith(("/", os.sep)) or not as_path(output).suffix  # noqa: PTH112
@@ -121,10 +133,12 @@ def _expand(argument: str, recursive: bool, output: str | None, passed_over: set
         return _in_folder(Path(argument), recursive, output, passed_over)
     if is_remote(argument):
         path = as_path(argument)
-        if argument.endswith("/") or is_folder(RemotePath(argument)):
+        if isinstance(path, RemotePath) and (argument.endswith("/") or is_folder(path)):
             return _in_folder(path, recursive, output, passed_over)
         return [Source(path)]
     is_list = argument.startswith("@")
+    if is_list and is_remote(argument[1:]):
+        raise PlanError(f"{argument}: lists are read on this machine; copy it, and name the copy.")
     if os.path.lexists(argument) or not (is_list or glob.has_magic(argument)):
         return [Source(Path(argument))]
     from excolor.photo import Collection
@@ -141,14 +155,16 @@ def _in_root(source: Source, root: Path) -> Source:
     if source.root is not None:
         return source
     if isinstance(root, RemotePath):
-        path, folder = Path(*source.path.parts), Path(*root.parts)
+        name = source.path.below(root) if isinstance(source.path, RemotePath) else None
+        below = None if name is None else _folder_below(name)
     else:
         path, folder = (Path(os.path.abspath(each)) for each in (source.path, root))  # noqa: PTH100 - links are kept
-    if not path.is_relative_to(folder):
+        below = path.relative_to(folder).parent if path.is_relative_to(folder) else None
+    if below is None or ".." in below.parts:
         raise PlanError(
             f"{source.path} is not in the root folder {root}; leave it out, or give another root.", settings=("root",)
         )
-    return Source(source.path, path.relative_to(folder).parent, root)
+    return Source(source.path, below, root)
 
 
 def _in_folder(folder: Path, recursive: bool, output: str | None, passed_over: set[str] | None) -> list[Source]:
@@ -177,23 +193,29 @@ def _folder_of_results(output: str | None) -> str | None:
 
 
 def _real(path: Path) -> str:
-    return str(path) if isinstance(path, RemotePath) else os.path.realpath(path)
+    return path.address if isinstance(path, RemotePath) else os.path.realpath(path)
+
+
+def _folder_below(name: str) -> Path:
+    """The folder of a name in an object store: slashes in a row separate as one does, even if it begins with them."""
+    return Path(name.lstrip("/")).parent
 
 
 def _in_remote_folder(folder: RemotePath, recursive: bool, leave_out: str | None) -> list[Source]:
     from excolor.photo.file_names import is_hidden, is_picture, natural_order
 
     names = names_in(folder, recursive=recursive)
-    if not names and not is_folder(folder):
+    if not names and not remote.is_folder(folder):
         raise PhotoError(f"cannot look into {folder}: there is no such folder; check its name and the bucket's")
     found = [
         name
         for name in sorted(names, key=natural_order)
         if is_picture(Path(name).name)
         and not any(map(is_hidden, Path(name).parts))
-        and not (leave_out and str(folder / name).startswith(leave_out + "/"))
+        and not (leave_out and (folder / name).address.startswith(leave_out + "/"))
     ]
     if not found:
         more = "" if recursive else "; look into its subfolders with --recursive"
         raise PhotoError(f"{folder}: there are no pictures in this folder{more}")
-    return [Source(as_path(str(folder / name)), Path(name).parent, as_path(str(folder))) for name in found]
+    root = cast("Path", folder)
+    return [Source(root / name, _folder_below(name), root) for name in found]

@@ -1,6 +1,5 @@
 """The work of `excolor stylize` on a picture."""
 
-import os
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import zip_longest
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from excolor.batch.events import Note
 from excolor.batch.pipes import StoppedError
-from excolor.batch.sources import Source, pictures_in
+from excolor.batch.sources import Source, is_folder, pictures_in
 from excolor.batch.stop import Stop
 from excolor.batch.used import UsedFile, read_used
 from excolor.batch.work import PageResult, provenance
@@ -78,7 +77,7 @@ def find_content_masks(path: Path, contents: Sequence[Source]) -> ContentMasks:
         PlanError: it is a picture, and there are several contents.
         PhotoError: the folder has no pictures or cannot be looked into.
     """
-    if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for names that are too long
+    if is_folder(path):
         return ContentMasks(tuple(pictures_in(path, recursive=True)), path)
     if len(contents) > 1:
         raise PlanError(

@@ -38,10 +38,16 @@ def plan_files(
     stages: Path | None = None,
     passed_over: Collection[str] = (),
 ) -> BatchPlan:
-    """`plan_batch`, and what the terminal adds to it: no picture is written to one, and what is skipped is noted.
+    """`plan_batch`, and what the terminal adds to it: what is skipped is noted, and no result is lost.
+
+    So no picture is written to the terminal, nor to the memory of this process.
 
     `passed_over` are folders that were not looked into; see `expand`.
     """
+    if options.output is not None and options.output.startswith("memory://"):
+        raise click.UsageError(
+            "memory:// is this command's own memory, and ends with it; write to a folder or an object store."
+        )
     if passed_over:
         names = Counter(os.path.basename(path) for path in passed_over)  # noqa: PTH119
         folders = ", ".join(name if number == 1 else f"{number} {name}" for name, number in sorted(names.items()))

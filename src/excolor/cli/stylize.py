@@ -18,7 +18,7 @@ from excolor.cli.options import (
     model_options,
     working_size_option,
 )
-from excolor.cli.parameter_types import PHOTO, PICTURES, CommaList, FiniteRange
+from excolor.cli.parameter_types import LOCATION, PICTURES, CommaList, FiniteRange
 from excolor.settings import NETWORK_PARTS, Keep, NetworkPart, StatisticsMethod, StylizeSettings
 
 
@@ -31,16 +31,18 @@ class WeightedStyle(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         """Parse and check."""
         if isinstance(value, StyleFile):
             return value
+        from excolor.remote import as_path
+
         path, colon, tail = value.rpartition(":")
         if not path or not colon or os.path.lexists(value):
-            return StyleFile(Path(value))
+            return StyleFile(as_path(value))
         try:
             weight = float(tail)
         except ValueError:
-            return StyleFile(Path(value))
+            return StyleFile(as_path(value))
         if not (math.isfinite(weight) and weight > 0):
             self.fail(f"the weight in {value!r} must be a positive number.", param, ctx)
-        return StyleFile(Path(path), weight)
+        return StyleFile(as_path(path), weight)
 
 
 @click.command(cls=Command)
@@ -57,7 +59,7 @@ class WeightedStyle(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 @option(
     "--style-mask",
     "style_masks",
-    type=PHOTO,
+    type=LOCATION,
     multiple=True,
     metavar="FILE",
     group=REFERENCES,
@@ -65,7 +67,7 @@ class WeightedStyle(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 )
 @option(
     "--content-mask",
-    type=PHOTO,
+    type=LOCATION,
     metavar="FILE|FOLDER",
     group=REFERENCES,
     help="Read the regions of the content from this picture of labels: each of its colors is a region, which follows "
@@ -172,11 +174,13 @@ def stylize(
 def _contents_and_styles(
     pictures: Sequence[str], styles: Sequence[StyleFile]
 ) -> tuple[Sequence[str], Sequence[StyleFile]]:
+    from excolor.remote import as_path
+
     if styles:
         return pictures, styles
     if len(pictures) < 2:
         raise click.UsageError("there is no style: name it last, or with --style.")
-    return pictures[:-1], [StyleFile(Path(pictures[-1]))]
+    return pictures[:-1], [StyleFile(as_path(pictures[-1]))]
 
 
 def _check_masks(content_mask: Path | None, style_masks: Sequence[Path], styles: Sequence[StyleFile]) -> None:

@@ -1,6 +1,6 @@
 """PyAV, which not everybody has installed."""
 
-from excolor.errors import MissingPackageError
+from excolor.errors import MissingPackageError, how_to_install
 
 
 def check_av() -> None:
@@ -12,6 +12,4 @@ def check_av() -> None:
     try:
         import av  # noqa: F401
     except ImportError as error:
-        raise MissingPackageError(
-            'clips need PyAV, which is not installed; install it with: pip install "excolor[film]"'
-        ) from error
+        raise MissingPackageError(f"clips need PyAV, which is not installed; {how_to_install('film', 'av')}") from error

@@ -4,7 +4,7 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from excolor.errors import PhotoError
+from excolor.errors import PhotoError, how_to_install
 from excolor.photo import jpeg
 from excolor.photo.guard import guarded
 from excolor.photo.kinds import BEGINNING, HEIC, JPEG, KINDS, Kind, kind_of, other_kind_of
@@ -61,8 +61,8 @@ def _open_heic(file: BinaryIO, name: str) -> Image.Image:
         from pillow_heif import HeifImageFile
     except ImportError as error:
         raise PhotoError(
-            f"cannot read {name}: HEIC needs one more package; run pip install pillow-heif (or, where excolor's source "
-            "is, pip install '.[heic]'), or convert it to JPEG"
+            f"cannot read {name}: HEIC needs one more package; {how_to_install('heic', 'pillow-heif')}, "
+            "or convert it to JPEG"
         ) from error
     with guarded(name, HEIC.name):
         image: Image.Image = HeifImageFile(file)  # type: ignore[no-untyped-call]

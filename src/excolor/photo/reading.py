@@ -52,7 +52,7 @@ def read_photo(
     draft: int | None = None,
     label: str | None = None,
 ) -> Photo:
-    """Read a picture file: JPEG, PNG, TIFF, WebP, AVIF, JPEG 2000, GIF, BMP, PPM; HEIC with the extra `excolor[heic]`.
+    """Read a picture file: JPEG, PNG, TIFF, WebP, AVIF, JPEG 2000, GIF, BMP, PPM; HEIC with the extra `heic`.
 
     EXIF orientation is applied and what an ICC profile says is honored: pixels come as sRGB. 16 bits stay 16 bits in
     PNG, TIFF and gray JPEG 2000; CMYK, Lab and palettes come as RGB. Levels whose white is nowhere written (32 bits)

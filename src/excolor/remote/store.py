@@ -1,16 +1,16 @@
 """Reading, listing and writing by fsspec. Nothing is there in part: stores show a file when all of it has come."""
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from excolor.errors import ExcolorError, MissingPackageError, OutputError, PhotoError
-from excolor.remote.paths import RemotePath
+from excolor.errors import ExcolorError, MissingPackageError, OutputError, PhotoError, how_to_install
+from excolor.remote.paths import WEB, RemotePath
 
-_READ_ONLY = ("http", "https")
-SCHEMES = ("s3", "gs", "gcs", "az", "abfs", "memory", *_READ_ONLY)
+SCHEMES = ("s3", "gs", "gcs", "az", "abfs", "memory", *WEB)
 """Those that write a file whole or not at all, or only read."""
 
 _AZURE = ("az", "abfs")
@@ -19,10 +19,15 @@ _AZURE = ("az", "abfs")
 _LONGEST_TEXT = 200  # characters of another's error
 _SILENT = logging.NullHandler()
 
+_URL = re.compile(r"(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+")
+"""What needs no quoting (RFC 3986)."""
+
+_URL_IN_TEXT = re.compile(r"https?://[^\s'\"<>]+")
+
 
 def read(path: RemotePath) -> bytes:
     """The bytes of a file. Raises PhotoError if it cannot be read."""
-    with _explained(PhotoError, f"read {path}", _advice(path)):
+    with _explained(PhotoError, f"read {path}", path):
         try:
             store, name = _open(path)
             content: bytes = store.cat_file(name)
@@ -33,9 +38,9 @@ def read(path: RemotePath) -> bytes:
 
 def is_folder(path: RemotePath) -> bool:
     """Whether there are files below an address. Raises PhotoError if that cannot be found out."""
-    if path.scheme in _READ_ONLY:
+    if path.scheme in WEB:
         return False
-    with _explained(PhotoError, f"look into {path}", _advice(path)):
+    with _explained(PhotoError, f"look into {path}", path):
         store, name = _open(path)
         return bool(store.isdir(name))
 
@@ -46,9 +51,9 @@ def names_in(folder: RemotePath, *, recursive: bool) -> list[str]:
     Raises:
         PhotoError: it cannot be looked into.
     """
-    if folder.scheme in _READ_ONLY:
+    if folder.scheme in WEB:
         raise PhotoError(f"cannot look into {folder}: a web server has no folders; name the pictures in a list")
-    with _explained(PhotoError, f"look into {folder}", _advice(folder)):
+    with _explained(PhotoError, f"look into {folder}", folder):
         try:
             store, name = _open(folder)
             if recursive:
@@ -57,13 +62,15 @@ def names_in(folder: RemotePath, *, recursive: bool) -> list[str]:
                 found = [each["name"] for each in store.ls(name, detail=True) if each["type"] == "file"]
         except FileNotFoundError:
             return []
-    start = name.strip("/") + "/"
+    # fsspec drops slashes at the end of a name, which are part of it in an object store
+    own = folder.address.removesuffix(f"{folder.scheme}://")
+    start = name.strip("/") + own[len(own.rstrip("/")) :] + "/"
     return [each.lstrip("/").removeprefix(start) for each in found if each.lstrip("/").startswith(start)]
 
 
 def exists(path: RemotePath) -> bool:
     """Whether there is such a file. Raises OutputError if that cannot be found out."""
-    with _explained(OutputError, f"use {path}", _advice(path)):
+    with _explained(OutputError, f"use {path}", path):
         store, name = _open(path)
         return bool(store.exists(name))
 
@@ -73,7 +80,7 @@ def check_scheme(path: RemotePath, *, to_write: bool = False) -> None:
     if path.scheme not in SCHEMES:
         message = f"{path}: the scheme {path.scheme} is not one of {', '.join(SCHEMES)}; copy the files to a folder"
         raise (OutputError if to_write else PhotoError)(message)
-    if to_write and path.scheme in _READ_ONLY:
+    if to_write and path.scheme in WEB:
         raise OutputError(f"cannot write {path}: a web server is only read from; write elsewhere", settings=("output",))
 
 
@@ -88,7 +95,7 @@ def upload(file: Path, path: RemotePath, *, overwrite: bool) -> None:
             f"{path} appeared while it was being written: replace it, or write elsewhere",
             settings=("overwrite", "output"),
         )
-    with _explained(OutputError, f"write {path}", "check your access to it, or write elsewhere"):
+    with _explained(OutputError, f"write {path}", path, "check your access to it, or write elsewhere"):
         store, name = _open(path)
         try:
             store.put_file(str(file), name)
@@ -100,14 +107,14 @@ def upload(file: Path, path: RemotePath, *, overwrite: bool) -> None:
 
 
 @contextmanager
-def _explained(kind: type[ExcolorError], what: str, advice: str) -> Iterator[None]:
+def _explained(kind: type[ExcolorError], what: str, path: RemotePath, advice: str | None = None) -> Iterator[None]:
     """Raise all but our own errors as one of this kind: clients of stores let out what their transports raise."""
     try:
         yield
     except ExcolorError:
         raise
     except Exception as error:
-        raise kind(f"cannot {what}: {_said(error)}; {advice}") from error
+        raise kind(f"cannot {what}: {_said(error, path)}; {advice or _advice(path)}") from error
 
 
 def _advice(path: RemotePath) -> str:
@@ -122,16 +129,24 @@ def _open(path: RemotePath) -> tuple[Any, str]:
     # It logs each attempt with its traceback, and python prints that where nobody listens; the error says the same
     logging.getLogger("gcsfs").addHandler(_SILENT)
     try:
-        from fsspec.core import url_to_fs
+        from fsspec import get_filesystem_class
 
-        store, name = url_to_fs(str(path), use_listings_cache=False)  # others write there, too
+        # Not url_to_fs, which takes "::" in an address for a chain of file systems
+        kind = get_filesystem_class(path.scheme)
     except ImportError as error:
         raise MissingPackageError(
-            f"{path.scheme}:// needs one more package; run pip install 'excolor[remote]'"
+            f"{path.scheme}:// needs one more package; {how_to_install('remote', 'fsspec[http,s3,gcs,abfs]')}"
         ) from error
-    return store, str(name)
+    options = kind._get_kwargs_from_urls(path.address)
+    if path.scheme in WEB and _URL.fullmatch(path.address):
+        options["encoded"] = True  # it is asked for as it is: a signature holds for the very letters
+    store = kind(**options, use_listings_cache=False)  # others write there, too
+    return store, str(kind._strip_protocol(path.address))
 
 
-def _said(error: Exception) -> str:
+def _said(error: Exception, path: RemotePath) -> str:
     lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__)[:_LONGEST_TEXT].rstrip(".")
+    text = lines[0] if lines else type(error).__name__
+    if path.scheme in WEB:  # the client tells the address, and what may be secret in it
+        text = _URL_IN_TEXT.sub(lambda found: str(RemotePath(found[0])), text)
+    return text[:_LONGEST_TEXT].rstrip(".")

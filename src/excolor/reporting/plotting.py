@@ -3,7 +3,7 @@
 import io
 from typing import TYPE_CHECKING
 
-from excolor.errors import MissingPackageError
+from excolor.errors import MissingPackageError, how_to_install
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +27,7 @@ def check_plotting() -> None:
         import matplotlib.figure  # noqa: F401
     except ImportError as error:
         raise MissingPackageError(
-            "plots need matplotlib, which is not installed; install it with: pip install matplotlib"
+            f"plots need matplotlib, which is not installed; {how_to_install('plot', 'matplotlib')}"
         ) from error
 
 

@@ -1,6 +1,6 @@
 """Starlette and uvicorn, which not everybody has installed."""
 
-from excolor.errors import MissingPackageError
+from excolor.errors import MissingPackageError, how_to_install
 
 
 def check_server() -> None:
@@ -14,6 +14,6 @@ def check_server() -> None:
         import uvicorn  # noqa: F401
     except ImportError as error:
         raise MissingPackageError(
-            "the page needs Starlette and uvicorn, which are not installed; install them with: "
-            'pip install "excolor[serve]"'
+            "the page needs Starlette and uvicorn, which are not installed; "
+            + how_to_install("serve", "starlette", "uvicorn")
         ) from error
