@@ -20,6 +20,7 @@ from PIL import Image
 
 from excolor import Photo
 from excolor.batch.budget import MegapixelBudget
+from excolor.cli import batches
 from excolor.cli.progress import Display
 from excolor.errors import OutputError
 from excolor.method.colorizer import Colorizer
@@ -415,7 +416,7 @@ def test_a_report_replaces_nothing_without_force(scans: Path, tmp_path: Path, ex
     arguments = ("pre-colorize", scans, *FAST, "-o", tmp_path / "out", "--report", report)
     refused = excolor(*arguments)
     assert refused.exit_code == 1
-    assert "--force" in refused.stderr
+    assert "(--force, --report)" in refused.stderr
     assert report.read_text() == "an earlier one"
     assert excolor(*arguments, "--force").exit_code == 0
     assert told(report)["totals"]["written"] == 5
@@ -434,6 +435,49 @@ def test_an_earlier_report_makes_way_for_that_of_the_rest(scans: Path, tmp_path:
         assert refused.exit_code == 1
         assert "exists already" in refused.stderr
         assert report.read_text() == other
+
+
+def test_the_report_of_other_pictures_does_not_make_way(scans: Path, tmp_path: Path, excolor: Run) -> None:
+    """As when each task of an array does a list of its own, and all were given one name for the report."""
+    report, pictures = tmp_path / "report.json", sorted(scans.glob("*.jpg"))
+    for name, part in (("la", pictures[:2]), ("lb", pictures[2:])):
+        (tmp_path / name).write_text("".join(f"{path}\n" for path in part))
+    options = (*FAST, "-o", tmp_path / "out", "--skip-existing", "--report", report)
+    assert excolor("pre-colorize", f"@{tmp_path}/la", *options).exit_code == 0
+    before = report.read_bytes()
+    refused = excolor("pre-colorize", f"@{tmp_path}/lb", *options)
+    assert refused.exit_code == 1
+    assert f"{report} is the report of other pictures, such as {pictures[0]}; write this" in refused.stderr
+    assert refused.stderr.endswith("elsewhere (--report)\n")
+    assert report.read_bytes() == before
+    assert len(contents(tmp_path / "out")) == 2, "nothing was begun"
+
+    # what is not there any more does not count
+    pictures[0].unlink()
+    (tmp_path / "la").write_text(f"{pictures[1]}\n")
+    assert excolor("pre-colorize", f"@{tmp_path}/la", *options).exit_code == 0
+    assert [each["input"] for each in told(report)["files"]] == [str(pictures[1])]
+
+
+def test_a_report_that_another_run_wrote_meanwhile_stays(
+    scans: Path, tmp_path: Path, excolor: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report, pictures = tmp_path / "report.json", sorted(scans.glob("*.jpg"))
+    options = (*FAST, "-o", f"{tmp_path}/out/", "--skip-existing", "--report", report)
+    write = batches.write_report
+
+    def written_by_two(*arguments: Any, **others: Any) -> None:
+        monkeypatch.setattr(batches, "write_report", write)
+        assert excolor("pre-colorize", pictures[1], *options).exit_code == 0
+        write(*arguments, **others)
+
+    monkeypatch.setattr(batches, "write_report", written_by_two)
+    late = excolor("pre-colorize", pictures[0], *options)
+    assert late.exit_code == 1
+    assert "appeared while it was being written" in late.stderr and "(--force, --report)" in late.stderr
+    assert [each["input"] for each in told(report)["files"]] == [str(pictures[1])]
+    after = excolor("pre-colorize", pictures[0], *options)
+    assert after.exit_code == 1 and "is the report of other pictures" in after.stderr
 
 
 def test_stages_that_cannot_be_written_leave_no_result_to_skip(

@@ -1,6 +1,7 @@
 """Reports of shards as one: added up, and refused if they are not of one run."""
 
 import json
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,8 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from excolor.batch.merged_report import list_of
+from excolor.batch.merged_report import list_of, merge_reports
+from excolor.batch.report import write_long_report
 
 Run = Callable[..., Result]
 
@@ -71,14 +73,96 @@ def test_a_picture_that_was_tried_again_counts_once(tmp_path: Path, excolor: Run
         assert "2 written, in" in result.stdout
 
 
-def test_nothing_is_replaced_without_force(tmp_path: Path, excolor: Run) -> None:
-    path = report(tmp_path, "run.json", file("a", "failed"))
-    (tmp_path / "retry.txt").write_text("mine")
-    assert excolor("report", "merge", path).exit_code == 1
-    assert (tmp_path / "retry.txt").read_text() == "mine"
+@pytest.mark.parametrize("content", ["mine", "a\nb\n", ""])
+def test_nothing_is_replaced_without_force(content: str, tmp_path: Path, excolor: Run) -> None:
+    path = report(tmp_path, "run.json", file("a", "failed"), file("b"))
+    (tmp_path / "retry.txt").write_text(content)
+    kept = excolor("report", "merge", path, "-o", "all.json")
+    assert kept.exit_code == 1
+    assert kept.stdout.startswith("1 report: 1 written, 1 failed"), "totals are shown all the same"
+    assert kept.stderr == "Error: retry.txt exists already: replace it, or write elsewhere (--force, --retry)\n"
+    assert (tmp_path / "retry.txt").read_text() == content
+    assert json.loads((tmp_path / "all.json").read_text())["totals"]["written"] == 1
     assert excolor("report", "merge", path, "-o", path, "--force").exit_code == 2
     excolor("report", "merge", path, "--force")
     assert (tmp_path / "retry.txt").read_text() == "a\n"
+
+
+def test_a_merge_is_repeated_until_nothing_is_left(tmp_path: Path, excolor: Run) -> None:
+    shard(tmp_path, 1, 2, file("a"), file("b", "failed"), file("c", "failed"))
+    shard(tmp_path, 2, 2, file("d", "not begun"))
+    merge = ("report", "merge", *sorted(tmp_path.glob("run-*.json")), "-o", "all.json")
+    assert excolor(*merge).exit_code == 1
+    assert (tmp_path / "retry.txt").read_text() == "b\nc\nd\n"
+    tried = report(tmp_path, "run-retried.json", file("b"), file("c", "failed"), file("d"))
+    again = excolor(*merge, tried)
+    assert again.exit_code == 1 and "3 written, 1 failed" in again.stdout
+    assert (tmp_path / "retry.txt").read_text() == "c\n"
+    assert json.loads((tmp_path / "all.json").read_text())["totals"]["written"] == 3
+    last = excolor(*merge, tried, report(tmp_path, "run-retried-2.json", file("c")))
+    assert last.exit_code == 0 and last.stdout.startswith("4 reports: 4 written, in")
+    assert last.stderr == "all that retry.txt lists is done: it is removed\n"
+    assert not (tmp_path / "retry.txt").exists()
+    merged = json.loads((tmp_path / "all.json").read_text())
+    assert sorted(each["input"] for each in merged["files"]) == list("abcd")
+    assert {each["status"] for each in merged["files"]} == {"written"}
+
+
+def test_a_list_of_what_is_done_is_told(tmp_path: Path, excolor: Run) -> None:
+    """As when the shard itself was run again: no report tells any more that something failed."""
+    (tmp_path / "retry.txt").write_text("a\n")
+    result = excolor("report", "merge", report(tmp_path, "run.json", file("a"), file("b")))
+    assert result.exit_code == 0
+    assert result.stderr == "all that retry.txt lists is done: it is not needed for another try\n"
+    assert (tmp_path / "retry.txt").exists()
+
+
+def test_a_merge_does_not_replace_that_of_other_pictures(tmp_path: Path, excolor: Run) -> None:
+    (tmp_path / "a").touch()
+    assert excolor("report", "merge", report(tmp_path, "la.json", file("a")), "-o", "all.json").exit_code == 0
+    before = (tmp_path / "all.json").read_bytes()
+    other = excolor("report", "merge", report(tmp_path, "lb.json", file("b")), "-o", "all.json")
+    assert other.exit_code == 1
+    assert other.stdout.startswith("1 report: 1 written")
+    assert other.stderr == "Error: all.json is the report of other pictures, such as a; write this one elsewhere (-o)\n"
+    assert (tmp_path / "all.json").read_bytes() == before
+
+
+def test_a_report_that_is_given_twice_counts_once(tmp_path: Path, excolor: Run) -> None:
+    """Its seconds and jobs, too; and a shell makes it so of run-*.json run-retried.json."""
+    first, second = shard(tmp_path, 1, 2, file("a")), shard(tmp_path, 2, 2, file("b"))
+    (tmp_path / "copy.json").write_bytes(second.read_bytes())
+    result = excolor("report", "merge", first, second, "run-1.json", "copy.json", "-o", "all.json")
+    assert result.exit_code == 0, result.output
+    assert result.stdout == "2 reports: 2 written, in 81 s together\n"
+    assert result.stderr.splitlines() == [
+        "run-1.json is given twice: it counts once",
+        f"copy.json is a copy of {second}: it is left out",
+    ]
+    assert json.loads((tmp_path / "all.json").read_text())["jobs"] == 4
+
+
+def test_addresses_that_are_not_told_in_full_are_not_listed(tmp_path: Path, excolor: Run) -> None:
+    signed = file("https://host/a.jpg?…", "failed")
+    result = excolor("report", "merge", report(tmp_path, "run.json", signed, file("gs://b/what…?…", "failed")))
+    assert result.exit_code == 1
+    assert "'https://host/a.jpg?…' cannot be listed" in result.stderr
+    assert (tmp_path / "retry.txt").read_text() == "gs://b/what…?…\n"
+
+
+def test_memory_does_not_hold_the_pictures(tmp_path: Path) -> None:
+    count = 10_000
+    path = shard(tmp_path, 1, 1, *(file(f"scans/box/{number}.tif") for number in range(count)))
+    tracemalloc.start()
+    try:
+        merged = merge_reports([path])
+        write_long_report(merged.content, merged.files(), tmp_path / "all.json", overwrite=False)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert merged.totals["written"] == count
+    assert peak < 3_000_000, "300 bytes a picture, most of it the piece of the file that is read at a time"
+    assert len(json.loads((tmp_path / "all.json").read_text())["files"]) == count
 
 
 @pytest.mark.parametrize("precision", [{}, {"precision": "bfloat16"}])

@@ -2,7 +2,8 @@
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from excolor import remote
@@ -56,15 +57,26 @@ def check_destination(path: Path, *, overwrite: bool) -> None:
         check_folder(path.parent)
 
 
-def check_report(path: Path, *, overwrite: bool) -> None:
-    """The same for a file of any kind."""
+def check_report(path: Path, *, overwrite: bool, setting: str = "report") -> None:
+    """The same for a file of any kind, which `setting` names."""
     from excolor.photo.files import check_length, check_place
 
-    check_length(path)
-    if os.path.lexists(path.parent):
-        check_place(path, overwrite=overwrite)
-    else:
-        check_folder(path.parent)
+    with named_by(setting):
+        check_length(path)
+        if os.path.lexists(path.parent):
+            check_place(path, overwrite=overwrite)
+        else:
+            check_folder(path.parent)
+
+
+@contextmanager
+def named_by(setting: str) -> Iterator[None]:
+    """Let an OutputError about a file advise to set otherwise what names it, which is not always the output."""
+    try:
+        yield
+    except OutputError as error:
+        settings = tuple(setting if name == "output" else name for name in error.settings)
+        raise OutputError(str(error), settings=settings) from error
 
 
 def check_folder(folder: Path) -> None:

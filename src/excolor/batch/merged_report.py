@@ -1,50 +1,28 @@
 """The reports of shards as one: added up, checked against each other, with a list of what is left to do.
 
 A picture that is in several reports, as one that failed and was tried again is, counts once, by the best of them.
+Reports are read one picture at a time: of each, memory holds 16 bytes, and the name and the error of what failed.
 """
 
+import filecmp
 import json
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
 from excolor.batch.events import Status
-from excolor.batch.shards import Shard
-from excolor.errors import PlanError, ReportError
+from excolor.batch.picture_index import PictureIndex, SortedPictures
+from excolor.batch.report_reading import PRECISION, Report, read_report
+from excolor.errors import ReportError
+from excolor.remote import is_shortened
 
 _SAME = ("excolor", "model", "checkpoints")
 """What the reports of one run have in common, beside the settings."""
 
-_PRECISION = "precision"  # a setting that each machine may choose, and that is not recorded where nothing is done
-
-_RANKS = {status: rank for rank, status in enumerate(get_args(Status))}  # written, skipped, failed, not begun
-
-
-@dataclass(frozen=True)
-class Report:
-    """The report of a batch as it was read from its file."""
-
-    path: Path
-    content: Mapping[str, Any]
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """Those that all reports of a run have in common."""
-        return {name: value for name, value in self.content["settings"].items() if name != _PRECISION}
-
-    @property
-    def shard(self) -> Shard | None:
-        """Whose share it is; None if the batch was not shared."""
-        shard = self.content.get("shard")
-        return None if shard is None else Shard(shard["number"], shard["count"])
-
-    @property
-    def files(self) -> Sequence[Mapping[str, Any]]:
-        """What became of each picture, as in `excolor.batch.events.Outcome`."""
-        files: Sequence[Mapping[str, Any]] = self.content["files"]
-        return files
+_STATUSES: tuple[Status, ...] = get_args(Status)  # from best to worst: written, skipped, failed, not begun
+_RANKS = {status: rank for rank, status in enumerate(_STATUSES)}
+_LEFT = (_RANKS["failed"], _RANKS["not begun"])
 
 
 @dataclass(frozen=True)
@@ -53,17 +31,20 @@ class MergedReport:
 
     Attributes:
         reports: those of shards in their order, after all others.
-        files: what became of each picture, as in `excolor.batch.events.Outcome`.
+        notes: which of those that were given were left out, and why.
+        pictures: all, each once, with the rank of its status.
+        unfinished: the pictures that failed or were not begun according to any report, with the error if there was one.
     """
 
     reports: tuple[Report, ...]
-    files: tuple[Mapping[str, Any], ...]
+    notes: tuple[str, ...]
+    pictures: SortedPictures
+    unfinished: Mapping[str, str | None]
 
     @property
     def totals(self) -> dict[Status, int]:
         """How many pictures have each status."""
-        counts = Counter(file["status"] for file in self.files)
-        return {status: counts[status] for status in get_args(Status)}
+        return {status: self.pictures.totals.get(rank, 0) for rank, status in enumerate(_STATUSES)}
 
     @property
     def seconds(self) -> float:
@@ -71,30 +52,32 @@ class MergedReport:
         return float(sum(report.content["seconds"] for report in self.reports))
 
     @property
-    def failures(self) -> list[Mapping[str, Any]]:
-        """The pictures that failed."""
-        return [file for file in self.files if file["status"] == "failed"]
+    def failures(self) -> list[str]:
+        """What is known of the pictures that failed: the error, or else the path."""
+        failed = _RANKS["failed"]
+        return [error or name for name, error in self.unfinished.items() if self.pictures.rank(name) == failed]
 
     @property
-    def missing(self) -> list[Shard]:
+    def missing(self) -> list[str]:
         """The shards of which there is no report."""
-        shards = {report.shard for report in self.reports}
-        count = max((shard.count for shard in shards if shard), default=0)
-        return [shard for number in range(1, count + 1) if (shard := Shard(number, count)) not in shards]
+        shards = {report.shard for report in self.reports if report.shard}
+        numbers = {shard.number for shard in shards}
+        count = max((shard.count for shard in shards), default=0)
+        return [f"{number}/{count}" for number in range(1, count + 1) if number not in numbers]
 
     @property
     def to_retry(self) -> list[str]:
         """The paths of the pictures that failed or were not begun."""
-        return [file["input"] for file in self.files if file["status"] in ("failed", "not begun")]
+        return [name for name in self.unfinished if self.pictures.rank(name) in _LEFT]
 
     @property
     def content(self) -> dict[str, Any]:
-        """A report of the whole, in the form of those that it is made of."""
+        """A report of the whole, in the form of those that it is made of, without its `files`."""
         first = self.reports[0]
         settings = first.settings
-        precisions = {report.content["settings"].get(_PRECISION) for report in self.reports}
+        precisions = {report.content["settings"].get(PRECISION) for report in self.reports}
         if len(precisions) == 1 and None not in precisions:
-            settings = {**settings, _PRECISION: precisions.pop()}
+            settings = {**settings, PRECISION: precisions.pop()}
         return {
             **{name: first.content[name] for name in _SAME},
             "settings": settings,
@@ -104,35 +87,67 @@ class MergedReport:
             "interrupted": any(report.content["interrupted"] for report in self.reports),
             "seconds": round(self.seconds, 3),
             "totals": self.totals,
-            "files": list(self.files),
         }
 
+    def has(self, name: str) -> bool:
+        """Whether a picture is in the reports, by its path there."""
+        return self.pictures.rank(name) is not None
 
-def read_report(path: Path) -> Report:
-    """Read what `--report` has written.
-
-    Raises:
-        ReportError: it cannot be read, or is something else.
-    """
-    try:
-        content = json.loads(path.read_bytes())
-    except OSError as error:
-        raise ReportError(f"cannot read {path}: {error.strerror}; check its name and folder") from error
-    except (ValueError, RecursionError) as error:
-        raise ReportError(f"{path} is not a report of excolor: it is not JSON; give files of --report") from error
-    report = Report(path, content)
-    if not _is_report(content):
-        raise ReportError(f"{path} is not a report of excolor; give files of --report")
-    return report
+    def files(self) -> Iterator[Mapping[str, Any]]:
+        """What became of each picture, as in `excolor.batch.events.Outcome`; the reports are read anew, once."""
+        counts = self.pictures.each_once()
+        for report in self.reports:
+            for file in report.files():
+                if counts(file["input"], _RANKS[file["status"]]):
+                    yield file
 
 
-def merge_reports(paths: Sequence[Path]) -> MergedReport:
+def merge_reports(paths: Sequence[Path], read: Callable[[], None] = lambda: None) -> MergedReport:
     """Put the reports of one run together.
+
+    Args:
+        paths: of their files. One that is given twice, and a copy of another one, is left out.
+        read: is called when a report has been read.
 
     Raises:
         ReportError: one cannot be read, or they are not of one run.
     """
-    reports = [read_report(path) for path in paths]
+    reports, notes = _each_once(paths)
+    _check_one_run(reports)
+    ordered = sorted(reports, key=lambda report: report.shard.number if report.shard else 0)
+    index, unfinished = PictureIndex(), dict[str, str | None]()
+    for report in ordered:
+        for file in report.files():
+            name, rank = file["input"], _RANKS[file["status"]]
+            index.add(name, rank)
+            if rank in _LEFT:
+                unfinished[name] = unfinished.get(name) or file.get("error")
+        read()
+    return MergedReport(tuple(ordered), tuple(notes), index.sort(), unfinished)
+
+
+def _each_once(paths: Sequence[Path]) -> tuple[list[Report], list[str]]:
+    """The reports, and a note of each that is left out."""
+    reports: dict[Path, Report] = {}
+    alike: dict[tuple[int, str], list[Report]] = {}
+    notes: list[str] = []
+    for path in paths:
+        real = path.resolve()
+        if real in reports:
+            notes.append(f"{path} is given twice: it counts once")
+            continue
+        report = read_report(path)
+        same = alike.setdefault((path.stat().st_size, json.dumps(report.content, sort_keys=True)), [])
+        copied = next((other for other in same if filecmp.cmp(path, other.path, shallow=False)), None)
+        if copied is not None:
+            notes.append(f"{path} is a copy of {copied.path}: it is left out")
+            continue
+        same.append(report)
+        reports[real] = report
+    return list(reports.values()), notes
+
+
+def _check_one_run(reports: Sequence[Report]) -> None:
     first, by_count = reports[0], dict[int, Report]()
     for report in reports:
         for name in _SAME:
@@ -147,13 +162,6 @@ def merge_reports(paths: Sequence[Path]) -> MergedReport:
         raise ReportError(
             f"{some.path} is one of {one} shards and {others.path} one of {two}; merge each run by itself"
         )
-    ordered = tuple(sorted(reports, key=lambda report: report.shard.number if report.shard else 0))
-    best: dict[str, Mapping[str, Any]] = {}
-    for file in (file for report in ordered for file in report.files):
-        known = best.setdefault(file["input"], file)
-        if _RANKS[file["status"]] < _RANKS[known["status"]]:
-            best[file["input"]] = file
-    return MergedReport(ordered, tuple(best.values()))
 
 
 def _of_different_runs(first: Report, other: Report, name: str) -> ReportError:
@@ -166,32 +174,18 @@ def list_of(paths: Sequence[str]) -> tuple[str, list[str]]:
     return "".join(f"{path}\n" for path in paths if _fits_on_a_line(path)), unfit
 
 
+def is_list_of(path: Path, is_known: Callable[[str], bool]) -> bool:
+    """Whether a file is an `@LIST` of known paths, one at least, and nothing else."""
+    try:
+        lines = [line for line in path.read_text(encoding="utf-8").split("\n") if line]
+    except (OSError, UnicodeDecodeError):
+        return False
+    return bool(lines) and all(map(is_known, lines))
+
+
 def _fits_on_a_line(path: str) -> bool:
     try:
         path.encode()
     except UnicodeEncodeError:  # a name that is not text
         return False
-    return bool(path.strip()) and not set(path) & {"\n", "\0"} and not path.endswith("\r")
-
-
-def _is_report(content: Any) -> bool:
-    """Whether JSON has all that is read of a report here."""
-    wanted = {"excolor": str, "model": str, "checkpoints": dict, "settings": dict, "device": str, "jobs": int}
-    wanted |= {"interrupted": bool, "seconds": (int, float), "files": list}  # type: ignore[dict-item]
-    if not isinstance(content, dict) or not all(isinstance(content.get(name), kind) for name, kind in wanted.items()):
-        return False
-    shard = content.get("shard")
-    if shard is not None and not _is_shard(shard):
-        return False
-    return all(
-        isinstance(file, dict) and isinstance(file.get("input"), str) and file.get("status") in get_args(Status)
-        for file in content["files"]
-    )
-
-
-def _is_shard(shard: Any) -> bool:
-    try:
-        Shard(shard["number"], shard["count"])
-    except (KeyError, TypeError, PlanError):
-        return False
-    return isinstance(shard["number"], int) and isinstance(shard["count"], int)
+    return bool(path.strip()) and not set(path) & {"\n", "\0"} and not path.endswith("\r") and not is_shortened(path)

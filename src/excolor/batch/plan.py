@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from excolor.batch.destinations import check_destination, check_folder, check_report
+from excolor.batch.destinations import check_destination, check_folder, check_report, named_by
 from excolor.batch.jobs import STAGES, Job
-from excolor.batch.report import is_report
+from excolor.batch.report_reading import makes_way
 from excolor.batch.shards import Shard
 from excolor.batch.sources import STDIN, Source, is_folder_name
 from excolor.errors import OutputError, PlanError
@@ -44,11 +44,6 @@ class Outputs:
                 settings=("skip_existing", "overwrite"),
             )
 
-    @property
-    def may_replace_report(self) -> bool:
-        """Whether a file may make way for the report: with `skip_existing` the report of the run that is completed."""
-        return self.overwrite or (self.skip_existing and self.report is not None and is_report(self.report))
-
 
 @dataclass(frozen=True)
 class BatchPlan:
@@ -65,6 +60,20 @@ class BatchPlan:
     outputs: Outputs
     earlier_results: int = 0
     shard: Shard | None = None
+
+    def may_replace_report(self) -> bool:
+        """Whether a file may make way for the report: with `skip_existing` that of an earlier run of these pictures.
+
+        Raises:
+            OutputError: with `skip_existing`, it is a report of other pictures.
+        """
+        if self.outputs.overwrite:
+            return True
+        path = self.outputs.report
+        if path is None or not self.outputs.skip_existing or not os.path.lexists(path):
+            return False
+        with named_by("report"):
+            return makes_way(path, {str(job.source.path) for job in self.jobs}.__contains__)
 
 
 def plan_batch(
@@ -91,7 +100,8 @@ def plan_batch(
 
     Raises:
         PlanError: the output that is named does not go with the inputs, with the format, or with a shard.
-        OutputError: a folder cannot be made, two inputs would become one file, or an output is an input.
+        OutputError: a folder cannot be made, two inputs would become one file, an output is an input, or the report
+            would replace one of other pictures.
     """
     for path in (outputs.report, stages):
         if path is not None and (address := typed_address(path)):
@@ -106,14 +116,15 @@ def plan_batch(
     left = _without_earlier_results(jobs, place) if outputs.skip_existing else jobs
     _check_apart(left, place)
     _check_inputs_stay(left, keep, outputs.report, place)
-    if outputs.report is not None:
-        check_report(outputs.report, overwrite=outputs.may_replace_report)
     if shard is not None and sources[0].path == STDIN:
         raise PlanError(
             "a shard is a share of many pictures, and standard input is one; ask for no shard.", settings=("shard",)
         )
     own = tuple(job for job in left if shard is None or shard.holds(job.source))
-    return BatchPlan(own, outputs, len(jobs) - len(left), shard)
+    plan = BatchPlan(own, outputs, len(jobs) - len(left), shard)
+    if outputs.report is not None:
+        check_report(outputs.report, overwrite=plan.may_replace_report())
+    return plan
 
 
 def one_name(name: str) -> str:

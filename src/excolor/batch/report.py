@@ -1,6 +1,7 @@
 """The report of a batch: a JSON file that says how it was run and what became of each picture."""
 
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,26 +34,45 @@ def report_content(summary: "Summary", *, interrupted: bool, shard: "Shard | Non
 def write_report(
     summary: "Summary", path: Path, *, interrupted: bool, overwrite: bool, shard: "Shard | None" = None
 ) -> None:
-    """Write the report; arguments as in `report_content`, errors as in `write_json`."""
-    write_json(report_content(summary, interrupted=interrupted, shard=shard), path, overwrite=overwrite)
+    """Write the report, whole or not at all, and make its folder; arguments as in `report_content`.
 
-
-def write_json(content: dict[str, Any], path: Path, *, overwrite: bool) -> None:
-    """Write a file, whole or not at all, and make its folder. Raises OutputError if it cannot be written."""
+    Raises:
+        OutputError: it cannot be written.
+    """
     from excolor.photo import write_bytes
 
-    text = json.dumps(content, indent=2, ensure_ascii=False)
+    text = json.dumps(report_content(summary, interrupted=interrupted, shard=shard), indent=2, ensure_ascii=False)
     make_folder(path.parent)
-    # File names that are not text have lone surrogates, which become JSON's own escapes in this way
-    write_bytes(text.encode("utf-8", "backslashreplace"), path, overwrite=overwrite)
+    write_bytes(_encoded(text), path, overwrite=overwrite)
 
 
-def is_report(path: Path) -> bool:
-    """Whether a file is the report of an earlier run."""
-    if not path.is_file():
-        return False
-    try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(content, dict) and content.keys() >= {"excolor", "settings", "totals", "files"}
+def write_long_report(
+    content: Mapping[str, Any], files: Iterable[Mapping[str, Any]], path: Path, *, overwrite: bool
+) -> None:
+    """Write a report whose `files`, each on a line, come one by one and need not fit into memory.
+
+    Args:
+        content: the report without its files.
+        files: what became of each picture.
+        path: of the file, which is written whole or not at all.
+        overwrite: replace a file that exists.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    from excolor.photo.files import new_file
+
+    make_folder(path.parent)
+    with new_file(path, overwrite=overwrite) as file:
+        beginning = _encoded(json.dumps({**content, "files": []}, indent=2, ensure_ascii=False))
+        file.write(beginning.removesuffix(b"]\n}"))
+        before = b"\n    "
+        for each in files:
+            file.write(before + _encoded(json.dumps(each, ensure_ascii=False)))
+            before = b",\n    "
+        file.write(b"\n  ]\n}")
+
+
+def _encoded(text: str) -> bytes:
+    """As UTF-8. File names that are not text have lone surrogates, which become JSON's own escapes in this way."""
+    return text.encode("utf-8", "backslashreplace")

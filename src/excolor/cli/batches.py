@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
+from excolor.batch.destinations import named_by
 from excolor.batch.events import Finished, Note, Started, Summary
 from excolor.batch.plan import BatchPlan, plan_batch
 from excolor.batch.report import write_report
@@ -171,13 +172,14 @@ class _Run:
         if outputs.report is None:
             return True
         try:
-            write_report(
-                summary,
-                outputs.report,
-                interrupted=self._interruption.by_signal,
-                overwrite=outputs.may_replace_report,
-                shard=self._plan.shard,
-            )
+            with named_by("report"):
+                write_report(
+                    summary,
+                    outputs.report,
+                    interrupted=self._interruption.by_signal,
+                    overwrite=self._plan.may_replace_report(),  # another run may have written one meanwhile
+                    shard=self._plan.shard,
+                )
         except OutputError as error:
             self._display.error(with_options(str(error), error.settings))
             return False

@@ -31,6 +31,8 @@ _OPTIONS = {
     "precision": "--precision",
     "recursive": "--recursive",
     "references": "--ref",
+    "report": "--report",
+    "retry": "--retry",
     "root": "--root",
     "shard": "--shard",
     "side": "--side",

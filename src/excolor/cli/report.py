@@ -1,13 +1,15 @@
 """`excolor report merge`."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from excolor.cli.commands import OUTPUT, Group, option
+from excolor.cli.commands import OUTPUT, Group, option, with_options
 from excolor.cli.parameter_types import PHOTO
-from excolor.cli.progress import Display, duration
+from excolor.cli.progress import Display, duration, open_display
+from excolor.errors import ExcolorError
 
 if TYPE_CHECKING:
     from excolor.batch.merged_report import MergedReport
@@ -19,7 +21,7 @@ def report() -> None:
 
     \b
     Example:
-        excolor report merge run-*.json
+        excolor report merge reports/run-*.json
     """
 
 
@@ -42,34 +44,40 @@ def report() -> None:
     group=OUTPUT,
     help="List what failed or was not begun in this file, if anything did.",
 )
-@option("-f", "--force", is_flag=True, group=OUTPUT, help="Replace files that exist.")
+@option("-f", "--force", is_flag=True, group=OUTPUT, help="Replace files that exist, whatever they are.")
 def merge(reports: tuple[Path, ...], output: Path | None, retry: Path, force: bool) -> None:
     """Add up the reports of shards, and list what is left to do.
 
     A picture that is in several, since it was tried again, counts once. The exit code is 1 unless every shard has a
-    report and every picture a result.
+    report and every picture a result. When it is run again, it replaces what it wrote before.
 
     \b
     Example:
-        excolor report merge run-*.json -o run.json
-        excolor colorize @retry.txt --root scans/ --ref references/ -o colored/ --report retried.json
-        excolor report merge run-*.json retried.json
+        excolor report merge reports/run-*.json -o run.json
+        excolor colorize @retry.txt --root scans/ --ref references/ -o colored/ --report reports/run-retried.json
+        excolor report merge reports/run-*.json -o run.json
     """
     from excolor.batch.destinations import check_report
     from excolor.batch.merged_report import merge_reports
-    from excolor.batch.report import write_json
+    from excolor.batch.report_reading import is_report
     from excolor.cli.options import check_apart
 
-    check_apart(output, retry, *reports)
-    merged = merge_reports(reports)
-    for path in [*([] if output is None else [output]), *([retry] if merged.to_retry else [])]:
-        check_report(path, overwrite=force)
-    if output is not None:
-        write_json(merged.content, output, overwrite=force)
-    _show(merged)
-    if merged.to_retry:
-        _write_list(merged, retry, force)
-    if merged.to_retry or merged.missing:
+    check_apart(output, retry, *{path.resolve(): path for path in reports}.values())
+    if output is not None:  # before the work: reading many reports takes long
+        check_report(output, overwrite=force or is_report(output), setting="output")
+    with open_display(quiet=False) as display:
+        display.expect(len(reports), "Reading reports", rated=False)
+        merged = merge_reports(reports, display.advance)
+        for note in merged.notes:
+            display.note(note)
+    todo = merged.to_retry
+    try:
+        _show(merged)
+    finally:  # also if who reads it has read enough, such as `head`
+        went_well = _settle(lambda: _settle_list(merged, todo, retry, force))
+        if output is not None:
+            went_well &= _settle(lambda: _write_whole(merged, output, force))
+    if todo or merged.missing or not went_well:
         raise click.exceptions.Exit(1)
 
 
@@ -78,20 +86,55 @@ def _show(merged: "MergedReport") -> None:
     count = len(merged.reports)
     click.echo(f"{count} {'report' if count == 1 else 'reports'}: {totals}, in {duration(merged.seconds)} together")
     if merged.missing:
-        click.echo(f"no report of the shards {', '.join(map(str, merged.missing))}")
-    for file in merged.failures:
-        click.echo(f"failed: {file.get('error') or file['input']}")
+        click.echo(f"no report of the shards {', '.join(merged.missing)}")
+    for failure in merged.failures:
+        click.echo(f"failed: {failure}")
 
 
-def _write_list(merged: "MergedReport", path: Path, force: bool) -> None:
-    from excolor.batch.merged_report import list_of
+def _settle(write: Callable[[], None]) -> bool:
+    """Write one of the files, so that one that cannot be written does not stop the other; whether it went well."""
+    try:
+        write()
+    except ExcolorError as error:
+        Display(None, quiet=False).error(with_options(str(error), error.settings))
+        return False
+    return True
+
+
+def _settle_list(merged: "MergedReport", todo: list[str], path: Path, force: bool) -> None:
+    """Write the list of what is left to do, in place of the one of an earlier merge, or remove that one."""
+    from excolor.batch.destinations import check_report, named_by
+    from excolor.batch.merged_report import is_list_of, list_of
     from excolor.photo import write_bytes
 
-    text, unfit = list_of(merged.to_retry)
-    write_bytes(text.encode(), path, overwrite=force)
     display = Display(None, quiet=False)
-    count = len(merged.to_retry) - len(unfit)
+    is_earlier = path.is_file() and is_list_of(path, merged.unfinished.__contains__)
+    if not todo:
+        if is_earlier:
+            path.unlink()
+            display.note(f"all that {path} lists is done: it is removed")
+        elif path.is_file() and is_list_of(path, merged.has):  # perhaps of an earlier merge, perhaps the user's own
+            display.note(f"all that {path} lists is done: it is not needed for another try")
+        return
+    text, unfit = list_of(todo)
+    for name in unfit:
+        display.error(f"{name!r} cannot be listed, since it is not a line of text, or not all of an address; see to it")
+    if not text:
+        return
+    check_report(path, overwrite=force or is_earlier, setting="retry")
+    with named_by("retry"):
+        write_bytes(text.encode(), path, overwrite=force or is_earlier)
+    count = len(todo) - len(unfit)
     listed = "1 picture to do is" if count == 1 else f"{count} pictures to do are"
     display.note(f"{listed} listed in {path}: give @{path} to try again")
-    for name in unfit:
-        display.error(f"{name!r} cannot be listed: it is not a line of text; rename it")
+
+
+def _write_whole(merged: "MergedReport", path: Path, force: bool) -> None:
+    """Write one report of all, in place of that of an earlier merge of pictures among these."""
+    from excolor.batch.destinations import named_by
+    from excolor.batch.report import write_long_report
+    from excolor.batch.report_reading import makes_way
+
+    with named_by("output"):
+        overwrite = force or makes_way(path, merged.has)
+        write_long_report(merged.content, merged.files(), path, overwrite=overwrite)

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NoReturn, cast
 
-HIDDEN = "…"
-"""What stands in an address for what is not shown of it."""
+_HIDDEN = "…"  # what stands in an address for what is not shown of it
 
 WEB = ("http", "https")
 """The schemes of web servers. Only they have queries: in an object store "?" and "#" are letters of a name."""
@@ -37,8 +36,8 @@ class RemotePath(os.PathLike[str]):
         path, rest = self._split
         if self.scheme not in WEB:
             return path
-        shown = re.sub(r"(?<=://)[^/@]*@", f"{HIDDEN}@", path)
-        return f"{shown}?{HIDDEN}" if "?" in rest else shown
+        shown = re.sub(r"(?<=://)[^/@]*@", f"{_HIDDEN}@", path)
+        return f"{shown}?{_HIDDEN}" if "?" in rest else shown
 
     def __repr__(self) -> str:
         """Without secrets, too."""
@@ -107,6 +106,13 @@ class RemotePath(os.PathLike[str]):
 def is_remote(text: str) -> bool:
     """Whether something that was typed is an address, and not the name of a file."""
     return _ADDRESS.match(text) is not None
+
+
+def is_shortened(text: str) -> bool:
+    """Whether a text is an address of which something is not shown, so that it cannot be asked for."""
+    return text.startswith(tuple(f"{scheme}://" for scheme in WEB)) and (
+        text.endswith(f"?{_HIDDEN}") or f"://{_HIDDEN}@" in text
+    )
 
 
 def typed_address(path: Path) -> str | None:
