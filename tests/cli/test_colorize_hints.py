@@ -109,6 +109,64 @@ def test_a_folder_of_hints(excolor: Run, gray: Path, tmp_path: Path) -> None:
     assert b"hints_file" not in (tmp_path / "out/c-color.jpg").read_bytes()
 
 
+def unused(result: Result) -> list[str]:
+    """What the notes say of hints that no target uses."""
+    assert result.exit_code == 0, result.output
+    return [line.partition("no target uses: ")[2] for line in result.stderr.splitlines() if "no target uses" in line]
+
+
+JSON = '{"excolor_hints": 1, "hints": [{"x": 0.3, "y": 0.8, "color": "olive"}]}'
+FAST = ("--model", "lite", "--working-size", 32)
+
+
+def test_rows_for_no_target_are_named(excolor: Run, small: Callable[..., Path], tmp_path: Path) -> None:
+    good = small(tmp_path / "good.png")
+    table = tmp_path / "h.csv"
+    table.write_text("file,x,y,color\ntypo.png,0.1,0.1,red\ngood.png,0.1,0.1,red\ntypo.png,0.2,0.1,red\n")
+    out = ("-o", tmp_path / "out/", *FAST)
+    assert unused(excolor("colorize", good, "--hints", table, *out)) == ["typo.png"]
+    assert unused(excolor("colorize", good, "--hints", table, *out, "--force", "-q")) == []
+    table.write_text("file,x,y,color\ngood.png,.1,.1,red\n" + "".join(f"{n}.png,.1,.1,red\n" for n in range(9)))
+    assert unused(excolor("colorize", good, "--hints", table, *out, "--force")) == ["0.png, 1.png, 2.png and 6 more"]
+
+
+def test_files_for_no_target_are_named(excolor: Run, small: Callable[..., Path], tmp_path: Path) -> None:
+    """In subfolders only with -r, which is what looks for targets there; hidden files are nobody's hints."""
+    for name in ("a.png", "b.png", "sub/c.png"):
+        small(tmp_path / "scans" / name)
+    hints = tmp_path / "hints"
+    (hints / "sub").mkdir(parents=True)
+    names = ("a.hints.json", "a2.hints.json", "._b.hints.json", "a.txt", "c.hints.json")
+    for name in (*names, "sub/c.hints.json", "sub/d.hints.json"):
+        (hints / name).write_text(JSON)
+    flat = excolor("colorize", tmp_path / "scans", "--hints", hints, *FAST, "-o", tmp_path / "flat/")
+    assert unused(flat) == ["a2.hints.json, c.hints.json"]
+    deep = excolor("colorize", tmp_path / "scans", "-r", "--hints", hints, *FAST, "-o", tmp_path / "deep/")
+    assert unused(deep) == ["a2.hints.json, c.hints.json, sub/d.hints.json"]  # c has its own beside d
+
+
+def test_hints_of_other_shards_and_finished_targets_are_no_mistake(
+    excolor: Run, small: Callable[..., Path], tmp_path: Path
+) -> None:
+    names = [f"{n}.png" for n in range(4)]
+    for name in names:
+        small(tmp_path / "scans" / name)
+    (tmp_path / "list.txt").write_text("".join(f"{tmp_path / 'scans' / name}\n" for name in names))
+    table, folder = tmp_path / "h.csv", tmp_path / "hints"
+    table.write_text("file,x,y,color\n" + "".join(f"{name},.1,.1,red\n" for name in names))
+    folder.mkdir()
+    for name in names:
+        (folder / f"{Path(name).stem}.hints.json").write_text(JSON)
+    for targets in (tmp_path / "scans", f"@{tmp_path / 'list.txt'}"):
+        for hints in (table, folder):
+            for shard in ("1/2", "2/2"):
+                arguments = ("colorize", targets, "--hints", hints, *FAST, "-o", tmp_path / "out/", "--skip-existing")
+                run = excolor(*arguments, "--shard", shard)
+                assert unused(run) == []
+    assert len(list((tmp_path / "out").iterdir())) == len(names)
+    assert not run.stdout  # all was done before
+
+
 def test_recorded_in_the_metadata(excolor: Run, gray: Path, tmp_path: Path) -> None:
     run = excolor("colorize", gray, "--hint", "0.3,0.8=olive,r=2%", "--hint-reach", "0.4", "-o", tmp_path / "out.jpg")
     assert run.exit_code == 0, run.output

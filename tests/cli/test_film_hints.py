@@ -95,6 +95,22 @@ def test_hints_that_cannot_be_used(tmp_path: Path, excolor: Callable[..., Result
     assert "give a .json" in failing(f"0={tmp_path / 'hints.csv'}", 2)
 
 
+def test_hints_that_would_not_be_seen_are_said(tmp_path: Path, excolor: Callable[..., Result], hints: Path) -> None:
+    """25 frames a second: 0.01 s and 0.03 s are the first frame, 0.12 s is the fourth."""
+    clip = write_clip(tmp_path / "in.mkv", count=6, size=SIZE)
+    layer = np.zeros((*SIZE, 4), np.uint8)
+    layer[8:18, 70:84] = (192, 96, 192, 255)
+    Image.fromarray(layer).save(tmp_path / "layer.png")
+    both = ("--hints", f"0.01={hints}", "--hints", f"0.03={tmp_path / 'layer.png'}")
+    result = excolor("film", clip, *both, *SMALL, "-o", tmp_path / "out.mkv")
+    assert result.exit_code == 2 and "are for one frame" in result.output
+    apart = ("--hints", f"0={hints}", "--hints", f"0.12={hints}")
+    result = excolor("film", clip, *apart, "--start", "0.1", *SMALL, "-o", tmp_path / "out.mkv")
+    assert result.exit_code == 0, result.output
+    said = [line for line in result.output.splitlines() if "not in the part" in line]
+    assert len(said) == 1 and "at 0 s" in said[0]
+
+
 def test_several_frames_of_a_shot(tmp_path: Path, excolor: Callable[..., Result], hints: Path) -> None:
     """The networks see all of them: what only the second one says counts as well."""
     clip = write_clip(tmp_path / "in.mkv", count=5, size=SIZE, pix_fmt="yuv444p", tags=(1, 1))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from excolor.batch.hint_folder import LAYERS, SUFFIXES, HintFolder
 from excolor.batch.pipes import is_pipe
 from excolor.batch.sources import STDIN, Source
 from excolor.batch.used import UsedFile
@@ -18,8 +19,7 @@ from excolor.weights import sha256_of
 if TYPE_CHECKING:
     from excolor.photo import Photo
 
-_LAYERS = (".png", ".tif", ".tiff", ".webp")
-_SUFFIXES = (".json", *_LAYERS)
+_MOST_NAMED = 3  # of the hints that no target uses; the others are counted
 _MOST_RECORDED = 50  # points in the metadata of a result; of more only the file is named
 
 
@@ -58,6 +58,7 @@ class HintChoice:
         force: use a JSON file that was made for another picture.
         path: as it was asked for.
         max_pixels: larger layers are not read.
+        unused: what no target uses: the names of files in a folder, and the rows of a table by the names in them.
     """
 
     points: tuple[Hint, ...] = ()
@@ -66,11 +67,21 @@ class HintChoice:
     force: bool = False
     path: Path | None = None
     max_pixels: int = MAX_PIXELS
+    unused: tuple[str, ...] = ()
 
     @property
     def inputs(self) -> tuple[Path, ...]:
         """The files that are read, which no result may replace."""
         return (*self.files.values(), *((self.path,) if self.table and self.path else ()))
+
+    @property
+    def unused_note(self) -> str | None:
+        """A sentence about the hints that no target uses, such as those with a typo in their name; None without any."""
+        if not self.unused:
+            return None
+        more = len(self.unused) - _MOST_NAMED
+        named = ", ".join(self.unused[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+        return f"{self.path} has hints that no target uses: {named}"
 
     def of(self, source: Source, photo: "Photo") -> ChosenHints:
         """The hints of a target, whose file is `source` and one page of which is `photo`.
@@ -83,13 +94,13 @@ class HintChoice:
             path = self.files[source.path]
             hints = self._read(path, source, photo)
             return ChosenHints((*hints, *self.points), UsedFile(path, sha256_of(path)))
-        found = _row(self.table, source)
-        if found and self.path is not None:
-            return ChosenHints((*found, *self.points), UsedFile(self.path, sha256_of(self.path)))
+        name = _name_in(self.table, source)
+        if name is not None and self.path is not None:
+            return ChosenHints((*self.table[name], *self.points), UsedFile(self.path, sha256_of(self.path)))
         return ChosenHints(self.points)
 
     def _read(self, path: Path, source: Source, photo: "Photo") -> tuple[Hint | HintLayer, ...]:
-        if path.suffix.lower() in _LAYERS:
+        if path.suffix.lower() in LAYERS:
             layer = read_layer(path, max_pixels=self.max_pixels)
             layer.check_fits(photo.size)
             return (layer,)
@@ -111,6 +122,7 @@ def find_hints(
     *,
     force: bool = False,
     max_pixels: int = MAX_PIXELS,
+    recursive: bool = False,
 ) -> HintChoice | None:
     """What --hint and --hints ask for; None if that is nothing.
 
@@ -118,9 +130,10 @@ def find_hints(
         points: for a single target.
         path: a JSON file or a layer for a single target, a CSV table, or a folder with `NAME.hints.json` (or .png,
             .tif, .tiff, .webp) for targets called NAME.
-        targets: all of them.
+        targets: all of them, also those of other shards and those that are done.
         force: use a JSON file that was made for another picture.
         max_pixels: larger layers are not read.
+        recursive: look for hints of no target in the subfolders of a folder, too.
 
     Raises:
         PlanError: there are several targets and hints for one, a file of an unknown kind, or hints for no target.
@@ -137,21 +150,26 @@ def find_hints(
         )
     table: Mapping[str, tuple[Hint, ...]] = {}
     files: Mapping[Path, Path] = {}
+    unused: tuple[str, ...] = ()
     if path is not None and os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for names that are too long
-        files = {target.path: found for target in targets if (found := _in_folder(path, target))}
+        folder = HintFolder(path)
+        files = {target.path: found for target in targets if (found := folder.of(target))}
         if not files:
             raise PlanError(
                 f"{path} has hints for no target; call them NAME.hints.json or NAME.hints.png.", settings=("hints",)
             )
+        unused = folder.besides(files.values(), recursive=recursive)
     elif path is not None and path.suffix.lower() == ".csv":
         table = read_table(path)
-        if not any(_row(table, target) for target in targets):
+        used = {name for target in targets if (name := _name_in(table, target)) is not None}
+        if not used:
             raise PlanError(
                 f"{path} has hints for no target; its column file holds the names of targets.", settings=("hints",)
             )
+        unused = tuple(name for name in table if name not in used)
     elif path is not None:
         files = _for_one(path, targets)
-    return HintChoice(tuple(points), table, files, force, path, max_pixels)
+    return HintChoice(tuple(points), table, files, force, path, max_pixels, unused)
 
 
 def without_hint_layers(sources: Sequence[Source], path: Path | None) -> list[Source]:
@@ -172,7 +190,7 @@ def _can_be_read_again(source: Source) -> bool:
 
 
 def _for_one(path: Path, targets: Sequence[Source]) -> Mapping[Path, Path]:
-    if path.suffix.lower() not in _SUFFIXES:
+    if path.suffix.lower() not in SUFFIXES:
         raise PlanError(
             f"{path} is no file of hints by its name: give a .json, a .csv, a layer (.png, .tif, .webp), or a folder.",
             settings=("hints",),
@@ -187,24 +205,7 @@ def _for_one(path: Path, targets: Sequence[Source]) -> Mapping[Path, Path]:
     return {targets[0].path: path}
 
 
-def _in_folder(folder: Path, target: Source) -> Path | None:
-    """The hints of a target: in the same subfolder, or directly in the folder.
-
-    Raises PlanError if there are several.
-    """
-    for place in dict.fromkeys((folder / target.below, folder)):
-        names = [place / f"{target.path.stem}.hints{suffix}" for suffix in _SUFFIXES]
-        found = [name for name in names if name.is_file()]
-        if len(found) > 1:
-            raise PlanError(f"{found[0]} and {found[1]} are both hints for {target.name}; keep one of them.")
-        if found:
-            return found[0]
-    return None
-
-
-def _row(table: Mapping[str, tuple[Hint, ...]], target: Source) -> tuple[Hint, ...]:
-    """The hints of a target in a table, which may name it with its path, its subfolder, or by name alone."""
-    for name in (str(target.path), (target.below / target.path.name).as_posix(), target.path.name):
-        if name in table:
-            return table[name]
-    return ()
+def _name_in(table: Mapping[str, tuple[Hint, ...]], target: Source) -> str | None:
+    """What a table calls a target: its path, its name in its subfolder, or its name alone; None if it does not."""
+    names = (str(target.path), (target.below / target.path.name).as_posix(), target.path.name)
+    return next((name for name in names if name in table), None)

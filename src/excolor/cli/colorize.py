@@ -146,6 +146,7 @@ def colorize(
     from excolor.batch.references import ReferenceFiles, check_number, find_references
     from excolor.batch.sources import expand, lists_in
     from excolor.cli.batches import plan_files, run_batch
+    from excolor.cli.progress import Display
 
     if not references and not points and hints_path is None:
         raise click.UsageError("Missing option '--ref', '--hint' or '--hints': say where colors come from.")
@@ -156,12 +157,21 @@ def colorize(
     passed_over: set[str] = set()
     expanded = expand(targets, recursive=files.recursive, output=files.output, root=files.root, passed_over=passed_over)
     sources = without_hint_layers(expanded, hints_path)
-    hints = find_hints(points, hints_path, sources, force=force_hints, max_pixels=files.max_pixels)
+    hints = find_hints(
+        points,
+        hints_path,
+        sources,
+        force=force_hints,
+        max_pixels=files.max_pixels,
+        recursive=files.recursive or files.root is not None,
+    )
     found = find_references(references, passed_over)
     if pair == "all":
         check_number(found, working_size)
     keep = [*lists_in(targets), *(reference.path for reference in found), *(hints.inputs if hints else ())]
     plan = plan_files(sources, files, "color", keep=keep, stages=save_stages, passed_over=passed_over)
+    if hints and hints.unused_note:
+        Display(None, files.quiet).note(hints.unused_note)
     model_files = model.find("colorize", quiet=files.quiet)
 
     settings = ColorizeSettings(working_size, strength, match, hint_share, seed, vivid, hint_reach, auto_levels)

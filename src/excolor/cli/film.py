@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from excolor.batch.stop import Stop
     from excolor.cli.progress import Display
-    from excolor.film.coloring import Event, FilmReferences
+    from excolor.film.coloring import Event, FilmReferences, Part
     from excolor.film.jobs import Job
     from excolor.method.colorizer import Colorizer
 
@@ -202,7 +202,7 @@ def film(
         colorizer = Colorizer.load(model_files, device=device, precision=model.precision)
         try:
             chosen, checksums = _encoded(pictures, dict(timed), colorizer, settings, display, stop)
-            chosen, hints_at = _with_key_frames(chosen, hinted, job, colorizer, settings, display)
+            chosen, hints_at = _with_key_frames(chosen, hinted, job, part, colorizer, settings, display)
         except StoppedError as error:
             raise click.exceptions.Exit(INTERRUPTED) from error
         film_colorizer = FilmColorizer(colorizer, chosen, settings, Steadiness(every), stop)
@@ -253,19 +253,34 @@ def _with_key_frames(
     chosen: "FilmReferences",
     hinted: "Sequence[tuple[float, Path]]",
     job: "Job",
+    part: "Part",
     colorizer: "Colorizer",
     settings: ColorizeSettings,
     display: "Display",
 ) -> "tuple[FilmReferences, list[tuple[float, str]]]":
-    """The same references with frames that hints give colors to, and the sha256 of the files of hints."""
+    """The same references with frames that hints give colors to, and the sha256 of the files of hints.
+
+    Frames outside the part that is colored are noted. Raises PlanError if two files are for one frame, and errors as in
+    `frame_at` and `key_frame`.
+    """
     from dataclasses import replace
 
+    from excolor.errors import PlanError
     from excolor.film.key_frames import key_frame
 
     at, checksums = dict(chosen.at), []
     references = (*chosen.anywhere, *chosen.at.values())
+    taken: dict[float, Path] = {}
     for seconds, path in hinted:
-        made = key_frame(job.frame_at(seconds), path, references, colorizer, settings)
+        frame = job.frame_at(seconds)
+        if frame.seconds in taken:
+            raise PlanError(
+                f"{taken[frame.seconds]} and {path} are for one frame, at {seconds:g} s; put them in one file"
+            )
+        taken[frame.seconds] = path
+        if frame.seconds not in part:
+            display.note(f"{path}: the frame at {seconds:g} s is not in the part that is colored")
+        made = key_frame(frame, path, references, colorizer, settings)
         at[made.seconds] = made.reference
         checksums.append((seconds, made.sha256))
         for note in made.notes:

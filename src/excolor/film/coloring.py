@@ -68,6 +68,10 @@ class Part:
         if self.end is not None and self.end <= self.start:
             raise PlanError("the part ends before it begins; give a later end", settings=("start", "end"))
 
+    def __contains__(self, seconds: float) -> bool:
+        """Whether what is shown from this time on is colored."""
+        return self.start <= seconds and (self.end is None or seconds < self.end)
+
 
 @dataclass(frozen=True, eq=False)
 class FilmReferences:
