@@ -148,6 +148,7 @@ def place(word: str, *, gray: bool) -> None:
             Path("examples").symlink_to(ROOT / "examples")
     elif word.startswith("@"):
         picture(Path("scans/listed.jpg"), gray=gray)
+        Path(word[1:]).parent.mkdir(parents=True, exist_ok=True)
         Path(word[1:]).write_text("scans/listed.jpg\n")
     elif "*" in word:
         place(word.replace("**", "one").replace("*", "7"), gray=gray)
