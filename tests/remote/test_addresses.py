@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from excolor.batch.destinations import check_destination
+from excolor.batch.plan import Outputs, plan_batch
 from excolor.batch.sources import expand
 from excolor.errors import MissingPackageError, OutputError, PhotoError, PlanError
 from excolor.photo import default_output
@@ -57,6 +58,15 @@ def test_what_is_below_a_folder() -> None:
     assert RemotePath("s3://bucket/scans2/1.jpg").below(folder) is None
     assert RemotePath("s3://bucket/scans/").below(folder) is None
     assert RemotePath("https://host/x/1.jpg?a=/b/").below(RemotePath("https://host")) == "x/1.jpg"
+    assert RemotePath("https://host/x/1.jpg?a=/b/").below(RemotePath("https://host/")) == "x/1.jpg"
+
+
+def test_links_of_one_name_are_kept_apart_by_their_folders(tmp_path: Path) -> None:
+    links = ("https://host/ref.jpg?X=a/b", "https://host/x/ref.jpg?X=c/b")
+    (tmp_path / "list.txt").write_text("".join(f"{link}\n" for link in links))
+    found = expand([f"@{tmp_path}/list.txt"], recursive=False, output="out/", root=as_path("https://host/"))
+    plan = plan_batch(found, Outputs(f"{tmp_path}/out/"), "color")
+    assert [job.destination for job in plan.jobs] == [tmp_path / "out/ref-color.jpg", tmp_path / "out/x/ref-color.jpg"]
 
 
 def test_a_list_of_addresses_does_not_lead_out_of_the_folder_of_results(tmp_path: Path) -> None:

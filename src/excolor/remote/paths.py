@@ -84,7 +84,7 @@ class RemotePath(os.PathLike[str]):
     def below(self, folder: "RemotePath") -> str | None:
         """The path from a folder to this address, without its query; None if it is not in that folder."""
         start = folder._split[0]
-        start += "" if start.endswith("://") else "/"
+        start += "" if start.endswith("/") else "/"
         path = self._split[0]
         return path.removeprefix(start) if path.startswith(start) and path != start else None
 
