@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from excolor.errors import ClusterError, MissingPackageError, PlanError
+from excolor.errors import ClusterError, MissingPackageError, PlanError, how_to_install
 
 LOCAL = "ray"
 _REMOTE = "ray://"
@@ -38,7 +38,7 @@ def connected(address: str) -> Iterator[Any]:
         import ray
     except ImportError as error:
         raise MissingPackageError(
-            "--on ray needs Ray, which is not installed; install it with: pip install 'excolor[ray]'"
+            f"--on ray needs Ray, which is not installed; {how_to_install('ray', 'ray[client]')}"
         ) from error
     with _own_signals(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # an error says the same
