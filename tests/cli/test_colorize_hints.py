@@ -181,6 +181,21 @@ def test_a_color_that_cannot_be_had_is_noted_once(excolor: Run, gray: Path, tmp_
     assert run.stderr.count("#00ff00") == 1
 
 
+def test_impossible_colors_of_a_layer_are_noted_spot_by_spot(excolor: Run, gray: Path, tmp_path: Path) -> None:
+    """Three spots of a green that is too bright for the dark coat, one of them within a large gray one."""
+    with Image.open(gray) as image:
+        width, height = image.size
+    picture = Image.new("RGBA", (width, height), (0, 0, 0, 0))
+    picture.paste((128, 128, 128, 255), (int(0.1 * width), int(0.75 * height), int(0.4 * width), int(0.95 * height)))
+    for x, y in ((0.25, 0.85), (0.7, 0.85), (0.6, 0.95)):
+        corner = int(x * width), int(y * height)
+        picture.paste((0, 255, 0, 255), (*corner, corner[0] + 15, corner[1] + 15))
+    picture.save(tmp_path / "layer.png")
+    run = excolor("colorize", gray, "--hints", tmp_path / "layer.png", "--model", "lite", "-o", tmp_path / "out.png")
+    assert run.exit_code == 0, run.output
+    assert run.stderr.count("layer.png at") == 3, run.stderr
+
+
 def test_another_pictures_hints(excolor: Run, gray: Path, tmp_path: Path) -> None:
     target = {"width": 7, "height": 5, "sha256": "0" * 64}
     hints = tmp_path / "h.json"

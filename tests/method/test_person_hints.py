@@ -124,6 +124,53 @@ def test_colors_that_cannot_be_had_are_named_once_a_hint() -> None:
     assert found[2] < -5  # still a blue
 
 
+def noted_places(layer: HintLayer, level: int = 230) -> list[str]:
+    """Where in the layer there are colors that cannot be had, by the notes."""
+    _, notes = rasterize([layer], SIZE, seen(level=level))
+    assert all("does not exist" in note for note in notes)
+    return [note.split(" at ")[1].split()[0] for note in notes]
+
+
+BLUE, RED, PALE = (0, 0, 255, 255), (200, 0, 0, 255), (235, 230, 225, 255)
+"""At a level of 230 there is neither the first nor the second."""
+
+
+def test_each_spot_of_a_layer_is_noted() -> None:
+    """The largest first; what touches in another color is a spot of its own, and so is the same color elsewhere."""
+    spots = painted(
+        (slice(100, 200), slice(100, 200), PALE),
+        (slice(20, 60), slice(20, 60), BLUE),
+        (slice(20, 50), slice(60, 90), RED),
+        (slice(250, 270), slice(300, 320), BLUE),
+    )
+    assert noted_places(spots) == ["0.09,0.12", "0.18,0.11", "0.77,0.86"]
+
+
+def test_a_small_spot_in_a_large_one_is_noted() -> None:
+    """Also where its edges do not follow the grid, whose cells are mixtures there."""
+    spots = painted((slice(50, 250), slice(50, 350), PALE), (slice(141, 163), slice(202, 227), BLUE))
+    (place,) = noted_places(spots)
+    x, y = map(float, place.split(","))
+    assert 202 <= x * SIZE[1] <= 227 and 141 <= y * SIZE[0] <= 163
+    (place,) = noted_places(painted((slice(141, 142), slice(202, 203), BLUE)))  # a single pixel
+
+
+def test_where_the_picture_is_too_bright_for_a_part_of_a_spot_most_of_it_counts() -> None:
+    blue = painted((slice(100, 200), slice(100, 300), BLUE))
+    level = np.full(SIZE, 80, np.uint8)
+    for dark_enough, notes in ((300, 0), (150, 1)):
+        level[:, dark_enough:] = 230
+        picture = prepare_lightness(as_photo(level.copy()), 60, torch.device("cpu"))
+        assert len(rasterize([blue], SIZE, picture)[1]) == notes, dark_enough
+
+
+def test_of_many_spots_a_few_are_named() -> None:
+    spots = painted(*((slice(20, 30), slice(40 * n, 40 * n + 20 + n), BLUE) for n in range(9)))
+    _, notes = rasterize([spots], SIZE, seen(level=230))
+    assert len(notes) == 6 and sum("does not exist" in note for note in notes) == 5
+    assert "4 smaller spots of the layer" in notes[-1]
+
+
 def test_points_outside_are_refused() -> None:
     with pytest.raises(HintError, match="outside the picture"):
         rasterize([parse_hint("400px,0=red")], SIZE, seen())

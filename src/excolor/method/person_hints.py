@@ -14,26 +14,37 @@ import torch
 from numpy.typing import NDArray
 
 from excolor.hints import Hint, HintLayer
-from excolor.hints.colors import Rgb, hex_of
-from excolor.imaging.color import ab_to_network, colored, rgb_to_lab
+from excolor.hints.colors import Rgb
+from excolor.imaging.color import ab_to_network, rgb_to_lab
 from excolor.imaging.strips import strips
 from excolor.imaging.working_size import NetworkInput, to_unit
+from excolor.method.hint_gamut import spots_of_one_color, unshown
 from excolor.method.hints import Hints
 
 AnyHint: TypeAlias = Hint | HintLayer
 
 _COVERED = 0.5  # of a cell, from which on it belongs to a painted spot
-_OUT_OF_GAMUT = 6.0  # ab units that a color has to lose before it is worth a note
+_MIXED = (
+    10.0  # ab units, deviation within a cell, from which on it is the edge between two paints and no color of its own
+)
+_MOST_NOTED = 5  # spots of a layer whose color cannot be had; the others are counted
 
 Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Spot:
-    """The cells of one hint: their flat indices in a grid (h, w), and ab of each, (n, 2) or one for all, (1, 2)."""
+    """The cells of one hint.
+
+    Attributes:
+        cells: their flat indices in a grid (h, w), (n,).
+        ab: of each, (n, 2) or one for all, (1, 2).
+        mixed: whether it is a mean of paints of different colors, (n,) or one for all, (1,).
+    """
 
     cells: NDArray[np.int64]
     ab: Doubles
+    mixed: NDArray[np.bool_]
 
 
 def rasterize(hints: Sequence[AnyHint], size: tuple[int, int], seen: NetworkInput) -> tuple[Hints, tuple[str, ...]]:
@@ -45,8 +56,9 @@ def rasterize(hints: Sequence[AnyHint], size: tuple[int, int], seen: NetworkInpu
         seen: its L as the networks see it.
 
     Returns:
-        Hints of batch size 1 whose mask is 1 where there is a hint, on the device of `seen`; and for each hint whose
-        color sRGB lacks at the lightness that the picture has there, a sentence.
+        Hints of batch size 1 whose mask is 1 where there is a hint, on the device of `seen`; and for each point and
+        each spot of a layer whose color sRGB lacks at the lightness that the picture has there, a sentence. Of a layer
+        with many such spots the largest are named and the others counted.
 
     Raises:
         HintError: a hint lies outside the picture, or a layer has another aspect ratio.
@@ -58,7 +70,7 @@ def rasterize(hints: Sequence[AnyHint], size: tuple[int, int], seen: NetworkInpu
     for hint in hints:
         spot = _spot(hint, size, seen.size)
         ab[spot.cells], mask[spot.cells] = spot.ab, 1
-        notes += _gamut_note(hint, spot, lightness[spot.cells])
+        notes += _gamut_notes(hint, spot, lightness[spot.cells], seen.size)
     full = torch.zeros((1, 3, *seen.tensor.shape[2:]))
     maps = torch.from_numpy(np.column_stack((ab, mask)).reshape(height, width, 3)).float()
     full[0, :, :height, :width] = maps.permute(2, 0, 1)
@@ -83,7 +95,7 @@ def _disc(hint: Hint, size: tuple[int, int], grid: tuple[int, int]) -> Spot:
     inside = (rows[:, None] + 0.5 - row) ** 2 + (columns + 0.5 - column) ** 2 <= radius**2
     cells = (rows[:, None] * width + columns)[inside]
     own = min(int(row), height - 1) * width + min(int(column), width - 1)
-    return Spot(np.union1d(cells, own), _ab_of(np.array([hint.rgb])))
+    return Spot(np.union1d(cells, own), _ab_of(np.array([hint.rgb])), np.zeros(1, bool))
 
 
 def _painted(layer: HintLayer, size: tuple[int, int], grid: tuple[int, int]) -> Spot:
@@ -96,16 +108,19 @@ def _painted(layer: HintLayer, size: tuple[int, int], grid: tuple[int, int]) -> 
     alpha, pixels = (_at_least(grid, plane) for plane in (layer.photo.alpha, layer.photo.pixels))
     places = [_cell_of(own, cells) for own, cells in zip(alpha.shape, grid, strict=True)]
     total = grid[0] * grid[1]
-    sums, cover = np.zeros((2, total)), np.zeros(total)
+    sums, squares, cover = np.zeros((2, total)), np.zeros(total), np.zeros(total)
     for rows, (down, across), weight, cells in _opaque(alpha, places, grid[1]):
         ab = _ab_of(pixels[rows][down, across])
         cover += np.bincount(cells, weight, total)
         sums += [np.bincount(cells, weight * channel, total) for channel in ab.T]
+        squares += np.bincount(cells, weight * np.square(ab).sum(1), total)
     pixels_of_cells = np.outer(*(np.bincount(place, minlength=n) for place, n in zip(places, grid, strict=True)))
     kept = cover / pixels_of_cells.reshape(-1) >= _COVERED
     kept[_cells_of_lost_spots(alpha, places, grid[1], kept)] = True
     cells = np.flatnonzero(kept)
-    return Spot(cells, (sums[:, cells] / cover[cells]).T)
+    mean = (sums[:, cells] / cover[cells]).T
+    variance = squares[cells] / cover[cells] - np.square(mean).sum(1)
+    return Spot(cells, mean, variance > _MIXED**2)
 
 
 def _cells_of_lost_spots(
@@ -164,17 +179,24 @@ def _ab_of(colors: np.ndarray | Sequence[Rgb]) -> Doubles:
     return np.where((np.ptp(unit, axis=1) == 0)[:, None], 0.0, ab)
 
 
-def _gamut_note(hint: AnyHint, spot: Spot, lightness: NDArray[np.float32]) -> Iterator[str]:
-    """A sentence, if most of a hint's cells would lose much of its color at the picture's L, (n,) in [0, 100]."""
-    wanted = torch.from_numpy(np.broadcast_to(spot.ab, (len(spot.cells), 2)).T[:, None].copy())
-    shown = colored(torch.from_numpy(lightness.astype(np.float64))[None, None], wanted)
-    lost = (rgb_to_lab(shown)[1:] - wanted).norm(dim=0)[0]
-    if lost.median().item() < _OUT_OF_GAMUT:
+def _gamut_notes(hint: AnyHint, spot: Spot, lightness: NDArray[np.float32], grid: tuple[int, int]) -> Iterator[str]:
+    """What is said of a point, or of the spots of a layer, whose color cannot be had at the picture's L, (n,)."""
+    ab = np.broadcast_to(spot.ab, (len(spot.cells), 2))
+    if isinstance(hint, Hint):
+        for found in unshown(spot.cells, ab, np.zeros(len(ab), np.int64), lightness, grid):
+            yield f"the color of the hint {hint.text} {_nowhere(found.nearest)}"
         return
-    middle = int(lost.argsort()[len(lost) // 2])  # a cell that stands for the others
-    nearest = hex_of(tuple(shown[:, 0, middle].tolist()))
-    name = f"layer {hint.photo.name}" if isinstance(hint, HintLayer) else hint.text
-    yield (
-        f"the color of the hint {name} does not exist at the lightness that the picture has there; "
-        f"the nearest is {nearest}"
-    )
+    own = np.arange(len(ab)) if spot.mixed.all() else np.flatnonzero(~spot.mixed)
+    cells, ab = spot.cells[own], ab[own]
+    unshown_spots = unshown(cells, ab, spots_of_one_color(cells, ab, grid), lightness[own], grid)
+    for found in unshown_spots[:_MOST_NOTED]:
+        row, column = found.middle
+        place = f"{(column + 0.5) / grid[1]:.2f},{(row + 0.5) / grid[0]:.2f}"
+        yield f"the color of the layer {hint.photo.name} at {place} {_nowhere(found.nearest)}"
+    if (more := len(unshown_spots) - _MOST_NOTED) > 0:
+        spots = "1 smaller spot" if more == 1 else f"{more} smaller spots"
+        yield f"it is the same with {spots} of the layer {hint.photo.name}"
+
+
+def _nowhere(nearest: str) -> str:
+    return f"does not exist at the lightness that the picture has there; the nearest is {nearest}"
