@@ -14,12 +14,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
+from skimage.color import rgb2lab
 
 from excolor import ColorizeSettings, StylizeSettings
 from excolor.cli.main import main
 from excolor.networks.checkpoint import load_encoder, load_matcher, save_network
 from excolor.networks.encoder import Encoder, EncoderConfig
 from excolor.networks.models import find_model
+from excolor.photo import read_photo, read_provenance
 
 
 def run(*arguments: object) -> Result:
@@ -298,6 +300,25 @@ def test_pre_colorize(gray: Path) -> None:
     assert look(gray.with_name("gray-precolor.jpg")).mode == "RGB"
 
 
+def test_pre_colorize_scales_chroma(gray: Path, tmp_path: Path) -> None:
+    """A factor of 1 changes nothing, and only others are recorded."""
+    found, content = {}, {}
+    for vivid in ((), ("--vivid", "1.0"), ("--vivid", 0), ("--vivid", 0.5), ("--vivid", 1.5)):
+        out = tmp_path / "out.png"
+        result = run("pre-colorize", gray, *vivid, "--working-size", 96, "-o", out, "--force")
+        assert result.exit_code == 0, result.stderr
+        content[vivid] = out.read_bytes()
+        found[vivid] = np.linalg.norm(rgb2lab(np.asarray(look(out)))[..., 1:], axis=-1).mean()
+        told = read_provenance(read_photo(out).metadata)
+        assert told is not None
+        assert told.settings.get("vivid") == (str(float(vivid[1])) if vivid and vivid[1] != "1.0" else None)
+    plain, *_ = found.values()
+    assert content[()] == content["--vivid", "1.0"]
+    assert found["--vivid", 0] < 0.5 < plain
+    assert found["--vivid", 0.5] == pytest.approx(plain / 2, rel=0.1)
+    assert found["--vivid", 1.5] > 1.3 * plain
+
+
 @pytest.mark.parametrize("options", [(), ("--method", "wct"), ("--at", "skip,decoder", "--alpha", 0.5)])
 def test_stylize(options: tuple[object, ...], gray: Path, reference: Path) -> None:
     result = run("stylize", gray, reference, "--working-size", 96, *options)
@@ -432,6 +453,7 @@ def test_cuda_asked_for_and_absent(gray: Path, reference: Path) -> None:
         ("colorize", "a.jpg"),
         ("colorize", "a.jpg", "--ref", "b.jpg", "--strength", "2.1"),
         ("colorize", "a.jpg", "--ref", "b.jpg", "--vivid", "-1"),
+        ("pre-colorize", "a.jpg", "--vivid", "3.1"),
         ("colorize", "a.jpg", "--ref", "b.jpg", "--working-size", "1"),
         ("colorize", "a.jpg", "b.jpg", "--ref", "c.jpg", "-o", "one.png"),
         ("stylize", "a.jpg"),

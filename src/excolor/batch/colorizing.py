@@ -100,14 +100,15 @@ class ColorizeWork:
 class PrecolorizeWork:
     """Invent colors for targets, without a reference; see `Work`.
 
-    `treat_as_gray` is as in `check_gray`, `auto_levels` as in `ColorizeSettings`, `precision` as in `Colorizer.load`.
+    `treat_as_gray` is as in `check_gray`, `precision` as in `Colorizer.load`, all else as in `ColorizeSettings`.
     """
 
     model: "ModelFiles"
     device: str
     working_size: int
     treat_as_gray: bool | None = None
-    auto_levels: bool = False
+    vivid: float = ColorizeSettings.vivid
+    auto_levels: bool = ColorizeSettings.auto_levels
     precision: Precision = "auto"
 
     def load(self) -> "Colorizer":
@@ -125,12 +126,14 @@ class PrecolorizeWork:
         """See `Work`."""
         for photo in pages:
             notes = check_gray(photo, source.name, self.treat_as_gray)
-            settings = ColorizeSettings(self.working_size, auto_levels=self.auto_levels)
+            settings = ColorizeSettings(self.working_size, vivid=self.vivid, auto_levels=self.auto_levels)
             yield PageResult(networks.colorize(photo, settings=settings), notes=notes)
 
     def provenance(self) -> "Provenance":
         """See `Work`."""
         settings: dict[str, object] = {"command": "pre-colorize", "working_size": self.working_size}
+        if self.vivid != ColorizeSettings.vivid:
+            settings["vivid"] = self.vivid
         if self.auto_levels:
             settings["auto_levels"] = True
         return provenance(self.model, settings)

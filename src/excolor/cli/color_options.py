@@ -1,4 +1,4 @@
-"""Options of the commands that colorize by a reference: how far it is followed, and how strong colors are."""
+"""Options of the commands that colorize: how far a reference is followed, and how strong colors are."""
 
 from excolor.cli.commands import QUALITY, option
 from excolor.cli.parameter_types import FiniteRange

@@ -2,6 +2,7 @@
 
 import click
 
+from excolor.cli.color_options import vivid_option
 from excolor.cli.commands import Command
 from excolor.cli.options import (
     FileOptions,
@@ -19,6 +20,7 @@ from excolor.settings import COLORIZE_SIZE
 @click.command("pre-colorize", cls=Command)
 @click.argument("targets", type=PICTURES, nargs=-1, required=True, metavar="TARGET...")
 @treat_as_gray_option
+@vivid_option
 @auto_levels_option
 @working_size_option(COLORIZE_SIZE)
 @model_options
@@ -26,6 +28,7 @@ from excolor.settings import COLORIZE_SIZE
 def pre_colorize(
     targets: tuple[str, ...],
     treat_as_gray: bool | None,
+    vivid: float,
     auto_levels: bool,
     working_size: int,
     model: ModelChoice,
@@ -40,6 +43,7 @@ def pre_colorize(
     \b
     Example:
         excolor pre-colorize 1912.jpg
+        excolor pre-colorize scans/ --vivid 1.3 -o invented/
     """
     from excolor.batch.colorizing import PrecolorizeWork
     from excolor.batch.sources import expand, lists_in
@@ -49,5 +53,5 @@ def pre_colorize(
     sources = expand(targets, recursive=files.recursive, output=files.output, root=files.root, passed_over=passed_over)
     plan = plan_files(sources, files, "precolor", keep=lists_in(targets), passed_over=passed_over)
     model_files = model.find("pre-colorize", quiet=files.quiet)
-    work = PrecolorizeWork(model_files, device, working_size, treat_as_gray, auto_levels, model.precision)
+    work = PrecolorizeWork(model_files, device, working_size, treat_as_gray, vivid, auto_levels, model.precision)
     run_batch(plan, work, files, "Pre-colorizing")
