@@ -137,6 +137,8 @@ def picture(path: Path, *, gray: bool) -> None:
         pixels = np.broadcast_to(pixels, (48, 64, 3))
     path.parent.mkdir(parents=True, exist_ok=True)
     image = Image.fromarray(np.ascontiguousarray(pixels))
+    if path.stem == "layer":  # of hints: a spot
+        image.putalpha(Image.fromarray(np.pad(np.full((8, 8), 255, np.uint8), ((20, 20), (40, 16)))))
     (image.convert("L") if gray else image).save(path)
 
 
