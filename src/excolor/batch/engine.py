@@ -63,7 +63,7 @@ class Engine(Generic[N]):
         self._began = time.monotonic()
         self._started: Started | None = None
         self._made_by: Provenance | None = None
-        self._bug: Exception | None = None
+        self._error: Exception | None = None
 
     def run(self) -> Generator[Event, None, None]:
         """Load the networks, do the work, and yield what happens; see `excolor.batch.events`.
@@ -77,18 +77,24 @@ class Engine(Generic[N]):
             CheckpointError: the networks cannot be loaded.
             DeviceError: there is no such device, or it has too little memory for what all pictures need.
             PhotoError: a picture that all others need cannot be read.
+            ClusterError: the cluster cannot go on with what has begun on it, after the summary.
             Exception: a bug in the work on one picture, after the summary.
         """
         to_do = [job for job, outcome in self._outcomes.items() if outcome.status == "not begun"]
         if to_do:
-            yield from self._work_on(to_do)
+            try:
+                yield from self._work_on(to_do)
+            except Exception as error:
+                if self._started is None:
+                    raise
+                self._error = error
         else:
             self._made_by = self._work.provenance()
             self._started = Started(0, 0, self._work.device)
             yield self._started
         yield self.summary()
-        if self._bug is not None:
-            raise self._bug
+        if self._error is not None:
+            raise self._error
 
     def summary(self) -> Summary:
         """What became of all pictures so far; from any thread, and wherever `run` is after `Started`."""
@@ -137,7 +143,7 @@ class Engine(Generic[N]):
             finished = processor.process(job, self._outcomes[job], budget, self._stop)
             self._outcomes[job] = finished.outcome
             if finished.bug is not None:
-                self._bug = finished.bug
+                self._error = finished.bug
                 self._stop.ask()
             return finished
 

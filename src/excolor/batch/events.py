@@ -54,7 +54,7 @@ class Started:
 
     Attributes:
         pictures: how many there are to do, without those that are skipped.
-        jobs: how many are in work at a time.
+        jobs: how many are in work at a time; on a cluster at first, when others are still starting.
         device: where the networks run, in torch's words.
     """
 
@@ -89,7 +89,7 @@ class Summary:
     Attributes:
         made_by: model and settings.
         device: where the networks ran.
-        jobs: how many pictures were in work at a time.
+        jobs: how many pictures were in work at a time, at most.
         seconds: since the first one was begun.
         outcomes: of all pictures, in the order of the plan.
     """

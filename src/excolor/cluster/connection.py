@@ -5,7 +5,7 @@ import signal
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from excolor.errors import ClusterError, MissingPackageError, PlanError, how_to_install
@@ -40,22 +40,37 @@ def connected(address: str) -> Iterator[Any]:
         raise MissingPackageError(
             f"--on ray needs Ray, which is not installed; {how_to_install('ray', 'ray[client]')}"
         ) from error
-    with _own_signals(), warnings.catch_warnings():
+    with _own_signals(), _heeding_signals(ray), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # an error says the same
         try:
             _connect(ray, address)
         except (ConnectionError, RuntimeError, ValueError, ImportError, TimeoutError, OSError) as error:
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise ClusterError(
                 f"cannot use the cluster {os.environ.get('RAY_ADDRESS', address) if address == LOCAL else address}: "
-                f"{reason}; check that it runs, with this version of Python and Ray ({ray.__version__}), and set "
-                "RAY_AUTH_MODE=token if it wants a token"
+                f"{_first_line(error)}; check that it runs, with this version of Python and Ray ({ray.__version__}), "
+                "and set RAY_AUTH_MODE=token if it wants a token"
             ) from error
     try:
         with _silent(ray):
             yield ray
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def loss_explained(ray: Any) -> Iterator[None]:
+    """Turn what Ray raises when it cannot go on into a ClusterError."""
+    try:
+        yield
+    except (ray.exceptions.RayError, ConnectionError) as error:
+        raise ClusterError(
+            f"the cluster is lost: {_first_line(error)}; look into its logs, and do the rest when it is mended",
+            settings=("skip_existing",),
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _connect(ray: Any, address: str) -> None:
@@ -72,16 +87,28 @@ def _connect(ray: Any, address: str) -> None:
         ray.init("local", num_cpus=cores(), include_dashboard=False, **quiet)
 
 
-@contextmanager
-def _silent(ray: Any) -> Iterator[None]:
+def _silent(ray: Any) -> AbstractContextManager[None]:
     """Keep Ray from telling deaths of workers on standard output, where results go; it has no setting for that."""
-    module = ray._private.worker
-    before = getattr(module, "print_to_stdstream", None)
-    module.print_to_stdstream = lambda *_, **__: None
+    return _without(ray._private.worker, "print_to_stdstream")
+
+
+def _heeding_signals(ray: Any) -> AbstractContextManager[None]:
+    """Keep Ray from handling SIGTERM while it connects, by ending at once; `_own_signals` mends it only later."""
+    return _without(getattr(getattr(ray, "_private", None), "utils", None), "set_sigterm_handler")
+
+
+@contextmanager
+def _without(module: Any, function: str) -> Iterator[None]:
+    """Have a function of a module of Ray's do nothing while the context lasts, if there is such a function."""
+    before = getattr(module, function, None)
+    if before is None:
+        yield
+        return
+    setattr(module, function, lambda *_, **__: None)
     try:
         yield
     finally:
-        module.print_to_stdstream = before
+        setattr(module, function, before)
 
 
 @contextmanager

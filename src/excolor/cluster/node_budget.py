@@ -6,7 +6,7 @@ It is kept in locks of files, which the system lets go when a process dies, howe
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from math import ceil
 from pathlib import Path
 
@@ -39,13 +39,6 @@ class NodeBudget:
         numbers = range(self._shares)
         free = [number for number in numbers if _is_free(self._folder / str(number))]
         yield from [*free, *(number for number in numbers if number not in free)][:wanted]
-
-    def remove(self) -> None:
-        """Remove what is left of the budget, when nobody uses it any more."""
-        with suppress(OSError):
-            for path in self._folder.iterdir():
-                path.unlink()
-            self._folder.rmdir()
 
 
 @contextmanager

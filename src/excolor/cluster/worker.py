@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import tempfile
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
@@ -19,6 +18,7 @@ from excolor.batch.processing import FileSettings, Processor
 from excolor.batch.stop import Stop
 from excolor.batch.work import Work, made_by
 from excolor.cluster.node_budget import NodeBudget
+from excolor.cluster.node_folder import NodeFolder, remove_abandoned
 from excolor.errors import ClusterError
 from excolor.networks.models import ModelFiles
 
@@ -30,7 +30,7 @@ class Assignment:
     """What a worker is told once.
 
     Attributes:
-        run: a name for this run that no other has.
+        run: a name for this run that no other has, of 16 hex digits.
         version: of excolor, which is the same everywhere.
         folder: that relative paths begin from.
         threads: of torch.
@@ -55,7 +55,9 @@ class Worker:
         """Nothing is loaded yet: what is raised here would come as the death of the worker."""
         self._assignment = assignment
         self._work: Any = work
-        self._folder = Path(tempfile.gettempdir(), f"excolor-{assignment.run}")
+
+    def is_there(self) -> None:
+        """Nothing: the answer tells that there is a process."""
 
     def prepare(self) -> tuple[list[Note], AnyWork, str]:
         """Load the networks and do what all pictures need.
@@ -98,8 +100,10 @@ class Worker:
         with suppress(OSError):  # where it is missing, each picture says what is not found
             os.chdir(self._assignment.folder)
         torch.set_num_threads(self._assignment.threads)
-        self._budget = NodeBudget(MEGAPIXELS_IN_WORK, self._folder)
-        model = _local_files(self._work.model, self._assignment.checkpoints, self._folder)
+        self._folder = NodeFolder(self._assignment.run)
+        remove_abandoned()
+        self._budget = NodeBudget(MEGAPIXELS_IN_WORK, self._folder.path)
+        model = _local_files(self._work.model, self._assignment.checkpoints, self._folder.path)
         self._work = replace(self._work, model=model)
         self._networks = self._work.load()
         self._made_by = made_by(self._work, self._networks)
@@ -123,7 +127,7 @@ class Worker:
 
     def end(self) -> None:
         """Remove what the worker has put on its machine."""
-        self._budget.remove()
+        self._folder.remove()
 
 
 def _local_files(model: ModelFiles, checkpoints: Mapping[str, bytes], folder: Path) -> ModelFiles:
