@@ -9,9 +9,9 @@ of two parts, and `reach` shifts weight from the first to the second:
   other leaves of the same tree follow.
 
 Where no place with a hint is similar, the colors stay those of the networks. For the paper's topology this is all that
-hints do: giving them to its colorization net, which has an input for them, is much weaker (docs/hints.md). The semantic
-model serves similar places by its own correspondence, and only the surroundings so. Shapes: H, W what the
-networks see.
+hints do. Its colorization net has an input for them, but that is worth less from about ten hints on
+(docs/lab-notes.md, "Hints of a person"). The semantic model serves similar places by its own correspondence, and only
+the surroundings so. Shapes: H, W what the networks see.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _MOST = 512  # observations: more of a painted layer add nothing
 _AT_ONCE = 1 << 21  # covariances held at a time: 8 MiB in float32, and as much for each temporary
 
 # The part for similar places is narrower than what gives the best PSNR for true colors of random places (1.9, 0.65 and
-# 33): with those, one strong hint on a flower tints the whole picture, and a person means the flower (docs/hints.md).
+# 33): with those, one strong hint on a flower tints the whole picture, and a person means the flower (the same notes)
 _NOISE = 0.04
 _LOCAL_SHARE = 0.4  # what is left of the local part at full reach
 _NEAR = 0.08  # deviation, of the longer side
