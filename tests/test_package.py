@@ -41,6 +41,8 @@ def test_the_wheel_alone_runs_the_main_job_from_another_folder(tmp_path: Path, t
     with Image.open(elsewhere / "color.jpg") as image, Image.open(target) as original:
         assert image.size == original.size
         assert image.mode == "RGB"
+    example = "from excolor.serve.targets import example_pair; print(all(one.path.is_file() for one in example_pair()))"
+    assert python("-c", example) == "True"
 
 
 def test_every_error_is_exported() -> None:

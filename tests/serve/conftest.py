@@ -1,5 +1,6 @@
 """A server in a thread, with a small working size, and requests to it as any program can make them."""
 
+import base64
 import http.client
 import importlib.util
 import io
@@ -7,7 +8,7 @@ import json
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -42,6 +43,9 @@ class Running:
     port: int
     access: Access
     workplace: Workplace
+    stop: Callable[[], None]
+    """Ends it, as Ctrl-C does."""
+    notes: tuple[str, ...] = ()
 
     @property
     def session(self) -> Any:
@@ -76,8 +80,10 @@ class Running:
 
     def choose(self, number: int, **choices: Any) -> int:
         """Send choices, as the page does; returns the status."""
-        now = {key: self.session[key] for key in ("hints", "used", "strength", "vivid", "hint_reach")}
-        body = json.dumps({**now, **choices, "page": "test", "number": number}).encode()
+        session = self.session
+        names = ("hints", "references", "used", "strength", "vivid", "hint_reach", "revision")
+        now = {name: session[name] for name in names}
+        body = json.dumps({**now, "page": "test", "number": number, **choices}).encode()
         return self.ask("PUT", "/api/choices", body)[0]
 
     def download(self) -> bytes:
@@ -97,26 +103,35 @@ def shipped() -> Colorizer:
 
 @contextmanager
 def serving(
-    colorizer: Colorizer, *, folder: Path | None = None, max_bytes: int = 10**9, max_pixels: int = MAX_PIXELS
+    colorizer: Colorizer,
+    *,
+    folder: Path | None = None,
+    references: Sequence[Path] = (),
+    max_bytes: int = 10**9,
+    max_pixels: int = MAX_PIXELS,
 ) -> Iterator[Running]:
     models = Models(find_model(None, "colorize"), find_model(None, "pre-colorize"))
     settings = ColorizeSettings(WORKING_SIZE)
     studio = Studio(lambda: colorizer, WORKING_SIZE, max_pixels)
     with Uploads(max_bytes) as uploads:
         workplace = Workplace(studio, Maker(models, WORKING_SIZE, max_pixels), uploads, settings)
-        workplace.prepare(folder, ())
+        notes = workplace.prepare(folder, references)
         address = bind("127.0.0.1", 0)
         access = Access(address.names, address.port)
         is_ready = threading.Event()
         server = Server(Page(workplace).app, address, access, is_ready.set)
         thread = threading.Thread(target=server.answer)
         thread.start()
-        try:
-            assert is_ready.wait(30)
-            yield Running(address.url(access.token), address.port, access, workplace)
-        finally:
+
+        def stop() -> None:
             server.stop()
             thread.join(30)
+
+        try:
+            assert is_ready.wait(30)
+            yield Running(address.url(access.token), address.port, access, workplace, stop, notes)
+        finally:
+            stop()
             workplace.close()
 
 
@@ -216,19 +231,56 @@ class Tab:
         box = self.page.locator("#stage").bounding_box()
         self.page.mouse.click(box["x"] + x, box["y"] + y)
 
+    def drop(self, target: str, *files: Path) -> None:
+        """Drop files from elsewhere on an element."""
+        contents = [[path.name, base64.b64encode(path.read_bytes()).decode()] for path in files]
+        script = """([selector, files]) => {
+            const dataTransfer = new DataTransfer();
+            for (const [name, content] of files) {
+                const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+                dataTransfer.items.add(new File([bytes], name));
+            }
+            for (const kind of ["dragenter", "dragover", "drop"]) {
+                const event = new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true });
+                document.querySelector(selector).dispatchEvent(event);
+            }
+        }"""
+        before = self.server.session["revision"]
+        self.page.evaluate(script, [target, contents])
+        self.until(lambda: self.server.session["revision"] >= before + len(files))
+        self.settle()
+
     @property
     def hints(self) -> list[dict[str, Any]]:
         self.settle()
         return self.server.session["hints"]  # type: ignore[no-any-return]
 
 
-@pytest.fixture
-def tab(browser: Any, running: Running) -> Iterator[Tab]:
-    """The page, opened with the address that is printed."""
+@contextmanager
+def visiting(browser: Any, running: Running) -> Iterator[Tab]:
     context = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
     tab = Tab(context.new_page(), running)
     tab.open()
     yield tab
     context.close()
     assert not tab.complaints
-    assert all(url.startswith(f"http://127.0.0.1:{running.port}/") for url in tab.requests)
+    assert all(url.startswith((f"http://127.0.0.1:{running.port}/", "blob:")) for url in tab.requests)
+
+
+@pytest.fixture
+def visit(browser: Any) -> Callable[[Running], AbstractContextManager[Tab]]:
+    """Opens the page of a server, in a context."""
+    return partial(visiting, browser)
+
+
+@pytest.fixture
+def tab(browser: Any, running: Running) -> Iterator[Tab]:
+    """The page, opened with the address that is printed."""
+    with visiting(browser, running) as tab:
+        yield tab
+
+
+@pytest.fixture
+def gray(tmp_path: Path, small: Callable[..., Path]) -> Path:
+    """A gray picture in a folder of its own."""
+    return small(tmp_path / "gray.png", size=(160, 120))

@@ -120,10 +120,12 @@ def test_hints_stay_when_references_come_and_go(
     running.choose(1, hints=HINTS)
     told = send(running, "references", warm)
     assert told["hints"] == HINTS
-    assert told["used"] == [told["references"][0]["id"]]
-    told = json.loads(running.ask("DELETE", f"/api/references/{told['used'][0]}", b"")[1])
-    assert told["references"] == []
-    assert told["hints"] == HINTS
+    assert told["used"] == told["references"] == [told["received"][0]["id"]]
+    assert running.choose(2, references=[], used=told["used"]) == 200
+    assert running.session["references"] == running.session["used"] == []
+    assert running.session["hints"] == HINTS
+    running.choose(3, references=told["references"])  # the person takes it back
+    assert running.session["references"] == told["references"]
 
 
 def test_an_earlier_change_of_the_same_page_is_not_taken_after_a_later_one(
@@ -157,10 +159,13 @@ def test_received_files_are_private_and_go_away(running: Any, tmp_path: Path, sm
     first = running.workplace.session.now.target.file.path
     folder = first.parent.parent
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    send(running, "target", small(tmp_path / "b.png", 1))
+    for number in range(1, 8):
+        send(running, "target", small(tmp_path / f"{number}.png", number))
+    assert first.exists()  # one can come back to it
+    send(running, "target", small(tmp_path / "last.png", 8))
     assert not first.exists()
     running.download()
-    assert len(list(folder.iterdir())) == 2  # the target and its result
+    assert len(list(folder.iterdir())) == 9  # the last eight and a result
     with running.workplace.uploads:
         pass
     assert not folder.exists()

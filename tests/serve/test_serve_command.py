@@ -135,17 +135,17 @@ def test_limits_and_folders(serving_with: Callable[..., Any], small: Callable[..
     for number in range(3):
         small(tmp_path / "scans" / f"{number}.png", number)
     with serving_with(folder=tmp_path / "scans", max_bytes=20_000, max_pixels=6000) as running:
-        files = running.session["folder"]
+        files = running.session["pictures"]
         assert [file["name"] for file in files] == ["0.png", "1.png", "2.png"]
         assert str(tmp_path) not in str(files)
-        assert running.ask("POST", f"/api/folder/{files[1]['id']}", b"")[0] == 200
+        assert running.ask("POST", f"/api/target/{files[1]['id']}", b"")[0] == 200
         assert running.session["target"]["name"] == "1.png"
-        assert running.ask("POST", "/api/folder/1.png", b"")[0] == 404
+        assert running.ask("POST", "/api/target/1.png", b"")[0] == 404
         status, body, _ = running.ask("POST", "/api/target", bytes(30_000), name="large.png")
         assert status == 422
         assert b"--max-upload" in body
         content = small(tmp_path / "wide.png", size=(100, 80)).read_bytes()
         status, body, _ = running.ask("POST", "/api/target", content, name="wide.png")
         assert status == 422
-        assert b"megapixels" in body
+        assert b"megapixels" in body and b"--max-megapixels" in body
         assert running.session["target"]["name"] == "1.png"

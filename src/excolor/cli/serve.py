@@ -101,7 +101,8 @@ def serve(
     with Uploads(int(max_upload * 1e6)) as uploads:
         workplace = _workplace(uploads, settings, model, device, max_pixels)
         try:
-            workplace.prepare(picture, references)
+            for note in workplace.prepare(picture, references):
+                click.echo(f"Note: {note}", err=True)
             address = bind(host, port)
             access = Access(address.names, address.port)
             if port not in (0, address.port):

@@ -1,6 +1,7 @@
 """Parts of requests and answers that several addresses share."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -10,11 +11,19 @@ from starlette.responses import JSONResponse, Response
 from excolor.errors import SettingError
 
 _MOST_JSON = 4_000_000  # bytes
+_OPTIONS = {"max_pixels": "--max-megapixels", "working_size": "--working-size", "device": "--device"}
+"""What the library calls what can be set, and what the command line calls it."""
 
 
 def not_found() -> Response:
     """Of an id that is not known."""
     return JSONResponse({"error": "there is no such thing any more; reload the page"}, 404)
+
+
+def with_options(message: str, settings: Sequence[str]) -> str:
+    """An error's sentence with the option of `excolor serve` that sets what is wrong."""
+    options = [_OPTIONS[name] for name in settings if name in _OPTIONS]
+    return f"{message.removesuffix('.')} (excolor serve {' '.join(options)})" if options else message
 
 
 def number_in(request: Request, name: str) -> int:

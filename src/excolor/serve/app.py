@@ -15,9 +15,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from excolor.errors import ExcolorError, PhotoError, SettingError
+from excolor.errors import ExcolorError, HintError, PhotoError, SettingError
 from excolor.hints import TargetRecord, dump_hints, read_hints
-from excolor.serve.answers import attachment, json_of, not_found
+from excolor.serve.answers import attachment, json_of, not_found, with_options
 from excolor.serve.commands import command_for
 from excolor.serve.pictures import Pictures
 from excolor.serve.session import PictureFile, choices_of, placed
@@ -30,7 +30,10 @@ from excolor.weights import sha256_of
 Handler = Callable[[Request], Awaitable[Response]]
 
 _STATIC = Path(__file__).parent / "static"
-_FILES = {"/": "index.html", "/style.css": "style.css", "/app.js": "app.js", "/icon.svg": "icon.svg"}
+_FILES = {
+    "/": "index.html",
+    **{f"/{name}": name for name in ("style.css", "app.js", "server.js", "picker.js", "icon.svg")},
+}
 
 
 class Page:
@@ -49,11 +52,10 @@ class Page:
             ("GET", "/api/status", self.get_status),
             ("PUT", "/api/choices", self.put_choices),
             ("POST", "/api/target", self.post_target),
-            ("POST", "/api/folder/{id}", self.post_folder_target),
+            ("POST", "/api/target/{id}", self.post_known_target),
             ("POST", "/api/example", self.post_example),
             ("POST", "/api/page/{page:int}", self.post_page),
             ("POST", "/api/references", self.post_reference),
-            ("DELETE", "/api/references/{id}", self.delete_reference),
             ("GET", "/api/references/{id}/{kind}", self._pictures.get_reference),
             ("GET", "/api/references/{id}", self.get_fit),
             ("GET", "/api/before", self._pictures.get_before),
@@ -79,7 +81,8 @@ class Page:
             except Stale:
                 return JSONResponse({"revision": self._work.session.now.revision}, 409)
             except ExcolorError as error:
-                return JSONResponse({"error": self._work.uploads.without_folders(str(error))}, 422)
+                message = with_options(self._work.uploads.without_folders(str(error)), error.settings)
+                return JSONResponse({"error": message}, 422)
             except ClientDisconnect:
                 return Response(status_code=400)
 
@@ -90,16 +93,16 @@ class Page:
         return JSONResponse(self._session())
 
     async def get_status(self, _: Request) -> Response:
-        """What the networks are doing; empty if nothing."""
-        return JSONResponse({"doing": self._work.studio.doing})
+        """What the networks are doing, empty if nothing; and the revision, which tells whether a page is up to date."""
+        return JSONResponse({"doing": self._work.studio.doing, "revision": self._work.session.now.revision})
 
     async def put_choices(self, request: Request) -> Response:
         """Take the choices of a page."""
         record = await json_of(request)
-        number = record.get("number")
-        if not isinstance(number, int):
-            raise SettingError("the choices have no number; reload the page")
-        if not self._work.session.choose(choices_of(record), str(record.get("page")), number):
+        number, revision = record.get("number"), record.get("revision")
+        if not isinstance(number, int) or not isinstance(revision, int):
+            raise SettingError("the choices have no number or revision; reload the page")
+        if not self._work.session.choose(choices_of(record), str(record.get("page")), number, revision):
             raise Stale
         return JSONResponse({"revision": self._work.session.now.revision})
 
@@ -107,44 +110,37 @@ class Page:
         """Receive the picture to colorize, as the body; its name is in the header X-Name."""
         path = await self._receive(request)
         try:
-            return await self._open(PictureFile.of(path, is_upload=True))
+            return await self._open(request, PictureFile.of(path, is_upload=True))
         except ExcolorError:
             self._work.uploads.discard(path)
             raise
 
-    async def post_folder_target(self, request: Request) -> Response:
-        """Open a picture of the folder."""
-        file = self._work.folder.get(request.path_params["id"])
-        return not_found() if file is None else await self._open(file)
+    async def post_known_target(self, request: Request) -> Response:
+        """Open a picture of the folder, or one that was opened before."""
+        file = self._work.picture(request.path_params["id"])
+        return not_found() if file is None else await self._open(request, file)
 
-    async def post_example(self, _: Request) -> Response:
+    async def post_example(self, request: Request) -> Response:
         """Open the example pair."""
         pair = example_pair()
         if pair is None:
             raise PhotoError("the example pictures are not installed; open pictures of your own")
         target, reference = pair
-        await self._add_reference(reference)
-        return await self._open(target)
+        await self._add_reference(request, reference)
+        return await self._open(request, target)
 
     async def post_page(self, request: Request) -> Response:
         """Open another page of the target."""
-        return await self._open(self._work.target().file, request.path_params["page"])
+        return await self._open(request, self._work.target().file, request.path_params["page"])
 
     async def post_reference(self, request: Request) -> Response:
         """Receive a reference, like a target."""
         path = await self._receive(request)
         try:
-            await self._add_reference(PictureFile.of(path, is_upload=True))
+            await self._add_reference(request, PictureFile.of(path, is_upload=True))
         except ExcolorError:
             self._work.uploads.discard(path)
             raise
-        return JSONResponse(self._session())
-
-    async def delete_reference(self, request: Request) -> Response:
-        """Forget a reference."""
-        file = self._work.session.remove_reference(request.path_params["id"])
-        if file is not None:
-            self._work.forget(file)
         return JSONResponse(self._session())
 
     async def get_fit(self, request: Request) -> Response:
@@ -167,6 +163,7 @@ class Page:
         target = self._work.target()
         path = await self._receive(request)
         try:
+            _check_is_json(path)
             file = await self._work.decode(lambda: read_hints(path))
             if file.target is not None and not request.query_params.get("force"):
                 sha256 = await self._work.decode(lambda: sha256_of(target.file.path))
@@ -176,7 +173,7 @@ class Page:
             hints = [placed(hint, target.size) for hint in file.hints]
         finally:
             self._work.uploads.discard(path)
-        self._work.session.set_hints(hints)
+        self._work.session.set_hints(hints, page=_page(request))
         return JSONResponse(self._session())
 
     async def get_command(self, _: Request) -> Response:
@@ -222,32 +219,50 @@ class Page:
         return {
             "revision": now.revision,
             "target": shown,
-            "references": [{"id": file.id, "name": file.name} for file in now.references],
+            "received": [{"id": file.id, "name": file.name} for file in now.received],
+            "references": choices.references,
             "used": sorted(choices.used),
             "hints": [vars(hint) for hint in choices.hints],
             "strength": choices.strength,
             "vivid": choices.vivid,
             "hint_reach": choices.hint_reach,
             "max_bytes": work.uploads.max_bytes,
-            "folder": [{"id": file.id, "name": file.name} for file in work.folder.values()],
+            "pictures": [
+                {"id": file.id, "name": file.name, "hints": len(work.session.hints_of(file))}
+                for file in work.pictures_known
+            ],
         }
 
-    async def _open(self, file: PictureFile, page: int = 1) -> Response:
-        """Make a picture the target; the files of an earlier one that was received go."""
-        opened = await self._work.compute(lambda: self._work.studio.open(file, page))
-        old = self._work.session.now.target
-        self._work.session.open_target(opened.target)
-        if old is not None and old.file != file:
-            self._work.forget(old.file)
+    async def _open(self, request: Request, file: PictureFile, page: int = 1) -> Response:
+        """Make a picture the target."""
+        target, best = await self._work.compute(lambda: self._work.look(file, page))
+        self._work.session.open_target(target, best, page=_page(request))
+        self._work.keep(file)
         return JSONResponse(self._session())
 
-    async def _add_reference(self, file: PictureFile) -> None:
+    async def _add_reference(self, request: Request, file: PictureFile) -> None:
         """Add a reference that can be read."""
         await self._work.compute(lambda: self._work.studio.encode(file))
-        self._work.session.add_reference(file)
+        self._work.session.add_reference(file, page=_page(request))
 
     async def _receive(self, request: Request) -> Path:
         return await self._work.uploads.receive(unquote(request.headers.get("x-name", "")), request.stream())
+
+
+def _page(request: Request) -> str:
+    """Which page of a browser asks: some random text of its own."""
+    return request.headers.get("x-page", "")
+
+
+def _check_is_json(path: Path) -> None:
+    """Refuse other files of hints by what they are. Raises HintError."""
+    with path.open("rb") as file:
+        start = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not start.startswith(b"{"):
+        raise HintError(
+            f"{path.name} is not JSON. The page takes hints as JSON, which its button Save writes; CSV and painted "
+            "layers are for excolor colorize --hints"
+        )
 
 
 async def _file(request: Request) -> Response:

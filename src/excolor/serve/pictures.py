@@ -10,6 +10,7 @@ from excolor.photo import Photo
 from excolor.serve.answers import not_found, number_in
 from excolor.serve.previews import (
     LARGEST_PART,
+    THUMBNAIL,
     Box,
     as_jpeg,
     as_png,
@@ -21,7 +22,7 @@ from excolor.serve.previews import (
 from excolor.serve.session import Snapshot
 from excolor.serve.workplace import Workplace
 
-_THUMBNAIL, _REFERENCE = 320, 1280  # pixels of the longer side
+_REFERENCE = 1280  # pixels of the longer side of a reference from which colors are taken
 
 
 class Pictures:
@@ -34,7 +35,7 @@ class Pictures:
     async def get_reference(self, request: Request) -> Response:
         """A reference as a PNG, as `thumbnail` or `large`."""
         file, kind = self._work.reference(request.path_params["id"]), request.path_params["kind"]
-        sizes = {"thumbnail": _THUMBNAIL, "large": _REFERENCE}
+        sizes = {"thumbnail": THUMBNAIL, "large": _REFERENCE}
         if file is None or kind not in sizes:
             return not_found()
         key, work = (file.id, sizes[kind]), self._work

@@ -17,6 +17,9 @@ from excolor.photo import Photo, read_photo
 LARGEST = 2048
 """Pixels of the longer side of any preview."""
 
+THUMBNAIL = 320
+"""Pixels of the longer side of the smallest previews."""
+
 LARGEST_PART = 24_000_000
 """Pixels of a part of a picture that is shown at once, before it is shrunk to a preview."""
 

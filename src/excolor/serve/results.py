@@ -77,7 +77,8 @@ class Maker:
         choices, target = snapshot.effective, snapshot.target
         treat_as_gray = True if target is not None and target.is_in_color else None
         if not choices.hints and references is None:
-            return PrecolorizeWork(self.models.pre_colorize, "auto", self.working_size, treat_as_gray), "precolor"
+            files, vivid = self.models.pre_colorize, choices.vivid
+            return PrecolorizeWork(files, "auto", self.working_size, treat_as_gray, vivid=vivid), "precolor"
         hints = HintChoice(points=choices.hints) if choices.hints else None
         settings = choices.settings(self.working_size)
         return ColorizeWork(self.models.colorize, "auto", settings, references, treat_as_gray, hints=hints), "color"

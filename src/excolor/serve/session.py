@@ -69,13 +69,15 @@ class Choices:
 
     Attributes:
         hints: in the order in which they were placed; where they overlap, the last one counts.
-        used: the ids of the references that are switched on.
+        references: the ids of those in the list, in order. Others that were received can be taken back into it.
+        used: the ids of those that are switched on.
         strength: see `ColorizeSettings`, as the next two.
         vivid: factor of chroma.
         hint_reach: how far hints serve similar places.
     """
 
     hints: tuple[Hint, ...] = ()
+    references: tuple[str, ...] = ()
     used: frozenset[str] = frozenset()
     strength: float = ColorizeSettings.strength
     vivid: float = ColorizeSettings.vivid
@@ -93,14 +95,20 @@ class Snapshot:
     Attributes:
         revision: grows with every change.
         target: None before there is one.
-        references: in the order in which they were added.
+        received: all references that there ever were, so that removing one can be undone.
         choices: see there.
     """
 
     revision: int = 0
     target: Target | None = None
-    references: tuple[PictureFile, ...] = ()
+    received: tuple[PictureFile, ...] = ()
     choices: Choices = Choices()
+
+    @property
+    def references(self) -> tuple[PictureFile, ...]:
+        """Those in the list."""
+        files = {file.id: file for file in self.received}
+        return tuple(files[wanted] for wanted in self.choices.references)
 
     @property
     def used(self) -> tuple[PictureFile, ...]:
@@ -115,68 +123,110 @@ class Snapshot:
             choices = replace(choices, hint_reach=Choices.hint_reach)
         if not self.used:
             choices = replace(choices, strength=Choices.strength)
-        if not choices.hints and not self.used:  # what `excolor pre-colorize` does
-            choices = replace(choices, vivid=Choices.vivid)
         return choices
 
 
 class Session:
-    """The one session of a server. Changes are made in the server's own thread; snapshots may be read in any."""
+    """The one session of a server. Changes are made in the server's own thread; snapshots may be read in any.
+
+    Every change is made by a browser page, "" being the server itself. What one page changes without knowing what
+    another one has changed before is not taken, or it would undo that.
+
+    Attributes:
+        now: what is chosen.
+        picks_best: each picture begins with the one reference that fits it best, as on the command line.
+    """
 
     def __init__(self) -> None:
         """Nothing is chosen."""
         self.now = Snapshot()
-        self._page = ""  # the browser page that made the last change, and its number
-        self._number = -1
+        self.picks_best = False
+        self._page = ""  # that made the last change
+        self._number = -1  # of that change
+        self._known = 0  # the least revision that this page knows if it knows the changes of others
+        self._hints: dict[str, tuple[Hint, ...]] = {}  # of pictures that were left, by their ids
+        self._picked: dict[str, frozenset[str]] = {}  # references that the person chose for pictures
 
-    def open_target(self, target: Target) -> None:
-        """Work on another picture, or another page; hints belong to a picture, and other files begin without any."""
-        old = self.now.target
-        is_same = old is not None and old.file == target.file
-        choices = self.now.choices if is_same else replace(self.now.choices, hints=())
-        self._change(target=target, choices=choices)
+    def open_target(self, target: Target, best: str | None = None, *, page: str = "") -> None:
+        """Work on another picture, or another page of it. Each file has its own hints, found again on coming back.
 
-    def add_reference(self, file: PictureFile) -> None:
+        Args:
+            target: what was opened.
+            best: the id of the reference that fits it best, to be used unless the person has chosen others for it.
+            page: the browser page that asks for it.
+        """
+        old, choices = self.now.target, self.now.choices
+        if old is None or old.file != target.file:
+            if old is not None:
+                self._hints[old.file.id] = choices.hints
+            choices = replace(choices, hints=self._hints.pop(target.file.id, ()))
+        if best is not None:
+            picked = self._picked.get(target.file.id, frozenset()) & frozenset(choices.references)
+            choices = replace(choices, used=picked or frozenset((best,)))
+        self._change(page, target=target, choices=choices)
+
+    def hints_of(self, file: PictureFile) -> tuple[Hint, ...]:
+        """The hints of a picture, whether it is the target now or was before."""
+        target = self.now.target
+        return self.now.choices.hints if target and target.file == file else self._hints.get(file.id, ())
+
+    def forget(self, file: PictureFile) -> None:
+        """A picture that was left will not come back."""
+        self._hints.pop(file.id, None)
+        self._picked.pop(file.id, None)
+
+    def add_reference(self, file: PictureFile, *, page: str = "") -> None:
         """Add a reference, switched on; hints stay."""
-        used = self.now.choices.used | {file.id}
-        self._change(references=(*self.now.references, file), choices=replace(self.now.choices, used=used))
-
-    def remove_reference(self, wanted: str) -> PictureFile | None:
-        """Remove the reference of an id; returns it, or None if there is none."""
-        found = next((file for file in self.now.references if file.id == wanted), None)
-        if found is not None:
-            rest = tuple(file for file in self.now.references if file is not found)
-            choices = replace(self.now.choices, used=self.now.choices.used - {wanted})
-            self._change(references=rest, choices=choices)
-        return found
+        choices = self.now.choices
+        references, used = (*choices.references, file.id), choices.used | {file.id}
+        self._change(
+            page,
+            received=(*self.now.received, file),
+            choices=replace(choices, references=references, used=self._pick(used)),
+        )
 
     def use(self, ids: Iterable[str]) -> None:
         """Switch these references on, and all others off."""
-        self._change(choices=replace(self.now.choices, used=frozenset(ids)))
+        self._change("", choices=replace(self.now.choices, used=frozenset(ids)))
 
-    def set_hints(self, hints: Sequence[Hint]) -> None:
+    def set_hints(self, hints: Sequence[Hint], *, page: str = "") -> None:
         """Replace all hints."""
-        self._change(choices=replace(self.now.choices, hints=tuple(hints)))
+        self._change(page, choices=replace(self.now.choices, hints=tuple(hints)))
 
-    def choose(self, choices: Choices, page: str, number: int) -> bool:
-        """Take the choices of a browser page, unless a later change of the same page was taken before.
+    def choose(self, choices: Choices, page: str, number: int, revision: int) -> bool:
+        """Take the choices of a browser page, unless a later change of it, or another page's, was taken before.
 
         Args:
             choices: all of them.
             page: tells browser pages apart.
             number: grows with each change of that page.
+            revision: the last one that the page knew.
 
         Returns:
             Whether they were taken.
         """
         if page == self._page and number <= self._number:
             return False
-        self._page, self._number = page, number
-        known = {file.id for file in self.now.references}
-        self._change(choices=replace(choices, used=choices.used & known))
+        if revision != self.now.revision and (page != self._page or revision < self._known):
+            return False
+        files = {file.id for file in self.now.received}
+        references = tuple(wanted for wanted in choices.references if wanted in files)
+        used = choices.used & frozenset(references)
+        if used != self.now.choices.used:
+            self._pick(used)
+        self._change(page, choices=replace(choices, references=references, used=used))
+        self._number = number
         return True
 
-    def _change(self, **changes: Any) -> None:
+    def _pick(self, used: frozenset[str]) -> frozenset[str]:
+        """Note that the person chose these references for the target; returns them."""
+        if self.now.target is not None:
+            self._picked[self.now.target.file.id] = used
+        return used
+
+    def _change(self, page: str, **changes: Any) -> None:
+        if page != self._page:
+            self._page, self._number, self._known = page, -1, self.now.revision
         self.now = replace(self.now, revision=self.now.revision + 1, **changes)
 
 
@@ -184,13 +234,14 @@ def choices_of(record: object) -> Choices:
     """Check what a browser sends. Raises HintError or SettingError if it is not what it should be."""
     if not isinstance(record, Mapping):
         raise SettingError("the choices are not an object; reload the page")
-    found, used = record.get("hints"), record.get("used")
-    if not isinstance(found, list) or not isinstance(used, list):
+    found, references, used = (record.get(name) for name in ("hints", "references", "used"))
+    if not isinstance(found, list) or not isinstance(references, list) or not isinstance(used, list):
         raise SettingError("the choices lack hints or references; reload the page")
     if len(found) > MOST_HINTS:
         raise HintError(f"there are {len(found)} hints, and {MOST_HINTS} at most can be placed; paint a layer instead")
     numbers = {name: _number(record.get(name), name) for name in ("strength", "vivid", "hint_reach")}
-    choices = Choices(tuple(_hint(one) for one in found), frozenset(map(str, used)), **numbers)
+    ids = tuple(dict.fromkeys(map(str, references)))
+    choices = Choices(tuple(_hint(one) for one in found), ids, frozenset(map(str, used)), **numbers)
     choices.settings(ColorizeSettings.working_size)  # checks the ranges
     return choices
 

@@ -8,7 +8,7 @@ A change recomputes from the first step that it touches. All this happens in one
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -166,6 +166,15 @@ class Studio:
         """How well a reference fits a target, in [0, 1]. Raises PhotoError."""
         looked = self._look(target)
         return self.colorizer.score(looked, [self.encode(file).features])[0]
+
+    def best(self, target: Target, files: Sequence[PictureFile]) -> PictureFile:
+        """The reference, of at least one, that fits a target best; a gray one only if all are. Raises PhotoError."""
+        if len(files) == 1:
+            return files[0]
+        encoded = [self.encode(file) for file in files]
+        candidates, _ = with_colors_to_give(encoded)
+        scores = self.colorizer.score(self._look(target), [one.features for one in candidates])
+        return files[encoded.index(candidates[scores.index(max(scores))])]
 
     def small(self, target: Target, longest: int) -> Photo:
         """The target at the size of a screen."""

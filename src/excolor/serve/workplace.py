@@ -11,9 +11,9 @@ import torch
 
 from excolor.batch.references import find_references
 from excolor.errors import PhotoError
-from excolor.photo import open_photo
 from excolor.photo.files import is_folder
 from excolor.runtime.threads import threads_for
+from excolor.serve.previews import THUMBNAIL, as_png, preview_of_file
 from excolor.serve.results import Maker
 from excolor.serve.session import PictureFile, Session, Snapshot, Target
 from excolor.serve.studio import Stale, Studio
@@ -22,6 +22,8 @@ from excolor.serve.uploads import Uploads
 from excolor.settings import ColorizeSettings
 
 T = TypeVar("T")
+
+_MOST_RECEIVED = 8  # pictures that the browser has sent and one can come back to
 
 
 @dataclass
@@ -36,6 +38,7 @@ class Workplace:
         options: of the command line that make up the same command.
         folder: pictures to choose from, by their ids.
         session: what the person chose.
+        opened: other pictures that were opened, by their ids, the latest last: one can come back to them.
     """
 
     studio: Studio
@@ -45,6 +48,7 @@ class Workplace:
     options: tuple[str, ...] = ()
     folder: dict[str, PictureFile] = field(default_factory=dict)
     session: Session = field(default_factory=Session)
+    opened: dict[str, PictureFile] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         threads = threads_for(self.settings.working_size, torch.get_num_threads())
@@ -54,30 +58,51 @@ class Workplace:
         self.results: dict[str, Path] = {}
         self.previews: dict[tuple[str, int], bytes] = {}
 
-    def prepare(self, picture: Path | None, references: Sequence[Path]) -> None:
-        """Begin with a picture, or a folder of pictures to choose from, and with references.
+    def prepare(self, picture: Path | None, references: Sequence[Path]) -> tuple[str, ...]:
+        """Begin with a picture, or a folder of pictures to choose from, and with references; returns notes.
 
-        Of several references the one that fits best is switched on, as the command line does it.
+        Of several references each picture begins with the one that fits it best, as on the command line.
 
         Raises:
-            PhotoError: one cannot be read, or a folder has no pictures.
+            PhotoError: a picture that was named cannot be read, or none of a folder's references; or a folder has none.
         """
-        files = [PictureFile.of(source.path) for source in find_references(references)]
+        files, notes = self._read_references(references)
         for file in files:
-            open_photo(file.path, max_pixels=self.maker.max_pixels)
             self.session.add_reference(file)
-        target = None
+        self.session.picks_best = len(files) > 1
+        self.session.use(file.id for file in files[:1])
         if picture is not None and is_folder(picture):
             self.folder = list_folder(picture)
         elif picture is not None:
-            target = self.networks.submit(self.studio.open, PictureFile.of(picture)).result().target
-            self.session.open_target(target)
-        best = files[:1]
-        if target is not None and len(files) > 1:
-            fits = self.networks.submit(lambda: [self.studio.fit(target, file) for file in files]).result()
-            best = [files[fits.index(max(fits))]]
-        self.session.use(file.id for file in best)
+            file = PictureFile.of(picture)
+            target, best = self.networks.submit(self.look, file).result()
+            self.session.open_target(target, best)
+            self.opened[file.id] = file
         self.networks.submit(lambda: self.studio.colorizer)  # while the person looks at the page
+        return notes
+
+    def look(self, file: PictureFile, page: int = 1) -> tuple[Target, str | None]:
+        """A picture as a target, and the id of the reference that it begins with: None if others stay in use.
+
+        In the thread of the networks. Raises PhotoError.
+        """
+        target, references = self.studio.open(file, page).target, self.session.now.references
+        is_new = self.session.now.target is None or self.session.now.target.file != file
+        if not (is_new and self.session.picks_best and references):
+            return target, None
+        return target, self.studio.best(target, references).id
+
+    def keep(self, file: PictureFile) -> None:
+        """Note that a picture was opened; the earliest ones that were received go, and so do their hints."""
+        if file.id in self.folder:
+            return
+        self.opened.pop(file.id, None)
+        self.opened[file.id] = file
+        received = [one for one in self.opened.values() if one.is_upload]
+        for old in received[:-_MOST_RECEIVED]:
+            del self.opened[old.id]
+            self.session.forget(old)
+            self.forget(old)
 
     def target(self) -> Target:
         """The target. Raises PhotoError if there is none."""
@@ -87,8 +112,17 @@ class Workplace:
         return target
 
     def reference(self, wanted: str) -> PictureFile | None:
-        """The reference of an id, if there is one."""
-        return next((file for file in self.session.now.references if file.id == wanted), None)
+        """The reference of an id, if there is or was one."""
+        return next((file for file in self.session.now.received if file.id == wanted), None)
+
+    @property
+    def pictures_known(self) -> tuple[PictureFile, ...]:
+        """Those that can be opened by their ids: the folder's, and then others that were opened before."""
+        return (*self.folder.values(), *self.opened.values())
+
+    def picture(self, wanted: str) -> PictureFile | None:
+        """The picture of an id, if it is one of these."""
+        return self.folder.get(wanted) or self.opened.get(wanted)
 
     def snapshot(self, revision: int) -> Snapshot:
         """The session, if it is still what the page thinks it is. Raises Stale."""
@@ -105,6 +139,24 @@ class Workplace:
         self.previews = {key: data for key, data in self.previews.items() if key[0] != file.id}
         if file.is_upload:
             self.uploads.discard(file.path)
+
+    def _read_references(self, references: Sequence[Path]) -> tuple[list[PictureFile], tuple[str, ...]]:
+        """Those that can be read, and notes about others, which were found in folders."""
+        files, notes = [], []
+        for source in find_references(references):
+            file = PictureFile.of(source.path)
+            try:
+                preview = preview_of_file(file.path, THUMBNAIL, self.maker.max_pixels)
+            except PhotoError as error:
+                if source.path in references:
+                    raise
+                notes.append(f"{error}; it is not used as a reference")
+                continue
+            self.previews[file.id, THUMBNAIL] = as_png(preview)
+            files.append(file)
+        if references and not files:
+            raise PhotoError("none of the references can be read; give others", settings=("references",))
+        return files, tuple(notes)
 
     def close(self) -> None:
         """End the threads, after what they are doing."""

@@ -1,3 +1,6 @@
+import { ask, askJson, page, Stale, upload } from "./server.js";
+import { openPicker, picker } from "./picker.js";
+
 /**
  * The page: one picture, its references and hints. Everything that is computed is asked of the server.
  *
@@ -15,52 +18,27 @@ const REACHED = 13; // screen pixels from a hint at which it is grabbed
 const MOST_ZOOM = 32; // screen pixels of a picture's pixel
 
 /** What the server knows too, as far as this page has heard. */
-const session = { revision: 0, target: null, references: [], folder: [], max_bytes: Infinity };
+const session = { revision: 0, target: null, received: [], pictures: [], max_bytes: Infinity };
+const DEFAULTS = { hints: [], references: [], used: [], strength: 1, vivid: 1, hint_reach: 0.7 };
 /** What shapes the result; `undo` steps through copies of it. */
-let choices = { hints: [], used: [], strength: 1, vivid: 1, hint_reach: 0.7 };
-const history = { past: [], future: [] };
+let choices = structuredClone(DEFAULTS);
+/** The steps of the picture that is open; those of others are there when one comes back to them. */
+let history = { past: [], future: [] };
+const histories = new Map();
 /** What is shown. */
 const shown = { before: null, after: null, detail: null, reliance: null, view: "result", divider: 0.5, selected: -1, cross: null };
 const view = { scale: 1, x: 0, y: 0 };
 
 
-// ---- Server
-
-class Stale extends Error {}
-
-async function ask(method, path, { body, headers, signal } = {}) {
-  let answer;
-  try {
-    answer = await fetch(path, { method, body, headers, signal, credentials: "same-origin" });
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Error("The server does not answer. If it has ended, start excolor serve again.");
-  }
-  if (answer.ok) return answer;
-  if (answer.status === 409) throw new Stale();
-  if (answer.status === 403) throw new Error("This page is not connected any more. Open the address that excolor serve printed.");
-  const told = await answer.json().catch(() => ({}));
-  throw Object.assign(new Error(told.error || "Something went wrong; the terminal says more."), told);
-}
-
-const askJson = async (...request) => (await ask(...request)).json();
-
-async function upload(path, file) {
-  if (file.size > session.max_bytes) {
-    const limit = session.max_bytes / 1e6;
-    throw new Error(`${file.name} is larger than ${limit} MB, which is the limit; start excolor serve with a higher --max-upload.`);
-  }
-  return askJson("POST", path, { body: file, headers: { "X-Name": encodeURIComponent(file.name) } });
-}
-
-
 // ---- Choices: changed here, sent to the server, shown when its answer comes
 
-const page = [...crypto.getRandomValues(new Uint32Array(4))].join("-");
 let number = 0, timer = 0, waiting = null;
+let isSent = true; // whether the server has what is shown
+let changing = 0; // requests under way that the server answers with the session
 
 /** Send the choices soon and show what becomes of them; an earlier request that is under way is given up. */
 function recompute(delay = 30) {
+  isSent = false;
   clearTimeout(timer);
   timer = setTimeout(send, delay);
   stage.dataset.state = "busy";
@@ -68,26 +46,45 @@ function recompute(delay = 30) {
 
 async function send() {
   timer = 0;
+  if (changing) return; // it will be sent after that
   waiting?.abort();
   const mine = (waiting = new AbortController());
-  if (!session.target) return settle(mine);
   try {
-    const body = JSON.stringify({ ...choices, page, number: ++number });
-    const { revision } = await askJson("PUT", "/api/choices", { body, signal: mine.signal });
-    session.revision = revision;
-    await showResult(mine.signal);
+    await put(mine.signal);
+    if (session.target) await showResult(mine.signal);
   } catch (error) {
     if (error.name === "AbortError" || mine !== waiting) return;
-    if (error instanceof Stale) return reload();
-    complain(error);
+    if (error instanceof Stale) return refresh();
+    complain(error, null, "result");
   }
   settle(mine);
+}
+
+async function put(signal) {
+  const mine = ++number, body = JSON.stringify({ ...choices, page, number: mine, revision: session.revision });
+  const { revision } = await askJson("PUT", "/api/choices", { body, signal });
+  session.revision = revision;
+  if (mine === number && !timer) isSent = true;
+}
+
+/** Make sure that the server has the choices that are shown. */
+async function sent() {
+  const isPending = timer || waiting;
+  clearTimeout(timer);
+  timer = 0;
+  waiting?.abort();
+  waiting = null;
+  try {
+    await put();
+  } finally {
+    if (isPending) recompute();
+  }
 }
 
 function settle(mine) {
   if (mine !== waiting) return;
   waiting = null;
-  if (timer) return;
+  if (timer || changing) return;
   stage.dataset.state = "ready";
   lookCloser();
 }
@@ -101,24 +98,23 @@ async function showResult(signal) {
   shown.detail &&= { ...shown.detail, after: null };
   stage.dataset.revision = session.revision;
   await showReliance(signal);
+  if ($("message").dataset.about === "result") silence();
   showNotes(notes);
   draw();
 }
 
-/** Where the references are followed, as a layer that darkens all other places. */
+/** Where colors are invented rather than taken from references, as the opacity of a layer. */
 async function showReliance(signal) {
   shown.reliance = null;
-  if (!$("reliance").checked || !choices.used.length) return;
+  const isShown = $("reliance").checked && choices.used.length > 0;
+  $("legend").hidden = !isShown;
+  if (!isShown) return;
   const answer = await ask("GET", `/api/reliance?revision=${session.revision}`, { signal });
   const share = await createImageBitmap(await answer.blob());
   const layer = new OffscreenCanvas(share.width, share.height), drawing = layer.getContext("2d");
   drawing.drawImage(share, 0, 0);
   const pixels = drawing.getImageData(0, 0, share.width, share.height);
-  for (let i = 0; i < pixels.data.length; i += 4) {
-    const followed = pixels.data[i];
-    pixels.data.fill(20, i, i + 3);
-    pixels.data[i + 3] = 0.86 * (255 - followed);
-  }
+  for (let i = 0; i < pixels.data.length; i += 4) pixels.data[i + 3] = 255 - pixels.data[i];
   drawing.putImageData(pixels, 0, 0);
   shown.reliance = layer;
 }
@@ -129,18 +125,20 @@ function longest() {
   return Math.min(2048, 256 * Math.ceil(needed / 256));
 }
 
-/** Note the choices as a step that can be undone. */
-function commit() {
-  const now = JSON.stringify(choices);
+/** Note the choices as a step that can be undone. Steps of the same kind that follow each other quickly are one. */
+function commit(kind = "") {
+  const now = JSON.stringify(choices), time = performance.now();
   if (history.past.at(-1) === now) return;
+  if (kind && kind === history.kind && time - history.time < 1500) history.past.pop();
   history.past.push(now);
-  history.future = [];
+  Object.assign(history, { future: [], kind, time });
   if (history.past.length > 500) history.past.shift();
   showHistory();
 }
 
 function restore() {
   choices = JSON.parse(history.past.at(-1));
+  history.kind = "";
   shown.selected = Math.min(shown.selected, choices.hints.length - 1);
   showAll();
   recompute();
@@ -160,27 +158,38 @@ function redo() {
 
 /** Take over what the server says of the session: at the beginning, and after it has changed there. */
 async function adopt(told) {
-  const { target } = session;
-  Object.assign(session, { revision: told.revision, target: told.target, references: told.references, folder: told.folder, max_bytes: told.max_bytes });
-  const { hints, used, strength, vivid, hint_reach } = told;
-  choices = { hints, used, strength, vivid, hint_reach };
-  shown.selected = -1;
-  const isNew = told.target && (target?.id !== told.target.id || target?.page !== told.target.page);
+  const { target } = session, isOther = target?.id !== told.target?.id;
+  const isNew = told.target && (isOther || target.page !== told.target.page);
+  const { revision, received, pictures, max_bytes } = told;
+  Object.assign(session, { revision, target: told.target, received, pictures, max_bytes });
+  const { hints, references, used, strength, vivid, hint_reach } = told;
+  const isLate = !isSent && !isOther; // something was changed here while the server was busy with the request
+  const added = references.filter((id) => !choices.references.includes(id));
+  choices = isLate
+    ? { ...choices, references: [...choices.references, ...added], used: [...choices.used, ...used.filter((id) => added.includes(id))] }
+    : { hints, references, used, strength, vivid, hint_reach };
+  isSent = !isLate;
+  shown.selected = isOther ? -1 : Math.min(shown.selected, choices.hints.length - 1);
+  if (isOther) {
+    const key = told.target?.id;
+    if (!histories.has(key)) histories.set(key, { past: [], future: [] });
+    history = histories.get(key);
+  }
   if (isNew) {
     Object.assign(shown, { before: null, after: null, detail: null, reliance: null, cross: null });
-    Object.assign(history, { past: [], future: [] });
     fit();
   }
   commit();
   showAll();
-  await showPictures(isNew);
+  if (isLate) recompute();
+  else await showPictures(isNew);
 }
 
 async function showPictures(isNew) {
-  if (!session.target) return;
-  stage.dataset.state = "busy";
   waiting?.abort();
   const mine = (waiting = new AbortController());
+  if (!session.target) return settle(mine);
+  stage.dataset.state = "busy";
   try {
     if (isNew || !shown.before) {
       const answer = await ask("GET", `/api/before?longest=${longest()}`, { signal: mine.signal });
@@ -191,25 +200,43 @@ async function showPictures(isNew) {
     showFits();
   } catch (error) {
     if (error.name === "AbortError" || mine !== waiting) return;
-    if (error instanceof Stale) return reload();
-    complain(error);
+    if (error instanceof Stale) return refresh();
+    complain(error, null, "result");
   }
   settle(mine);
 }
 
 const reload = async () => adopt(await askJson("GET", "/api/session"));
 
-/** Do something that the server answers with the session. */
+/** Another tab has changed the session: show it as it is, and say so if something of this tab is gone by that. */
+async function refresh() {
+  const known = () => JSON.stringify({ ...choices, used: [...choices.used].sort() });
+  const mine = known(), isLost = !isSent;
+  isSent = true;
+  await reload().catch((error) => complain(error));
+  if (isLost && known() !== mine) tell("Another tab has changed the session, and this one shows it now, without your last change. Please repeat it.");
+}
+
+/** Do something that the server answers with the session; returns whether it was done. */
 async function change(doing, request) {
-  const before = stage.dataset.state;
+  silence();
+  changing += 1;
+  stage.dataset.state = "busy";
+  $("doing").textContent = doing;
+  let isDone = false;
   try {
-    stage.dataset.state = "busy";
-    $("doing").textContent = doing;
-    await adopt(await request());
+    if (!isSent) await put();
+    const told = await request();
+    changing -= 1;
+    isDone = true;
+    await adopt(told);
   } catch (error) {
-    stage.dataset.state = waiting ? "busy" : before;
+    if (!isDone) changing -= 1;
     complain(error);
   }
+  if (!isSent && !timer) recompute();
+  if (!waiting && !timer && !changing) stage.dataset.state = "ready";
+  return isDone;
 }
 
 setInterval(async () => {
@@ -217,6 +244,14 @@ setInterval(async () => {
   const { doing } = await askJson("GET", "/api/status").catch(() => ({}));
   if (doing) $("doing").textContent = `${doing}…`;
 }, 400);
+
+/** Whoever comes back to this tab sees what was done in another one. */
+async function catchUp() {
+  const { revision } = await askJson("GET", "/api/status").catch(() => ({}));
+  if (revision > session.revision && isSent && !waiting && !changing) await refresh();
+}
+window.addEventListener("focus", catchUp);
+document.addEventListener("visibilitychange", () => { if (!document.hidden) catchUp(); });
 
 
 // ---- The picture on the screen
@@ -288,7 +323,7 @@ function paint() {
     context.rect(pane.x, 0, pane.width, height);
     context.clip();
     paintPicture(pane, pane.image);
-    if (pane.image === "after" && shown.reliance) paintOver(pane, shown.reliance);
+    if (pane.image === "after" && shown.reliance) paintHatch(pane);
     if (shown.view === "compare") {
       context.save();
       context.beginPath();
@@ -316,11 +351,39 @@ function paintPicture(pane, kind) {
   }
 }
 
-function paintOver(pane, picture, left = 0, top = 0, width = session.target.width, height = session.target.height) {
-  context.imageSmoothingQuality = "high";
-  context.imageSmoothingEnabled = view.scale * pixelRatio() < 4;
+function paintOver(pane, picture, left = 0, top = 0, width = session.target.width, height = session.target.height, drawing = context) {
+  drawing.imageSmoothingQuality = "high";
+  drawing.imageSmoothingEnabled = view.scale * pixelRatio() < 4;
   const { scale } = view;
-  context.drawImage(picture, pane.x + view.x + left * scale, view.y + top * scale, width * scale, height * scale);
+  drawing.drawImage(picture, pane.x + view.x + left * scale, view.y + top * scale, width * scale, height * scale);
+}
+
+/** Stripes, one dark and one light: the one or the other is seen on any color. */
+function hatch() {
+  const period = 12, tile = new OffscreenCanvas(period, period), drawing = tile.getContext("2d");
+  for (let x = 0; x < period; x++) {
+    for (let y = 0; y < period; y++) {
+      const place = (x + y) % period;
+      drawing.fillStyle = place < 2 ? "#fffe" : place < 4 ? "#000e" : "#0000";
+      drawing.fillRect(x, y, 1, 1);
+    }
+  }
+  return context.createPattern(tile, "repeat");
+}
+const stripes = hatch();
+const veil = document.createElement("canvas"), veiling = veil.getContext("2d");
+
+/** Hatch what is invented. */
+function paintHatch(pane) {
+  const ratio = pixelRatio(), { width, height } = session.target;
+  Object.assign(veil, { width: canvas.width, height: canvas.height }); // clears it
+  veiling.setTransform(ratio, 0, 0, ratio, 0, 0);
+  paintOver(pane, shown.reliance, 0, 0, width, height, veiling);
+  veiling.resetTransform();
+  veiling.globalCompositeOperation = "source-in";
+  veiling.fillStyle = stripes;
+  veiling.fillRect(0, 0, veil.width, veil.height);
+  context.drawImage(veil, 0, 0, stage.clientWidth, stage.clientHeight);
 }
 
 let looking = 0, detailWaiting = null;
@@ -457,7 +520,11 @@ function select(index) {
     $("radius-value").textContent = `${percent} %`;
   }
   showHints();
+  reveal();
 }
+
+/** Scroll the list to the selected hint. */
+const reveal = () => $("hints").children[shown.selected]?.scrollIntoView({ block: "nearest" });
 
 function hintAt(x, y) {
   const pane = paneAt(x);
@@ -486,7 +553,8 @@ const place = (event) => {
 };
 
 canvas.addEventListener("pointerdown", (event) => {
-  if (!session.target || event.button > 1) return;
+  if (!session.target || changing || event.button > 1) return;
+  if (!$("message").classList.contains("error")) silence();
   stage.focus({ preventScroll: true });
   canvas.setPointerCapture(event.pointerId);
   pointers.set(event.pointerId, place(event));
@@ -587,16 +655,21 @@ stage.addEventListener("keydown", (event) => {
   if (event.key in DIRECTIONS) {
     event.preventDefault();
     arrow(event, ...DIRECTIONS[event.key]);
-  } else if (event.key === "Enter" && shown.cross && shown.selected < 0) {
+  } else if (event.key === "Enter" && shown.cross && shown.selected < 0 && shown.view !== "original") {
     addHint(shown.cross.x, shown.cross.y);
   } else if (event.key === "Escape") {
     shown.cross = null;
     select(-1);
   }
 });
+$("hints").addEventListener("keydown", (event) => {
+  if (!event.target.matches(".swatch") || !(event.key in DIRECTIONS)) return;
+  event.preventDefault();
+  arrow(event, ...DIRECTIONS[event.key]);
+});
 
 function arrow(event, dx, dy) {
-  if (event.shiftKey) return pan(-60 * dx, -60 * dy);
+  if (event.shiftKey || shown.view === "original") return pan(-60 * dx, -60 * dy);
   const pixels = (event.ctrlKey ? 1 : 8) / view.scale, { width, height } = session.target;
   const hint = choices.hints[shown.selected];
   const from = hint || shown.cross || { x: 0.5, y: 0.5 };
@@ -608,10 +681,19 @@ function arrow(event, dx, dy) {
     draw();
   }
 }
-stage.addEventListener("keyup", (event) => { if (event.key in DIRECTIONS) commit(); });
+for (const element of [stage, $("hints")]) {
+  element.addEventListener("keyup", (event) => { if (event.key in DIRECTIONS) commit(`moves ${shown.selected}`); });
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || $("message").hidden || document.querySelector("dialog[open]")) return;
+  event.stopPropagation();
+  silence();
+}, { capture: true });
 
 document.addEventListener("keydown", (event) => {
   const isTyping = event.target.matches?.("input[type=text], select, textarea");
+  const hasUse = event.target.matches?.("input:not([type=radio], [type=checkbox])"); // for Delete and Backspace
   if (event.ctrlKey || event.metaKey) {
     const key = event.key.toLowerCase();
     if (key === "o") { event.preventDefault(); $("target-file").click(); }
@@ -620,7 +702,8 @@ document.addEventListener("keydown", (event) => {
     if (key === "y") { event.preventDefault(); redo(); }
     return;
   }
-  if (isTyping || $("picker").open) return;
+  if (isTyping || document.querySelector("dialog[open]")) return;
+  if (hasUse && ["Delete", "Backspace"].includes(event.key)) return;
   const actions = {
     "+": () => zoom(1.25), "=": () => zoom(1.25), "-": () => zoom(0.8), "−": () => zoom(0.8), 0: fit,
     1: () => zoom(1 / (view.scale * pixelRatio())),
@@ -628,6 +711,7 @@ document.addEventListener("keydown", (event) => {
     Backspace: () => shown.selected >= 0 && removeHint(shown.selected),
     c: () => setView(shown.view === "compare" ? "result" : "compare"),
     o: () => setView(shown.view === "original" ? "result" : "original"),
+    "?": () => $("keys").showModal(),
   };
   if (Object.hasOwn(actions, event.key)) {
     event.preventDefault();
@@ -648,6 +732,8 @@ function setView(name) {
 }
 document.querySelectorAll("input[name=view]").forEach((input) => input.addEventListener("change", () => setView(input.value)));
 
+$("show-keys").addEventListener("click", () => $("keys").showModal());
+$("keys-close").addEventListener("click", () => $("keys").close());
 $("zoom-in").addEventListener("click", () => zoom(1.25));
 $("zoom-out").addEventListener("click", () => zoom(0.8));
 $("zoom-fit").addEventListener("click", fit);
@@ -687,13 +773,20 @@ chosen("target-file", ([file]) => openTarget(file));
 chosen("reference-files", addReferences);
 chosen("hints-file", ([file]) => openHints(file));
 
-const openTarget = (file) => change(`Opening ${file.name}…`, () => upload("/api/target", file));
+async function openTarget(file) {
+  const before = session.target;
+  const isDone = await change(`Opening ${file.name}…`, () => upload("/api/target", file, session.max_bytes));
+  if (isDone && before) tell(`${before.name} is put aside, with its hints.`, "", ["Back to it", () => openKnown(before)]);
+}
+const openKnown = ({ id, name }) => change(`Opening ${name}…`, () => askJson("POST", `/api/target/${id}`));
 async function addReferences(files) {
-  for (const file of files) await change(`Adding ${file.name}…`, () => upload("/api/references", file));
+  for (const file of files) await change(`Adding ${file.name}…`, () => upload("/api/references", file, session.max_bytes));
 }
 async function openHints(file, force = "") {
+  silence();
   try {
-    await adopt(await upload(`/api/hints${force}`, file));
+    if (!isSent) await sent();
+    await adopt(await upload(`/api/hints${force}`, file, session.max_bytes));
   } catch (error) {
     complain(error, error.can_force && ["Use them anyway", () => openHints(file, "?force=1")]);
   }
@@ -701,7 +794,31 @@ async function openHints(file, force = "") {
 
 $("example").addEventListener("click", () => change("Opening the example…", () => askJson("POST", "/api/example")));
 $("page").addEventListener("change", () => change("Opening the page…", () => askJson("POST", `/api/page/${$("page").value}`)));
-$("save-hints").addEventListener("click", () => { location.href = "/api/hints"; });
+$("save-hints").addEventListener("click", async () => {
+  const name = `${session.target.name.replace(/(?<=.)\.[^.]*$/, "")}.hints.json`;
+  try {
+    await sent();
+    save(URL.createObjectURL(await (await ask("GET", "/api/hints")).blob()), name);
+  } catch (error) {
+    if (error instanceof Stale) return refresh();
+    save(URL.createObjectURL(new Blob([hintsAsJson()], { type: "application/json" })), name);
+    complain(new Error(`${error.message} The hints are saved as this page knows them.`));
+  }
+});
+
+/** As the server would write it, but for the sha256 of the picture, which it alone knows. */
+function hintsAsJson() {
+  const { width, height } = session.target;
+  const said = (hint) => Object.fromEntries(Object.entries(hint).filter(([, value]) => value !== null && value !== ""));
+  return JSON.stringify({ excolor_hints: 1, target: { width, height }, hints: choices.hints.map(said) }, null, 2) + "\n";
+}
+
+function save(url, name) {
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+}
 
 $("command").addEventListener("click", async () => {
   try {
@@ -720,10 +837,7 @@ $("download").addEventListener("click", async () => {
   try {
     await sent();
     const { id, name, notes } = await askJson("POST", "/api/results");
-    const link = document.createElement("a");
-    link.href = `/api/results/${id}`;
-    link.download = name;
-    link.click();
+    save(`/api/results/${id}`, name);
     if (notes.length) tell(notes.join(". "));
   } catch (error) {
     complain(error);
@@ -731,13 +845,6 @@ $("download").addEventListener("click", async () => {
   $("download").disabled = false;
   if (!waiting && !timer) stage.dataset.state = "ready";
 });
-
-/** Wait until the server has the choices that are shown. */
-async function sent() {
-  const body = JSON.stringify({ ...choices, page, number: ++number });
-  const { revision } = await askJson("PUT", "/api/choices", { body });
-  session.revision = revision;
-}
 
 function withFiles(event) {
   return [...(event.dataTransfer?.types || [])].includes("Files");
@@ -755,7 +862,7 @@ document.addEventListener("drop", async (event) => {
   event.preventDefault();
   depth = 0;
   document.body.classList.remove("dropping");
-  const files = [...event.dataTransfer.files], isPicture = (file) => !file.name.toLowerCase().endsWith(".json");
+  const files = [...event.dataTransfer.files], isPicture = (file) => !/\.(json|csv)$/i.test(file.name);
   const pictures = files.filter(isPicture), [hints] = files.filter((file) => !isPicture(file));
   if (stage.contains(event.target) && pictures.length) await openTarget(pictures.shift());
   await addReferences(pictures);
@@ -765,93 +872,15 @@ document.addEventListener("drop", async (event) => {
 
 // ---- Eyedropper
 
-const picker = $("picker"), sample = $("picker-canvas");
-const sampleContext = sample.getContext("2d");
-const source = document.createElement("canvas"); // the reference without the cross
-const sourceContext = source.getContext("2d", { willReadFrequently: true });
-const cross = { x: 0, y: 0, isShown: false };
-
-function openPicker(id) {
-  const picture = new Image();
-  picture.onload = () => {
-    for (const each of [sample, source]) {
-      each.width = picture.naturalWidth;
-      each.height = picture.naturalHeight;
-    }
-    sourceContext.drawImage(picture, 0, 0);
-    Object.assign(cross, { x: source.width / 2, y: source.height / 2, isShown: false });
-    paintSample();
-    if (!picker.open) picker.showModal();
-    sample.focus();
-  };
-  picture.src = `/api/references/${id}/large`;
-  const others = session.references.length < 2 ? [] : session.references;
-  $("picker-references").hidden = !others.length;
-  $("picker-references").replaceChildren(...others.map((reference) => {
-    const row = document.createElement("li"), button = document.createElement("button"), image = document.createElement("img");
-    button.className = "thumbnail";
-    button.type = "button";
-    button.title = reference.name;
-    image.src = `/api/references/${reference.id}/thumbnail`;
-    image.alt = reference.name;
-    button.append(image);
-    button.addEventListener("click", () => openPicker(reference.id));
-    row.append(button);
-    return row;
-  }));
-}
-
-function paintSample() {
-  sampleContext.drawImage(source, 0, 0);
-  if (!cross.isShown) return;
-  $("picked").style.background = colorAt(cross.x, cross.y);
-  for (const [width, style] of [[3, "#000b"], [1, "#fff"]]) {
-    sampleContext.lineWidth = width;
-    sampleContext.strokeStyle = style;
-    sampleContext.strokeRect(cross.x - 7, cross.y - 7, 14, 14);
-  }
-}
-
-/** The mean color of 3×3 pixels of the reference. */
-function colorAt(x, y) {
-  const from = (place, extent) => Math.max(0, Math.min(extent - 1, Math.floor(place)) - 1);
-  const left = from(x, source.width), top = from(y, source.height);
-  const { data } = sourceContext.getImageData(left, top, Math.min(3, source.width - left), Math.min(3, source.height - top));
-  const mean = [0, 1, 2].map((channel) => {
-    let sum = 0;
-    for (let i = channel; i < data.length; i += 4) sum += data[i];
-    return Math.round((4 * sum) / data.length);
+function pickFrom(id) {
+  openPicker(id, listed(), (color) => {
+    setColor(color);
+    stage.focus();
   });
-  return `#${mean.map((value) => value.toString(16).padStart(2, "0")).join("")}`;
 }
-function sampled(event) {
-  const box = sample.getBoundingClientRect();
-  return colorAt(((event.clientX - box.left) * source.width) / box.width, ((event.clientY - box.top) * source.height) / box.height);
-}
-function take(color) {
-  setColor(color);
-  picker.close();
-  stage.focus();
-}
-sample.addEventListener("pointermove", (event) => { $("picked").style.background = sampled(event); });
-sample.addEventListener("click", (event) => take(sampled(event)));
-sample.addEventListener("keydown", (event) => {
-  if (event.key === "Enter") {
-    event.preventDefault();
-    take(colorAt(cross.x, cross.y));
-  } else if (event.key in DIRECTIONS) {
-    event.preventDefault();
-    const [dx, dy] = DIRECTIONS[event.key], pixels = event.ctrlKey ? 1 : 12;
-    cross.x = Math.min(source.width - 1, Math.max(0, cross.x + dx * pixels));
-    cross.y = Math.min(source.height - 1, Math.max(0, cross.y + dy * pixels));
-    cross.isShown = true;
-    paintSample();
-  }
-});
-$("picker-close").addEventListener("click", () => picker.close());
 $("pick").addEventListener("click", () => {
-  const first = session.references.find(({ id }) => choices.used.includes(id)) || session.references[0];
-  if (first) openPicker(first.id);
+  const first = choices.references.find((id) => choices.used.includes(id)) || choices.references[0];
+  if (first) pickFrom(first);
 });
 
 
@@ -860,6 +889,8 @@ $("pick").addEventListener("click", () => {
 function showAll() {
   const { target } = session;
   $("empty").hidden = target !== null;
+  $("empty-text").hidden = session.pictures.length > 0;
+  $("empty-list").hidden = !session.pictures.length;
   $("name").textContent = target?.name || "";
   $("name").title = target?.name || "";
   document.title = target ? `${target.name} – excolor` : "excolor";
@@ -870,21 +901,31 @@ function showAll() {
     $("page").value = target.page;
   }
   divider.hidden = shown.view !== "compare" || !target;
-  showFolder();
+  showPicturesKnown();
   showReferences();
   showHints();
   showAdjust();
   showHistory();
 }
 
-function showFolder() {
-  $("folder").hidden = !session.folder.length;
-  $("files").replaceChildren(...session.folder.map(({ id, name }) => {
+/** The pictures of the folder, and those that were opened before. */
+function showPicturesKnown() {
+  const { pictures, target } = session;
+  $("folder").hidden = pictures.length < 1 + (target !== null && pictures[0]?.id === target.id);
+  $("file-count").textContent = pictures.length;
+  rebuild($("files"), pictures.map(({ id, name, hints }) => {
     const row = document.createElement("li"), button = document.createElement("button");
+    const label = document.createElement("span"), count = document.createElement("span");
+    const number = target?.id === id ? choices.hints.length : hints;
     button.type = "button";
-    button.textContent = name;
-    button.setAttribute("aria-current", String(session.target?.id === id));
-    button.addEventListener("click", () => change(`Opening ${name}…`, () => askJson("POST", `/api/folder/${id}`)));
+    button.title = name;
+    label.className = "name";
+    label.textContent = name;
+    count.className = "count";
+    count.textContent = number ? `${number} ${number === 1 ? "hint" : "hints"}` : "";
+    button.append(label, count);
+    button.setAttribute("aria-current", String(target?.id === id));
+    button.addEventListener("click", () => openKnown({ id, name }));
     row.append(button);
     return row;
   }));
@@ -894,7 +935,9 @@ function showFolder() {
 function rebuild(list, rows) {
   const row = [...list.children].findIndex((each) => each.contains(document.activeElement));
   const place = row < 0 ? -1 : [...list.children[row].querySelectorAll("button, input")].indexOf(document.activeElement);
+  const { scrollTop } = list;
   list.replaceChildren(...rows);
+  list.scrollTop = scrollTop;
   if (row >= 0 && rows.length) rows[Math.min(row, rows.length - 1)].querySelectorAll("button, input")[place]?.focus();
 }
 
@@ -902,11 +945,15 @@ const fits = new Map();
 
 $("reliance").addEventListener("change", () => recompute());
 
+/** The references in the list, which may be fewer than those that the server has. */
+const listed = () => choices.references.map((id) => session.received.find((one) => one.id === id)).filter(Boolean);
+
 function showReferences() {
-  $("reliance-row").hidden = !session.references.length;
-  $("no-references").hidden = session.references.length > 0;
-  $("pick").disabled = !session.references.length;
-  rebuild($("references"), session.references.map(({ id, name }) => {
+  const references = listed();
+  $("reliance-row").hidden = !references.length;
+  $("no-references").hidden = references.length > 0;
+  $("pick").disabled = !references.length;
+  rebuild($("references"), references.map(({ id, name }) => {
     const row = $("reference-row").content.firstElementChild.cloneNode(true);
     const isUsed = choices.used.includes(id);
     row.classList.toggle("off", !isUsed);
@@ -914,7 +961,7 @@ function showReferences() {
     row.querySelector(".name").textContent = name;
     row.querySelector("label").title = name;
     row.querySelector(".fit").textContent = fits.get(`${id} ${session.target?.id}`) || "";
-    row.querySelector(".thumbnail").addEventListener("click", () => openPicker(id));
+    row.querySelector(".thumbnail").addEventListener("click", () => pickFrom(id));
     const box = row.querySelector("input");
     box.checked = isUsed;
     box.addEventListener("change", () => {
@@ -924,14 +971,21 @@ function showReferences() {
       commit();
       recompute();
     });
-    row.querySelector(".remove").addEventListener("click", () => change("Removing…", () => askJson("DELETE", `/api/references/${id}`)));
+    row.querySelector(".remove").addEventListener("click", () => {
+      choices.references = choices.references.filter((one) => one !== id);
+      choices.used = choices.used.filter((one) => one !== id);
+      showReferences();
+      showAdjust();
+      commit();
+      recompute();
+    });
     return row;
   }));
 }
 
 async function showFits() {
   const { target } = session;
-  for (const { id } of session.references) {
+  for (const id of choices.references) {
     const key = `${id} ${target?.id}`;
     if (!target || fits.has(key)) continue;
     const told = await askJson("GET", `/api/references/${id}`).catch(() => null);
@@ -985,11 +1039,13 @@ function showProblem(row, text) {
 }
 
 function showAdjust() {
-  const hasHints = choices.hints.length > 0, hasReference = choices.used.length > 0;
-  for (const [id, name, isOn] of [["strength", "strength", hasReference], ["vivid", "vivid", hasHints || hasReference], ["reach", "hint_reach", hasHints]]) {
-    $(id).value = choices[name];
-    $(id).disabled = !isOn;
-    $(`${id}-value`).textContent = choices[name].toFixed(2);
+  const isOn = { strength: choices.used.length > 0, vivid: true, hint_reach: choices.hints.length > 0 };
+  const missing = { strength: "There is no reference to follow", hint_reach: "There are no hints" };
+  for (const [id, name] of [["strength", "strength"], ["vivid", "vivid"], ["reach", "hint_reach"]]) {
+    $(id).disabled = !isOn[name];
+    $(id).value = isOn[name] ? choices[name] : DEFAULTS[name];
+    $(id).title = isOn[name] ? "" : missing[name];
+    $(`${id}-value`).textContent = isOn[name] ? choices[name].toFixed(2) : "–";
   }
 }
 
@@ -999,6 +1055,7 @@ function showHistory() {
 }
 
 function showNotes(notes) {
+  const before = JSON.stringify([...problems]);
   problems = new Map(notes.filter(({ hint }) => hint !== null).map(({ hint, text }) => [hint, text]));
   const others = [...(session.target?.notes || []).map((text) => `The picture ${text}.`), ...notes.filter(({ hint }) => hint === null).map(({ text }) => text)];
   $("notes").replaceChildren(...others.map((text) => {
@@ -1007,28 +1064,32 @@ function showNotes(notes) {
     return row;
   }));
   if (!document.activeElement?.matches(".note")) showHints();
+  if (JSON.stringify([...problems]) !== before) reveal(); // rows with problems are higher
 }
 
 let fading = 0;
-function tell(text, code = "", action = null, isError = false) {
+function tell(text, code = "", action = null, isError = false, about = "") {
   const shownCode = document.createElement("code");
   shownCode.textContent = code;
   $("message-text").replaceChildren(text, ...(code ? [shownCode] : []));
   $("message").classList.toggle("error", isError);
   $("message").hidden = false;
+  $("message").dataset.about = about;
   $("message-action").hidden = !action;
   if (action) {
     $("message-action").textContent = action[0];
-    $("message-action").onclick = () => { $("message").hidden = true; action[1](); };
+    $("message-action").onclick = () => { silence(); action[1](); };
   }
   clearTimeout(fading);
-  if (!isError) fading = setTimeout(() => { $("message").hidden = true; }, 12000);
+  if (!isError) fading = setTimeout(silence, 12000);
 }
-const complain = (error, action) => tell(error.message, "", action || null, true);
-$("message-close").addEventListener("click", () => { $("message").hidden = true; });
+/** Tell of an error; one `about` the result goes when there is another result. */
+const complain = (error, action = null, about = "") => (error instanceof Stale ? refresh() : tell(error.message, "", action, true, about));
+const silence = () => { $("message").hidden = true; };
+$("message-close").addEventListener("click", silence);
 
 
 // ---- Start
 
 if (location.search) window.history.replaceState(null, "", "/"); // the token is in the cookie now
-reload().catch(complain);
+reload().catch((error) => complain(error));

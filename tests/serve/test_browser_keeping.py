@@ -1,0 +1,159 @@
+"""Nothing that a person did on the page is lost: when saving, on opening other pictures, by undo, and with two tabs."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def saved(tab: Any) -> Any:
+    """What Save gives."""
+    with tab.page.expect_download() as waiting:
+        tab.page.click("#save-hints")
+    assert waiting.value.suggested_filename == "gray.hints.json"
+    return json.loads(Path(waiting.value.path()).read_text())
+
+
+def test_a_note_typed_just_before_saving_is_saved(tab: Any, gray: Path) -> None:
+    tab.give("target-file", gray)
+    tab.click(400, 300)
+    tab.settle()
+    tab.page.click("#hints .note")
+    tab.page.keyboard.type("by a letter")
+    assert [hint.get("note") for hint in saved(tab)["hints"]] == ["by a letter"]
+
+
+def test_hints_are_saved_when_the_server_is_gone(tab: Any, gray: Path, running: Any) -> None:
+    tab.give("target-file", gray)
+    tab.click(400, 300)
+    tab.click(600, 500)
+    tab.page.fill("#hints .note >> nth=1", "by a letter")
+    tab.settle()
+    with_server = saved(tab)
+    running.stop()
+    without = saved(tab)
+    assert without["hints"] == with_server["hints"]
+    assert without["target"] == {"width": 160, "height": 120}
+    assert "server does not answer" in tab.page.inner_text("#message")
+    assert tab.page.locator("#hints li").count() == 2
+    tab.complaints.clear()  # the browser logs that it cannot connect
+
+
+def test_hints_and_their_undo_are_there_when_one_comes_back(
+    serving_with: Callable[..., Any], visit: Callable[..., Any], small: Callable[..., Path], tmp_path: Path
+) -> None:
+    for name in "ab":
+        small(tmp_path / "scans" / f"{name}.png", size=(160, 120))
+    with serving_with(folder=tmp_path / "scans") as running, visit(running) as tab:
+
+        def opened(name: str) -> None:
+            tab.page.click(f"#files button:has-text('{name}.png')")
+            tab.until(lambda: (tab.server.session["target"] or {}).get("name") == f"{name}.png")
+            tab.settle()
+
+        assert "list of pictures" in tab.page.inner_text("#empty")
+        opened("a")
+        tab.click(400, 300)
+        tab.settle()
+        tab.click(600, 500)
+        hints = tab.hints
+        opened("b")
+        assert tab.hints == []
+        assert "2 hints" in tab.page.inner_text("#files button >> nth=0")
+        tab.click(500, 400)
+        tab.settle()
+        opened("a")
+        assert tab.hints == hints
+        assert tab.page.locator("#hints li").count() == 2
+        tab.page.keyboard.press("Control+z")
+        assert tab.hints == hints[:1]
+        tab.page.keyboard.press("Control+Shift+Z")
+        assert tab.hints == hints
+        opened("b")
+        assert len(tab.hints) == 1
+
+
+def test_a_picture_that_another_one_replaced_is_there_still(tab: Any, gray: Path, warm: Path) -> None:
+    """A reference that is dropped a little too far left is opened as a picture."""
+    tab.drop("#stage", gray)
+    assert tab.server.session["target"]["name"] == "gray.png"
+    tab.click(400, 300)
+    hints = tab.hints
+    tab.drop("#stage", warm)
+    assert tab.server.session["target"]["name"] == warm.name
+    assert tab.hints == []
+    tab.page.click("#message-action")
+    tab.until(lambda: tab.server.session["target"]["name"] == "gray.png")
+    assert tab.hints == hints
+    tab.drop("#references-section", warm)
+    assert tab.server.session["target"]["name"] == "gray.png"
+    assert tab.page.inner_text("#references .name") == warm.name
+    assert tab.hints == hints
+
+
+def test_removing_a_reference_can_be_undone(tab: Any, gray: Path, warm: Path) -> None:
+    tab.give("target-file", gray)
+    tab.give("reference-files", warm)
+    colored = tab.seen()
+    tab.page.click("#references .remove")
+    tab.settle()
+    assert tab.page.locator("#references li").count() == 0
+    assert tab.server.session["used"] == []
+    assert (tab.seen() != colored).any()
+    tab.page.keyboard.press("Control+z")
+    tab.settle()
+    assert tab.page.inner_text("#references .name") == warm.name
+    assert len(tab.server.session["used"]) == 1
+    assert tab.page.is_hidden("#message")
+    inside = (slice(5, -5), slice(5, -5))  # without the mark of what has the focus
+    assert (tab.seen()[inside] == colored[inside]).all()
+    tab.page.keyboard.press("Control+z")  # that it was added
+    tab.settle()
+    assert tab.page.locator("#references li").count() == 0
+
+
+def test_references_can_come_before_the_picture(tab: Any, gray: Path, warm: Path, cold: Path) -> None:
+    tab.give("reference-files", warm, cold)
+    assert tab.page.get_attribute("#stage", "data-state") == "ready"
+    tab.page.uncheck("#references input >> nth=1")
+    tab.page.wait_for_timeout(100)
+    assert tab.page.get_attribute("#stage", "data-state") == "ready"
+    tab.give("target-file", gray)
+    assert tab.server.session["used"] == tab.server.session["references"][:1]
+
+
+def test_a_tab_that_does_not_know_of_another_ones_changes_discards_none(
+    tab: Any, gray: Path, running: Any, visit: Callable[..., Any]
+) -> None:
+    tab.give("target-file", gray)
+    with visit(running) as other:
+        other.click(600, 400)
+        (hint,) = other.hints
+        tab.click(400, 300)
+        tab.page.wait_for_selector("#message-text:has-text('Another tab')")
+        assert tab.hints == [hint]
+        assert tab.page.locator("#hints li").count() == 1
+        tab.click(400, 300)  # once more, as the message says
+        assert len(tab.hints) == 2
+        other.page.evaluate("window.dispatchEvent(new Event('focus'))")
+        other.page.wait_for_selector("#hints li >> nth=1")
+        assert other.page.is_hidden("#message")
+
+
+def test_other_files_than_json_are_told_from_hints(tab: Any, gray: Path, tmp_path: Path) -> None:
+    tab.give("target-file", gray)
+    (tmp_path / "table.csv").write_text("file,x,y,color\ngray.png,1,1,red\n")
+    for path in (tmp_path / "table.csv", gray):
+        tab.page.set_input_files("#hints-file", path)
+        tab.page.wait_for_selector(f"#message-text:has-text('{path.name} is not JSON. The page takes hints as JSON')")
+    tab.complaints.clear()  # the browser logs the 422
+    assert tab.hints == []
+
+
+def test_messages_do_not_stay(tab: Any, gray: Path, warm: Path) -> None:
+    for leave in (lambda: tab.page.keyboard.press("Escape"), lambda: tab.give("reference-files", warm)):
+        tab.give("target-file", gray)
+        tab.page.click("#command")
+        tab.page.wait_for_selector("#message code:not(:empty)")
+        leave()
+        assert tab.page.is_hidden("#message")
