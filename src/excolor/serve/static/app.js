@@ -114,7 +114,8 @@ async function showReliance(signal) {
   const layer = new OffscreenCanvas(share.width, share.height), drawing = layer.getContext("2d");
   drawing.drawImage(share, 0, 0);
   const pixels = drawing.getImageData(0, 0, share.width, share.height);
-  for (let i = 0; i < pixels.data.length; i += 4) pixels.data[i + 3] = 255 - pixels.data[i];
+  // From a quarter that is invented to three quarters: faint stripes all over would say nothing
+  for (let i = 0; i < pixels.data.length; i += 4) pixels.data[i + 3] = 2 * (255 - pixels.data[i]) - 127;
   drawing.putImageData(pixels, 0, 0);
   shown.reliance = layer;
 }
@@ -181,6 +182,11 @@ async function adopt(told) {
   }
   commit();
   showAll();
+  if (isOther) {
+    for (const row of ["#files [aria-current=true]", "#references .reference:not(.off)"]) {
+      document.querySelector(row)?.scrollIntoView({ block: "nearest" });
+    }
+  }
   if (isLate) recompute();
   else await showPictures(isNew);
 }
@@ -360,7 +366,7 @@ function paintOver(pane, picture, left = 0, top = 0, width = session.target.widt
 
 /** Stripes, one dark and one light: the one or the other is seen on any color. */
 function hatch() {
-  const period = 12, tile = new OffscreenCanvas(period, period), drawing = tile.getContext("2d");
+  const period = 16, tile = new OffscreenCanvas(period, period), drawing = tile.getContext("2d");
   for (let x = 0; x < period; x++) {
     for (let y = 0; y < period; y++) {
       const place = (x + y) % period;
