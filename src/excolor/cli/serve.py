@@ -102,7 +102,7 @@ def serve(
         workplace = _workplace(uploads, settings, model, device, max_pixels)
         try:
             for note in workplace.prepare(picture, references):
-                click.echo(f"Note: {note}", err=True)
+                click.echo(note, err=True)
             address = bind(host, port)
             access = Access(address.names, address.port)
             if port not in (0, address.port):

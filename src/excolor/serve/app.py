@@ -30,10 +30,8 @@ from excolor.weights import sha256_of
 Handler = Callable[[Request], Awaitable[Response]]
 
 _STATIC = Path(__file__).parent / "static"
-_FILES = {
-    "/": "index.html",
-    **{f"/{name}": name for name in ("style.css", "app.js", "server.js", "picker.js", "icon.svg")},
-}
+_SCRIPTS = ("app.js", "messages.js", "picker.js", "screen.js", "server.js", "state.js")
+_FILES = {"/": "index.html", **{f"/{name}": name for name in ("style.css", "icon.svg", *_SCRIPTS)}}
 
 
 class Page:

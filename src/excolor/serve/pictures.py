@@ -41,7 +41,9 @@ class Pictures:
         key, work = (file.id, sizes[kind]), self._work
         if key not in work.previews:
             max_pixels = work.maker.max_pixels
-            work.previews[key] = await work.decode(lambda: as_png(preview_of_file(file.path, sizes[kind], max_pixels)))
+            work.previews[key] = await work.decode(
+                lambda: as_png(preview_of_file(file.path, sizes[kind], max_pixels, file.name))
+            )
         return Response(work.previews[key], media_type="image/png")
 
     async def get_before(self, request: Request) -> Response:

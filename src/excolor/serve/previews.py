@@ -75,9 +75,9 @@ def as_png(photo: Photo) -> bytes:
     return _encoded(".png", photo, _PNG)
 
 
-def preview_of_file(path: Path, longest: int, max_pixels: int) -> Photo:
-    """A picture file at most `longest` pixels large. Raises PhotoError if it cannot be read."""
-    return shrunk(read_photo(path, max_pixels=max_pixels, draft=longest, label=path.name), longest)
+def preview_of_file(path: Path, longest: int, max_pixels: int, label: str) -> Photo:
+    """A picture file at most `longest` pixels large; `label` is what errors call it. Raises PhotoError."""
+    return shrunk(read_photo(path, max_pixels=max_pixels, draft=longest, label=label), longest)
 
 
 def share_as_png(share: np.ndarray) -> bytes:

@@ -130,7 +130,7 @@ class Studio:
         self._targets: _Kept[OpenTarget] = _Kept(1)  # they may be large
         self._small: _Kept[Photo] = _Kept(4)
         self._looked: _Kept[LookedAt] = _Kept(2)
-        self._encoded: _Kept[EncodedReference] = _Kept(64)
+        self._encoded: _Kept[EncodedReference] = _Kept(512)
         self._choices: _Kept[References] = _Kept(4)
         self._prior: _Kept[_Prior] = _Kept(8)
         self._colors: _Kept[Colors] = _Kept(1)

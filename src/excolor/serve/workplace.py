@@ -143,20 +143,25 @@ class Workplace:
     def _read_references(self, references: Sequence[Path]) -> tuple[list[PictureFile], tuple[str, ...]]:
         """Those that can be read, and notes about others, which were found in folders."""
         files, notes = [], []
-        for source in find_references(references):
-            file = PictureFile.of(source.path)
-            try:
-                preview = preview_of_file(file.path, THUMBNAIL, self.maker.max_pixels)
-            except PhotoError as error:
-                if source.path in references:
-                    raise
-                notes.append(f"{error}; it is not used as a reference")
-                continue
-            self.previews[file.id, THUMBNAIL] = as_png(preview)
-            files.append(file)
+        found = [PictureFile.of(source.path) for source in find_references(references)]
+        for file, preview in zip(found, self.pictures.map(self._thumbnail, found), strict=True):
+            if isinstance(preview, bytes):
+                self.previews[file.id, THUMBNAIL] = preview
+                files.append(file)
+            elif file.path in references:
+                raise preview
+            else:
+                notes.append(f"{preview}; it is not used as a reference")
         if references and not files:
             raise PhotoError("none of the references can be read; give others", settings=("references",))
         return files, tuple(notes)
+
+    def _thumbnail(self, file: PictureFile) -> bytes | PhotoError:
+        """As a PNG, or why not. The whole file is decoded: what is damaged is noticed before anybody works with it."""
+        try:
+            return as_png(preview_of_file(file.path, THUMBNAIL, self.maker.max_pixels, file.shown))
+        except PhotoError as error:
+            return error
 
     def close(self) -> None:
         """End the threads, after what they are doing."""

@@ -1,33 +1,22 @@
-import { ask, askJson, page, Stale, upload } from "./server.js";
-import { openPicker, picker } from "./picker.js";
-
 /**
- * The page: one picture, its references and hints. Everything that is computed is asked of the server.
+ * The page: one picture, its references and hints. Everything that is computed is asked of the server. What a file or the
+ * server says is shown as text, never as HTML.
  *
- * Places are fractions of the picture; `view` maps its pixels to those of the screen. What a file or the server says is
- * shown as text, never as HTML.
+ * server.js asks, state.js is what all share, screen.js paints the picture, picker.js is the eyedropper, messages.js tells.
  */
 
-const $ = (id) => document.getElementById(id);
-const stage = $("stage"), canvas = $("canvas"), context = canvas.getContext("2d");
-const pixelRatio = () => window.devicePixelRatio || 1;
+import { ask, askJson, page, Stale, upload } from "./server.js";
+import { $, choices, clamp, DEFAULT_RADIUS, DEFAULTS, session, setChoices, shown, stage, view } from "./state.js";
+import { canvas, draw, fit, longest, lookCloser, pan, paneAt, pixelRatio, placeOf, toPicture, zoom } from "./screen.js";
+import { openPicker } from "./picker.js";
+import { silence, tell } from "./messages.js";
 
-const DEFAULT_RADIUS = 1; // percent of the shorter side
 const CLICK = 5; // screen pixels that a click may move
 const REACHED = 13; // screen pixels from a hint at which it is grabbed
-const MOST_ZOOM = 32; // screen pixels of a picture's pixel
 
-/** What the server knows too, as far as this page has heard. */
-const session = { revision: 0, target: null, received: [], pictures: [], max_bytes: Infinity };
-const DEFAULTS = { hints: [], references: [], used: [], strength: 1, vivid: 1, hint_reach: 0.7 };
-/** What shapes the result; `undo` steps through copies of it. */
-let choices = structuredClone(DEFAULTS);
 /** The steps of the picture that is open; those of others are there when one comes back to them. */
 let history = { past: [], future: [] };
 const histories = new Map();
-/** What is shown. */
-const shown = { before: null, after: null, detail: null, reliance: null, view: "result", divider: 0.5, selected: -1, cross: null };
-const view = { scale: 1, x: 0, y: 0 };
 
 
 // ---- Choices: changed here, sent to the server, shown when its answer comes
@@ -35,6 +24,7 @@ const view = { scale: 1, x: 0, y: 0 };
 let number = 0, timer = 0, waiting = null;
 let isSent = true; // whether the server has what is shown
 let changing = 0; // requests under way that the server answers with the session
+let isOpening = false; // one of them replaces the hints, so that none should be placed or moved now
 
 /** Send the choices soon and show what becomes of them; an earlier request that is under way is given up. */
 function recompute(delay = 30) {
@@ -120,12 +110,6 @@ async function showReliance(signal) {
   shown.reliance = layer;
 }
 
-/** How large previews are asked for: as large as the screen shows them, in steps. */
-function longest() {
-  const needed = Math.max(stage.clientWidth, stage.clientHeight) * pixelRatio();
-  return Math.min(2048, 256 * Math.ceil(needed / 256));
-}
-
 /** Note the choices as a step that can be undone. Steps of the same kind that follow each other quickly are one. */
 function commit(kind = "") {
   const now = JSON.stringify(choices), time = performance.now();
@@ -138,7 +122,7 @@ function commit(kind = "") {
 }
 
 function restore() {
-  choices = JSON.parse(history.past.at(-1));
+  setChoices(JSON.parse(history.past.at(-1)));
   history.kind = "";
   shown.selected = Math.min(shown.selected, choices.hints.length - 1);
   showAll();
@@ -166,9 +150,9 @@ async function adopt(told) {
   const { hints, references, used, strength, vivid, hint_reach } = told;
   const isLate = !isSent && !isOther; // something was changed here while the server was busy with the request
   const added = references.filter((id) => !choices.references.includes(id));
-  choices = isLate
+  setChoices(isLate
     ? { ...choices, references: [...choices.references, ...added], used: [...choices.used, ...used.filter((id) => added.includes(id))] }
-    : { hints, references, used, strength, vivid, hint_reach };
+    : { hints, references, used, strength, vivid, hint_reach });
   isSent = !isLate;
   shown.selected = isOther ? -1 : Math.min(shown.selected, choices.hints.length - 1);
   if (isOther) {
@@ -223,8 +207,18 @@ async function refresh() {
   if (isLost && known() !== mine) tell("Another tab has changed the session, and this one shows it now, without your last change. Please repeat it.");
 }
 
+/** Open something that has hints of its own; as `change`. */
+async function open(doing, request, explain) {
+  isOpening = true;
+  try {
+    return await change(doing, request, explain);
+  } finally {
+    isOpening = false;
+  }
+}
+
 /** Do something that the server answers with the session; returns whether it was done. */
-async function change(doing, request) {
+async function change(doing, request, explain = complain) {
   silence();
   changing += 1;
   stage.dataset.state = "busy";
@@ -238,7 +232,7 @@ async function change(doing, request) {
     await adopt(told);
   } catch (error) {
     if (!isDone) changing -= 1;
-    complain(error);
+    explain(error);
   }
   if (!isSent && !timer) recompute();
   if (!waiting && !timer && !changing) stage.dataset.state = "ready";
@@ -260,227 +254,8 @@ window.addEventListener("focus", catchUp);
 document.addEventListener("visibilitychange", () => { if (!document.hidden) catchUp(); });
 
 
-// ---- The picture on the screen
-
-const panes = () => {
-  const { clientWidth: width } = stage;
-  if (shown.view !== "beside") return [{ x: 0, width, image: shown.view === "original" ? "before" : "after" }];
-  const half = width / 2;
-  return [{ x: 0, width: half - 1, image: "before" }, { x: half + 1, width: half - 1, image: "after" }];
-};
-const paneAt = (x) => panes().findLast((pane) => x >= pane.x) || panes()[0];
-const toPicture = (x, y) => [(x - paneAt(x).x - view.x) / view.scale, (y - view.y) / view.scale];
-
-function fit() {
-  if (!session.target) return;
-  const { width, height } = session.target, room = panes()[0].width, margin = 20;
-  view.scale = Math.min((room - 2 * margin) / width, (stage.clientHeight - 2 * margin) / height);
-  view.x = (room - width * view.scale) / 2;
-  view.y = (stage.clientHeight - height * view.scale) / 2;
-  view.fits = true;
-  draw();
-}
-
-/** Zoom by a factor, keeping the place under a point of the stage where it is. */
-function zoom(factor, x = panes()[0].width / 2, y = stage.clientHeight / 2) {
-  if (!session.target) return;
-  const { width, height } = session.target;
-  const least = Math.min(1, 100 / Math.max(width, height));
-  const scale = Math.min(MOST_ZOOM, Math.max(least, view.scale * factor));
-  const [px, py] = toPicture(x, y), pane = paneAt(x);
-  Object.assign(view, { scale, x: x - pane.x - px * scale, y: y - py * scale, fits: false });
-  keepInSight();
-  draw();
-}
-
-function pan(dx, dy) {
-  view.x += dx;
-  view.y += dy;
-  view.fits = false;
-  keepInSight();
-  draw();
-}
-
-function keepInSight() {
-  const { width, height } = session.target, least = 60;
-  view.x = Math.min(panes()[0].width - least, Math.max(least - width * view.scale, view.x));
-  view.y = Math.min(stage.clientHeight - least, Math.max(least - height * view.scale, view.y));
-}
-
-let isDrawing = false;
-function draw() {
-  if (isDrawing) return;
-  isDrawing = true;
-  requestAnimationFrame(() => { isDrawing = false; paint(); });
-}
-
-function paint() {
-  const ratio = pixelRatio(), width = stage.clientWidth, height = stage.clientHeight;
-  if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
-    canvas.width = Math.round(width * ratio);
-    canvas.height = Math.round(height * ratio);
-  }
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  context.clearRect(0, 0, width, height);
-  if (!session.target) return;
-  for (const pane of panes()) {
-    context.save();
-    context.beginPath();
-    context.rect(pane.x, 0, pane.width, height);
-    context.clip();
-    paintPicture(pane, pane.image);
-    if (pane.image === "after" && shown.reliance) paintHatch(pane);
-    if (shown.view === "compare") {
-      context.save();
-      context.beginPath();
-      context.rect(0, 0, shown.divider * width, height);
-      context.clip();
-      paintPicture(pane, "before");
-      context.restore();
-    }
-    if (shown.view !== "original") choices.hints.forEach((hint, index) => paintHint(hint, pane, index === shown.selected));
-    if (shown.cross) paintCross(pane);
-    context.restore();
-  }
-  $("divider").style.left = `${shown.divider * 100}%`;
-  $("divider").setAttribute("aria-valuenow", Math.round(shown.divider * 100));
-  lookCloser();
-  $("zoom").textContent = `${Math.round(view.scale * pixelRatio() * 100)} %`;
-}
-
-function paintPicture(pane, kind) {
-  const picture = shown[kind] || shown.before, detail = shown.detail?.[kind];
-  if (picture) paintOver(pane, picture);
-  if (detail) {
-    const { left, top, right, bottom } = shown.detail.box;
-    paintOver(pane, detail, left, top, right - left, bottom - top);
-  }
-}
-
-function paintOver(pane, picture, left = 0, top = 0, width = session.target.width, height = session.target.height, drawing = context) {
-  drawing.imageSmoothingQuality = "high";
-  drawing.imageSmoothingEnabled = view.scale * pixelRatio() < 4;
-  const { scale } = view;
-  drawing.drawImage(picture, pane.x + view.x + left * scale, view.y + top * scale, width * scale, height * scale);
-}
-
-/** Stripes, one dark and one light: the one or the other is seen on any color. */
-function hatch() {
-  const period = 16, tile = new OffscreenCanvas(period, period), drawing = tile.getContext("2d");
-  for (let x = 0; x < period; x++) {
-    for (let y = 0; y < period; y++) {
-      const place = (x + y) % period;
-      drawing.fillStyle = place < 2 ? "#fffe" : place < 4 ? "#000e" : "#0000";
-      drawing.fillRect(x, y, 1, 1);
-    }
-  }
-  return context.createPattern(tile, "repeat");
-}
-const stripes = hatch();
-const veil = document.createElement("canvas"), veiling = veil.getContext("2d");
-
-/** Hatch what is invented. */
-function paintHatch(pane) {
-  const ratio = pixelRatio(), { width, height } = session.target;
-  Object.assign(veil, { width: canvas.width, height: canvas.height }); // clears it
-  veiling.setTransform(ratio, 0, 0, ratio, 0, 0);
-  paintOver(pane, shown.reliance, 0, 0, width, height, veiling);
-  veiling.resetTransform();
-  veiling.globalCompositeOperation = "source-in";
-  veiling.fillStyle = stripes;
-  veiling.fillRect(0, 0, veil.width, veil.height);
-  context.drawImage(veil, 0, 0, stage.clientWidth, stage.clientHeight);
-}
-
-let looking = 0, detailWaiting = null;
-
-/** When the view rests, get what the preview lacks: the pixels of the part that is in sight. */
-function lookCloser() {
-  clearTimeout(looking);
-  looking = setTimeout(getDetail, 180);
-}
-
-async function getDetail() {
-  if (!session.target || !shown.before || stage.dataset.state === "busy") return;
-  const { width, height } = session.target, ratio = pixelRatio();
-  if (view.scale * ratio <= (1.05 * shown.before.width) / width) { shown.detail = null; return; }
-  const inSight = (from, extent, most) => [Math.floor(Math.max(0, -from / view.scale)), Math.ceil(Math.min(most, (extent - from) / view.scale))];
-  const [left, right] = inSight(view.x, panes()[0].width, width), [top, bottom] = inSight(view.y, stage.clientHeight, height);
-  if (right <= left || bottom <= top) return;
-  const box = { left, top, right, bottom }, revision = session.revision;
-  const isSame = shown.detail && JSON.stringify(shown.detail.box) === JSON.stringify(box);
-  if (isSame && shown.detail.after) return;
-  const longestSide = Math.min(2048, Math.ceil(Math.max(right - left, bottom - top) * Math.min(1, view.scale * ratio)));
-  const query = new URLSearchParams({ ...box, longest: longestSide, revision });
-  detailWaiting?.abort();
-  const { signal } = (detailWaiting = new AbortController());
-  const part = async (kind) => createImageBitmap(await (await ask("GET", `/api/parts/${kind}?${query}`, { signal })).blob());
-  try {
-    const before = isSame ? shown.detail.before : await part("before");
-    const after = await part("after");
-    if (revision !== session.revision) return;
-    shown.detail = { box, before, after };
-    stage.dataset.detail = Object.values(box).join(" ");
-    draw();
-  } catch (error) {
-    if (!(error instanceof Stale) && error.name !== "AbortError") complain(error);
-  }
-}
-
-const placeOf = (hint, pane) => [
-  pane.x + view.x + hint.x * session.target.width * view.scale,
-  view.y + hint.y * session.target.height * view.scale,
-];
-
-/** Radius of a hint in pixels of the picture. */
-function radiusOf(hint) {
-  const text = hint.radius || `${DEFAULT_RADIUS}%`, value = parseFloat(text);
-  return text.endsWith("px") ? value : (value / 100) * Math.min(session.target.width, session.target.height);
-}
-
-function paintHint(hint, pane, isSelected) {
-  const [x, y] = placeOf(hint, pane);
-  const ring = (radius, width, style) => {
-    context.beginPath();
-    context.arc(x, y, radius, 0, 2 * Math.PI);
-    context.lineWidth = width;
-    context.strokeStyle = style;
-    context.stroke();
-  };
-  const spot = radiusOf(hint) * view.scale;
-  if (spot > 9) {
-    ring(spot, 2.5, "#0008");
-    ring(spot, 1, "#fffd");
-  }
-  const dot = isSelected ? 8 : 6;
-  context.beginPath();
-  context.arc(x, y, dot, 0, 2 * Math.PI);
-  context.fillStyle = hint.color;
-  context.fill();
-  ring(dot, isSelected ? 5 : 3.5, "#000a");
-  ring(dot, isSelected ? 3 : 1.5, "#fff");
-}
-
-function paintCross(pane) {
-  const [x, y] = placeOf(shown.cross, pane);
-  for (const [width, style] of [[3, "#000b"], [1, "#fff"]]) {
-    context.lineWidth = width;
-    context.strokeStyle = style;
-    context.beginPath();
-    context.moveTo(x - 12, y);
-    context.lineTo(x + 12, y);
-    context.moveTo(x, y - 12);
-    context.lineTo(x, y + 12);
-    context.stroke();
-  }
-}
-
-new ResizeObserver(() => (view.fits ? fit() : draw())).observe(stage);
-
-
 // ---- Hints
 
-const clamp = (value) => Math.min(1, Math.max(0, value));
 const rounded = (value) => Math.round(clamp(value) * 1e5) / 1e5;
 const radiusText = (percent) => (percent === DEFAULT_RADIUS ? null : `${percent}%`);
 
@@ -559,7 +334,7 @@ const place = (event) => {
 };
 
 canvas.addEventListener("pointerdown", (event) => {
-  if (!session.target || changing || event.button > 1) return;
+  if (!session.target || isOpening || event.button > 1) return;
   if (!$("message").classList.contains("error")) silence();
   stage.focus({ preventScroll: true });
   canvas.setPointerCapture(event.pointerId);
@@ -657,7 +432,7 @@ function setDivider(share) {
 const DIRECTIONS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 stage.addEventListener("keydown", (event) => {
-  if (!session.target || event.target !== stage) return;
+  if (!session.target || isOpening || event.target !== stage) return;
   if (event.key in DIRECTIONS) {
     event.preventDefault();
     arrow(event, ...DIRECTIONS[event.key]);
@@ -709,7 +484,7 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   if (isTyping || document.querySelector("dialog[open]")) return;
-  if (hasUse && ["Delete", "Backspace"].includes(event.key)) return;
+  if ((hasUse || isOpening) && ["Delete", "Backspace"].includes(event.key)) return;
   const actions = {
     "+": () => zoom(1.25), "=": () => zoom(1.25), "-": () => zoom(0.8), "−": () => zoom(0.8), 0: fit,
     1: () => zoom(1 / (view.scale * pixelRatio())),
@@ -780,26 +555,22 @@ chosen("reference-files", addReferences);
 chosen("hints-file", ([file]) => openHints(file));
 
 async function openTarget(file) {
-  const before = session.target;
-  const isDone = await change(`Opening ${file.name}…`, () => upload("/api/target", file, session.max_bytes));
-  if (isDone && before) tell(`${before.name} is put aside, with its hints.`, "", ["Back to it", () => openKnown(before)]);
+  const before = session.target, kept = choices.hints.length ? " with its hints" : "";
+  const isDone = await open(`Opening ${file.name}…`, () => upload("/api/target", file, session.max_bytes));
+  if (isDone && before) tell(`${before.name} is put aside${kept}.`, "", ["Back to it", () => openKnown(before)]);
 }
-const openKnown = ({ id, name }) => change(`Opening ${name}…`, () => askJson("POST", `/api/target/${id}`));
+const openKnown = ({ id, name }) => open(`Opening ${name}…`, () => askJson("POST", `/api/target/${id}`));
 async function addReferences(files) {
   for (const file of files) await change(`Adding ${file.name}…`, () => upload("/api/references", file, session.max_bytes));
 }
-async function openHints(file, force = "") {
-  silence();
-  try {
-    if (!isSent) await sent();
-    await adopt(await upload(`/api/hints${force}`, file, session.max_bytes));
-  } catch (error) {
-    complain(error, error.can_force && ["Use them anyway", () => openHints(file, "?force=1")]);
-  }
-}
+const openHints = (file, force = "") => open(
+  `Opening ${file.name}…`,
+  () => upload(`/api/hints${force}`, file, session.max_bytes),
+  (error) => complain(error, error.can_force && ["Use them anyway", () => openHints(file, "?force=1")]),
+);
 
-$("example").addEventListener("click", () => change("Opening the example…", () => askJson("POST", "/api/example")));
-$("page").addEventListener("change", () => change("Opening the page…", () => askJson("POST", `/api/page/${$("page").value}`)));
+$("example").addEventListener("click", () => open("Opening the example…", () => askJson("POST", "/api/example")));
+$("page").addEventListener("change", () => open("Opening the page…", () => askJson("POST", `/api/page/${$("page").value}`)));
 $("save-hints").addEventListener("click", async () => {
   const name = `${session.target.name.replace(/(?<=.)\.[^.]*$/, "")}.hints.json`;
   try {
@@ -914,6 +685,8 @@ function showAll() {
   showHistory();
 }
 
+const countText = (number) => (number ? `${number} ${number === 1 ? "hint" : "hints"}` : "");
+
 /** The pictures of the folder, and those that were opened before. */
 function showPicturesKnown() {
   const { pictures, target } = session;
@@ -922,13 +695,12 @@ function showPicturesKnown() {
   rebuild($("files"), pictures.map(({ id, name, hints }) => {
     const row = document.createElement("li"), button = document.createElement("button");
     const label = document.createElement("span"), count = document.createElement("span");
-    const number = target?.id === id ? choices.hints.length : hints;
     button.type = "button";
     button.title = name;
     label.className = "name";
     label.textContent = name;
     count.className = "count";
-    count.textContent = number ? `${number} ${number === 1 ? "hint" : "hints"}` : "";
+    count.textContent = countText(hints);
     button.append(label, count);
     button.setAttribute("aria-current", String(target?.id === id));
     button.addEventListener("click", () => openKnown({ id, name }));
@@ -1007,6 +779,8 @@ function showHints() {
   const { hints } = choices;
   $("no-hints").hidden = hints.length > 0;
   $("save-hints").disabled = !hints.length;
+  const count = document.querySelector("#files [aria-current=true] .count");
+  if (count) count.textContent = countText(hints.length);
   rebuild($("hints"), hints.map((hint, index) => {
     const row = $("hint-row").content.firstElementChild.cloneNode(true);
     row.classList.toggle("selected", index === shown.selected);
@@ -1073,26 +847,8 @@ function showNotes(notes) {
   if (JSON.stringify([...problems]) !== before) reveal(); // rows with problems are higher
 }
 
-let fading = 0;
-function tell(text, code = "", action = null, isError = false, about = "") {
-  const shownCode = document.createElement("code");
-  shownCode.textContent = code;
-  $("message-text").replaceChildren(text, ...(code ? [shownCode] : []));
-  $("message").classList.toggle("error", isError);
-  $("message").hidden = false;
-  $("message").dataset.about = about;
-  $("message-action").hidden = !action;
-  if (action) {
-    $("message-action").textContent = action[0];
-    $("message-action").onclick = () => { silence(); action[1](); };
-  }
-  clearTimeout(fading);
-  if (!isError) fading = setTimeout(silence, 12000);
-}
 /** Tell of an error; one `about` the result goes when there is another result. */
 const complain = (error, action = null, about = "") => (error instanceof Stale ? refresh() : tell(error.message, "", action, true, about));
-const silence = () => { $("message").hidden = true; };
-$("message-close").addEventListener("click", silence);
 
 
 // ---- Start

@@ -1,7 +1,8 @@
 /** The eyedropper: takes a color from a reference, with the mouse or the keyboard. */
 
-const $ = (id) => document.getElementById(id);
-export const picker = $("picker");
+import { $ } from "./state.js";
+
+const picker = $("picker");
 const sample = $("picker-canvas");
 const sampleContext = sample.getContext("2d");
 const source = document.createElement("canvas"); // the reference without the cross
