@@ -112,6 +112,26 @@ def test_removing_a_reference_can_be_undone(tab: Any, gray: Path, warm: Path) ->
     assert tab.page.locator("#references li").count() == 0
 
 
+def test_one_can_undo_after_a_reload(tab: Any, gray: Path, warm: Path, cold: Path) -> None:
+    tab.give("target-file", gray)
+    tab.give("reference-files", warm, cold)
+    tab.page.uncheck("#references input >> nth=0")
+    tab.page.check("#references input >> nth=0")
+    tab.settle()
+    tab.click(400, 300)
+    tab.settle()
+    tab.click(600, 500)
+    hints = tab.hints
+    tab.page.reload()
+    tab.settle()
+    for left in (hints[:1], []):
+        tab.page.keyboard.press("Control+z")
+        assert tab.hints == left
+    for _ in range(2):
+        tab.page.keyboard.press("Control+Shift+Z")
+    assert tab.hints == hints
+
+
 def test_references_can_come_before_the_picture(tab: Any, gray: Path, warm: Path, cold: Path) -> None:
     tab.give("reference-files", warm, cold)
     assert tab.page.get_attribute("#stage", "data-state") == "ready"

@@ -14,6 +14,9 @@ import { silence, tell } from "./messages.js";
 const CLICK = 5; // screen pixels that a click may move
 const REACHED = 13; // screen pixels from a hint at which it is grabbed
 
+const MOST_STEPS = 500; // that can be undone
+const MOST_KEPT = 100; // of them, when the page is loaded again
+
 /** The steps of the picture that is open; those of others are there when one comes back to them. */
 let history = { past: [], future: [] };
 const histories = new Map();
@@ -117,11 +120,27 @@ function commit(kind = "") {
   if (kind && kind === history.kind && time - history.time < 1500) history.past.pop();
   history.past.push(now);
   Object.assign(history, { future: [], kind, time });
-  if (history.past.length > 500) history.past.shift();
+  if (history.past.length > MOST_STEPS) history.past.shift();
+  keepHistory();
   showHistory();
 }
 
+const storageKey = () => `steps of ${session.target?.id}`;
+
+/** So that one can undo after the page was loaded again, too. */
+function keepHistory() {
+  const past = history.past.slice(-MOST_KEPT), future = history.future.slice(-MOST_KEPT);
+  try {
+    sessionStorage.setItem(storageKey(), JSON.stringify({ past, future }));
+  } catch {
+    sessionStorage.removeItem(storageKey()); // there is no room: older steps would not fit those that follow
+  }
+}
+
+const keptHistory = () => JSON.parse(sessionStorage.getItem(storageKey())) || { past: [], future: [] };
+
 function restore() {
+  keepHistory();
   setChoices(JSON.parse(history.past.at(-1)));
   history.kind = "";
   shown.selected = Math.min(shown.selected, choices.hints.length - 1);
@@ -151,13 +170,13 @@ async function adopt(told) {
   const isLate = !isSent && !isOther; // something was changed here while the server was busy with the request
   const added = references.filter((id) => !choices.references.includes(id));
   setChoices(isLate
-    ? { ...choices, references: [...choices.references, ...added], used: [...choices.used, ...used.filter((id) => added.includes(id))] }
+    ? { ...choices, references: [...choices.references, ...added], used: [...choices.used, ...used.filter((id) => added.includes(id))].sort() }
     : { hints, references, used, strength, vivid, hint_reach });
   isSent = !isLate;
   shown.selected = isOther ? -1 : Math.min(shown.selected, choices.hints.length - 1);
   if (isOther) {
     const key = told.target?.id;
-    if (!histories.has(key)) histories.set(key, { past: [], future: [] });
+    if (!histories.has(key)) histories.set(key, keptHistory());
     history = histories.get(key);
   }
   if (isNew) {
@@ -200,11 +219,10 @@ const reload = async () => adopt(await askJson("GET", "/api/session"));
 
 /** Another tab has changed the session: show it as it is, and say so if something of this tab is gone by that. */
 async function refresh() {
-  const known = () => JSON.stringify({ ...choices, used: [...choices.used].sort() });
-  const mine = known(), isLost = !isSent;
+  const mine = JSON.stringify(choices), isLost = !isSent;
   isSent = true;
   await reload().catch((error) => complain(error));
-  if (isLost && known() !== mine) tell("Another tab has changed the session, and this one shows it now, without your last change. Please repeat it.");
+  if (isLost && JSON.stringify(choices) !== mine) tell("Another tab has changed the session, and this one shows it now, without your last change. Please repeat it.");
 }
 
 /** Open something that has hints of its own; as `change`. */
@@ -743,7 +761,7 @@ function showReferences() {
     const box = row.querySelector("input");
     box.checked = isUsed;
     box.addEventListener("change", () => {
-      choices.used = box.checked ? [...choices.used, id] : choices.used.filter((one) => one !== id);
+      choices.used = box.checked ? [...choices.used, id].sort() : choices.used.filter((one) => one !== id);
       row.classList.toggle("off", !box.checked);
       showAdjust();
       commit();
