@@ -132,6 +132,16 @@ def test_one_can_undo_after_a_reload(tab: Any, gray: Path, warm: Path, cold: Pat
     assert tab.hints == hints
 
 
+def test_hints_can_be_placed_before_the_first_result(tab: Any, gray: Path) -> None:
+    tab.page.route("**/api/after*", lambda route: (tab.page.wait_for_timeout(600), route.continue_()))
+    tab.page.set_input_files("#target-file", gray)
+    tab.page.wait_for_selector("#download:enabled")
+    tab.page.wait_for_timeout(100)
+    assert tab.page.get_attribute("#stage", "data-state") == "busy"
+    tab.click(400, 300)
+    assert len(tab.hints) == 1
+
+
 def test_references_can_come_before_the_picture(tab: Any, gray: Path, warm: Path, cold: Path) -> None:
     tab.give("reference-files", warm, cold)
     assert tab.page.get_attribute("#stage", "data-state") == "ready"

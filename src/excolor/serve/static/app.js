@@ -235,26 +235,24 @@ async function open(doing, request, explain) {
   }
 }
 
-/** Do something that the server answers with the session; returns whether it was done. */
+/** Do something that the server answers with the session; returns whether it was done, before the result is there. */
 async function change(doing, request, explain = complain) {
   silence();
   changing += 1;
   stage.dataset.state = "busy";
   $("doing").textContent = doing;
-  let isDone = false;
+  let told = null;
   try {
     if (!isSent) await put();
-    const told = await request();
-    changing -= 1;
-    isDone = true;
-    await adopt(told);
+    told = await request();
   } catch (error) {
-    if (!isDone) changing -= 1;
     explain(error);
   }
+  changing -= 1;
+  if (told) adopt(told).catch(explain);
   if (!isSent && !timer) recompute();
   if (!waiting && !timer && !changing) stage.dataset.state = "ready";
-  return isDone;
+  return told !== null;
 }
 
 setInterval(async () => {
