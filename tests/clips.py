@@ -47,9 +47,10 @@ def write_clip(
     aspect: Fraction | None = None,
     sound: float | None = None,
     options: dict[str, str] | None = None,
+    container_options: dict[str, str] | None = None,
 ) -> Path:
     """Write a clip of 25 frames a second, or of the times given, with `sound` seconds of sound."""
-    with av.open(str(path), "w") as container:
+    with av.open(str(path), "w", container_options=container_options or {}) as container:
         stream = container.add_stream(codec, rate=25, options=options or {})
         stream.width, stream.height, stream.pix_fmt = size[1], size[0], pix_fmt
         stream.time_base = stream.codec_context.time_base = time_base

@@ -8,15 +8,11 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
-from excolor.batch.stop import Stop
+from excolor.batch.stop import Stop, StoppedError
 from excolor.errors import PhotoError
 
 _LOOK_AGAIN = 100  # milliseconds between two looks at the stop
 _PIECE = 1 << 20  # bytes that are read at a time
-
-
-class StoppedError(Exception):
-    """A stop was asked for while a pipe was waited for."""
 
 
 def is_pipe(path: Path) -> bool:

@@ -13,10 +13,10 @@ from excolor.batch.budget import Budget
 from excolor.batch.destinations import check_destination, exists, make_folder
 from excolor.batch.events import Finished, Outcome
 from excolor.batch.jobs import Job
-from excolor.batch.pipes import StoppedError, is_pipe, read_pipe, read_stream
+from excolor.batch.pipes import is_pipe, read_pipe, read_stream
 from excolor.batch.plan import Outputs
 from excolor.batch.sources import STDIN
-from excolor.batch.stop import Stop
+from excolor.batch.stop import Stop, StoppedError
 from excolor.batch.work import N, PageResult, Work
 from excolor.errors import ExcolorError, OutputError, PhotoError
 from excolor.photo import (

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from excolor.batch.events import Note
-from excolor.batch.pipes import StoppedError
 from excolor.batch.plan import one_name
 from excolor.batch.sources import Source, each_once, is_folder, pictures_in
-from excolor.batch.stop import Stop
+from excolor.batch.stop import Stop, StoppedError
 from excolor.batch.used import UsedFile, read_used
 from excolor.errors import PhotoError, SettingError
 from excolor.photo import MAX_PIXELS

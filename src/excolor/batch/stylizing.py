@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from excolor.batch.events import Note
-from excolor.batch.pipes import StoppedError
 from excolor.batch.sources import Source, is_folder, pictures_in
-from excolor.batch.stop import Stop
+from excolor.batch.stop import Stop, StoppedError
 from excolor.batch.used import UsedFile, read_used
 from excolor.batch.work import PageResult, provenance
 from excolor.errors import PhotoError, PlanError

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from excolor.batch.stop import Stop
     from excolor.cli.progress import Display
     from excolor.film.coloring import Event, FilmReferences, Part
-    from excolor.film.jobs import Job
+    from excolor.film.steady import Frame
     from excolor.method.colorizer import Colorizer
 
 _TIME = re.compile(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d+)?)")
@@ -74,7 +74,7 @@ class TimedPhoto(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     multiple=True,
     metavar="TIME=FILE",
     group=REFERENCES,
-    help="Let the shot that is shown at this time follow this picture.",
+    help="Let the shot that is shown at this time follow this picture; times count from the first frame.",
 )
 @option(
     "--hints",
@@ -112,10 +112,8 @@ class TimedPhoto(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 @option(
     "--codec",
     type=click.Choice(["ffv1", "h264", "hevc", "vp9", "prores"]),
-    default="ffv1",
-    show_default=True,
     group=OUTPUT,
-    help="Encode like this; ffv1 loses nothing.",
+    help="Encode like this; ffv1 loses nothing.  [default: ffv1]",
 )
 @option(
     "--crf",
@@ -172,9 +170,8 @@ def film(
         excolor film 1931.mp4 --ref still.jpg -o 1931-color.mkv
         excolor film frames/%05d.png --ref first.png -o colored/
     """
-    from excolor.batch.pipes import StoppedError
     from excolor.batch.references import find_references
-    from excolor.batch.stop import Stop
+    from excolor.batch.stop import Stop, StoppedError
     from excolor.batch.work import recorded_precision
     from excolor.cli.interruption import INTERRUPTED, Interruption
     from excolor.cli.progress import open_display
@@ -187,7 +184,9 @@ def film(
 
     if not references and not timed and not hinted:
         raise PlanError("there is no reference: give at least one with --ref or --ref-at, or --hints")
-    part, encoding = Part(start, end), Encoding(codec, crf, chroma)
+    part = Part(start, end)
+    is_default = codec is None and crf is None and chroma is None
+    encoding = None if is_default else Encoding(codec or "ffv1", crf, chroma)
     job = open_job(clip, output, encoding, overwrite=force or preview is not None)
     if preview is not None:
         check_output(job.preview_file, overwrite=force)
@@ -195,30 +194,32 @@ def film(
     model_files = model.find("colorize", quiet=quiet)
     settings = ColorizeSettings(working_size, strength, match, vivid=vivid)
     stop = Stop()
-    with Interruption(stop) as interruption, open_display(quiet) as display:
+    with Interruption(stop), open_display(quiet) as display:
         display.expect(1, "Loading the model")
         from excolor.method.colorizer import Colorizer
 
         colorizer = Colorizer.load(model_files, device=device, precision=model.precision)
+        unfinished = ""
         try:
             chosen, checksums = _encoded(pictures, dict(timed), colorizer, settings, display, stop)
-            chosen, hints_at = _with_key_frames(chosen, hinted, job, part, colorizer, settings, display)
+            frames = job.frames_at([time for time, _ in (*timed, *hinted)], stop)
+            _note_unused(timed, part, display)
+            chosen, hints_at = _with_key_frames(chosen, hinted, frames, part, colorizer, settings, display)
+            film_colorizer = FilmColorizer(colorizer, chosen, settings, Steadiness(every), stop)
+            if preview is not None:
+                display.expect(preview, "Coloring a preview")
+                as_photo(job.preview(film_colorizer, part, preview, stop)).save(job.preview_file, overwrite=force)
+                written = job.preview_file
+            else:
+                identity = {"model": str(model_files.identity("colorize")), **recorded_precision(colorizer)}
+                made_of = {**identity, **checksums, "hints at": hints_at}
+                unfinished = ": the same command continues at the last shot that was finished"
+                _show(job.color(film_colorizer, part, made_of), display)
+                written = output
         except StoppedError as error:
+            display.end()
+            click.echo(f"Interrupted{unfinished}.", err=True)
             raise click.exceptions.Exit(INTERRUPTED) from error
-        film_colorizer = FilmColorizer(colorizer, chosen, settings, Steadiness(every), stop)
-        if preview is not None:
-            display.expect(preview, "Coloring a preview")
-            sheet = job.preview(film_colorizer, part, preview)
-            as_photo(sheet).save(job.preview_file, overwrite=force)
-            written = job.preview_file
-        else:
-            made_of = {"model": str(model_files.identity("colorize")), **checksums, "hints at": hints_at}
-            made_of |= recorded_precision(colorizer)
-            _show(job.color(film_colorizer, part, made_of), display)
-            written = output
-    if interruption.by_signal:
-        click.echo("Interrupted: the same command continues at the last shot that was finished.", err=True)
-        raise click.exceptions.Exit(INTERRUPTED)
     click.echo(os.fsencode(written))
 
 
@@ -249,10 +250,17 @@ def _encoded(
     }
 
 
+def _note_unused(timed: "Iterable[tuple[float, Path]]", part: "Part", display: "Display") -> None:
+    """Note references for times that are not in the part."""
+    for seconds, path in timed:
+        if seconds not in part:
+            display.note(f"{path}: {seconds:g} s is not in the part that is colored")
+
+
 def _with_key_frames(
     chosen: "FilmReferences",
     hinted: "Sequence[tuple[float, Path]]",
-    job: "Job",
+    frames: "Mapping[float, Frame]",
     part: "Part",
     colorizer: "Colorizer",
     settings: ColorizeSettings,
@@ -260,8 +268,8 @@ def _with_key_frames(
 ) -> "tuple[FilmReferences, list[tuple[float, str]]]":
     """The same references with frames that hints give colors to, and the sha256 of the files of hints.
 
-    Frames outside the part that is colored are noted. Raises PlanError if two files are for one frame, and errors as in
-    `frame_at` and `key_frame`.
+    `frames` are those that are shown at the times of hints; those outside the part that is colored are noted. Raises
+    PlanError if two files are for one frame, and errors as in `key_frame`.
     """
     from dataclasses import replace
 
@@ -272,7 +280,7 @@ def _with_key_frames(
     references = (*chosen.anywhere, *chosen.at.values())
     taken: dict[float, Path] = {}
     for seconds, path in hinted:
-        frame = job.frame_at(seconds)
+        frame = frames[seconds]
         if frame.seconds in taken:
             raise PlanError(
                 f"{taken[frame.seconds]} and {path} are for one frame, at {seconds:g} s; put them in one file"

@@ -1,5 +1,6 @@
 """Clips: video files, decoded frame by frame without a way through RGB."""
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from excolor.batch.stop import Stop
 from excolor.errors import FilmError
+from excolor.film.damage import Damage
 from excolor.film.package import check_av
 from excolor.film.planes import MATRICES, PlaneFormat
 
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 _UNSPECIFIED = 2  # color space, primaries and transfer, in FFmpeg's numbers
 _FULL = 2  # color range
 _HDR = {16: "PQ", 18: "HLG"}  # transfer
-_HD = 720  # lines from which on untagged streams are taken for BT.709
+_HD_WIDTH, _SD_HEIGHT = 1280, 576  # as wide as this or higher than that, untagged streams are BT.709, as for mpv
 _BT601, _BT709 = 6, 1
 
 _STEPS = {"410": (4, 4), "411": (1, 4), "420": (2, 2), "422": (1, 2), "440": (2, 1), "444": (1, 1)}
@@ -44,7 +47,7 @@ class DecodedFrame:
 
     Attributes:
         pts: when it is shown, in units of the stream's time base.
-        seconds: likewise.
+        seconds: likewise, from the first frame of the clip on.
         samples: of Y, (H, W) uint8 or uint16.
         interlaced: whether it is two fields.
     """
@@ -68,6 +71,7 @@ class Clip:
         chroma: of the stream: "420", "422", ..., or "gray".
         tags: of its colors.
         time_base: seconds of a unit of time.
+        begin: timestamp of the first frame in seconds, from which all times are counted.
         rate: frames a second, on average.
         notes: what had to be assumed.
     """
@@ -80,6 +84,7 @@ class Clip:
     chroma: str
     tags: ClipTags
     time_base: Fraction
+    begin: Fraction
     rate: Fraction
     notes: tuple[str, ...]
 
@@ -111,27 +116,43 @@ class Clip:
         if rest:
             notes = (*notes, f"it is shown rotated by {frame.rotation}°; colors are looked for in it as it is stored")
         time_base = stream.time_base or Fraction(1, 1000)
+        begin = (frame.pts or 0) * time_base
         rate = stream.average_rate or stream.guessed_rate or Fraction(24)
         # Some codecs say it only in their frames, the first of which has been decoded
         aspect = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or Fraction(1)
-        return cls(path, (frame.height, frame.width), aspect, turns, planes, chroma, tags, time_base, rate, notes)
+        return cls(
+            path, (frame.height, frame.width), aspect, turns, planes, chroma, tags, time_base, begin, rate, notes
+        )
 
-    def frames(self, start: float = 0, end: float | None = None) -> Iterator[DecodedFrame]:
-        """The frames shown from `start` on and before `end`, in seconds, in order.
+    def frames(
+        self, start: float = 0, end: float | None = None, *, stop: Stop | None = None, damage: Damage | None = None
+    ) -> Iterator[DecodedFrame]:
+        """The frames shown from `start` on and before `end`, in seconds from the first frame, in order.
+
+        Args:
+            start: 0 leaves out none.
+            end: None for the end of the clip.
+            stop: ends it between packets.
+            damage: to be filled with what is found.
 
         Raises:
             FilmError: the clip cannot be read any more, or its frames change in size or kind.
+            StoppedError: a stop was asked for.
         """
         with opened(self.path) as container:
             stream = video_of(container, self.path)
-            for _, frames in decoded(container, stream, self.path):
+            others = damage is not None  # whether the file ends early, all streams say together
+            for _, frames in decoded(container, stream, self.path, others=others, stop=stop, damage=damage):
                 for frame in frames:
                     one = self.of_frame(frame)
-                    if one.seconds < start:
-                        continue
-                    if end is not None and one.seconds >= end:
+                    if is_after(one.seconds, end):
                         return
-                    yield one
+                    if not is_before(one.seconds, start):
+                        yield one
+
+    def seconds(self, timestamp: int, time_base: Fraction) -> float:
+        """When something is shown, from the first frame on, by its timestamp in any stream."""
+        return float(timestamp * time_base - self.begin)
 
     def of_frame(self, frame: "VideoFrame") -> DecodedFrame:
         """What is used of a decoded frame. Raises FilmError if its size or kind is not that of the first."""
@@ -139,7 +160,17 @@ class Clip:
             raise FilmError(f"{self.path}: its frames change in size or kind on the way; split it there first")
         pts = frame.pts
         assert pts is not None  # `decoded` gives each a time
-        return DecodedFrame(pts, float(pts * self.time_base), samples_of(frame, 0), frame.interlaced_frame)
+        return DecodedFrame(pts, self.seconds(pts, self.time_base), samples_of(frame, 0), frame.interlaced_frame)
+
+
+def is_before(seconds: float, start: float) -> bool:
+    """Whether a time comes before a part that begins at `start`; nothing comes before one that begins at 0."""
+    return start > 0 and seconds < start
+
+
+def is_after(seconds: float, end: float | None) -> bool:
+    """Whether a time comes after a part that ends before `end`."""
+    return end is not None and seconds >= end
 
 
 def samples_of(frame: "VideoFrame", plane: int) -> np.ndarray:
@@ -180,7 +211,13 @@ def video_of(container: "InputContainer", path: Path) -> "VideoStream":
 
 
 def decoded(
-    container: "InputContainer", video: "VideoStream", path: Path, *, others: bool = False
+    container: "InputContainer",
+    video: "VideoStream",
+    path: Path,
+    *,
+    others: bool = False,
+    stop: Stop | None = None,
+    damage: Damage | None = None,
 ) -> Iterator[tuple["Packet[Any]", list["VideoFrame"]]]:
     """Each packet, and the frames that it completes if it is of the video; each frame has a time.
 
@@ -191,29 +228,42 @@ def decoded(
         video: its stream.
         path: for messages.
         others: read the packets of other streams as well.
+        stop: ends it between packets.
+        damage: to be filled with what is found.
+
+    Raises:
+        StoppedError: a stop was asked for.
     """
     import av
 
+    stop, damage = stop or Stop(), damage or Damage(Fraction(0))
     last: int | None = None
     step = max(1, round(1 / ((video.average_rate or Fraction(24)) * (video.time_base or Fraction(1, 1000)))))
     packets: Iterator[Packet[Any]] = container.demux() if others else container.demux(video)
     while True:
+        stop.check()
         try:
             packet = next(packets, None)
         except (av.FFmpegError, OSError):  # cut short: what was read before counts
+            damage.ended(container, is_cut=True)
             return
         if packet is None:
+            damage.ended(container, is_cut=False)
             return
+        damage.saw(packet)
         frames = []
+        is_damaged = False
         if packet.stream.index == video.index:
             try:
                 frames = packet.decode()
             except av.FFmpegError:
-                frames = []
+                is_damaged = True
         for frame in frames:
             if frame.pts is None:
                 frame.pts = 0 if last is None else last + step
             last = frame.pts
+        if is_damaged or any(frame.is_corrupt for frame in frames):
+            damage.cannot_decode(None if last is None or video.time_base is None else last * video.time_base)
         yield packet, frames
 
 
@@ -221,8 +271,14 @@ def interlaced(path: Path) -> str:
     """The message for what is not made of whole frames."""
     return (
         f"{path} is interlaced: its frames are two fields each; deinterlace it first, for example with: "
-        f"ffmpeg -i {path.name} -vf bwdif -c:v ffv1 -c:a copy {path.stem}-progressive.mkv"
+        f"{_ffmpeg(path, '-vf bwdif', 'progressive')}"
     )
+
+
+def _ffmpeg(path: Path, options: str, suffix: str) -> str:
+    """A command for a shell that makes another clip of one."""
+    made = shlex.quote(f"{path.stem}-{suffix}.mkv")
+    return f"ffmpeg -i {shlex.quote(path.name)} {options} -c:v ffv1 -c:a copy {made}"
 
 
 def _layout(path: Path, frame: "VideoFrame") -> tuple[str, int]:
@@ -237,7 +293,7 @@ def _layout(path: Path, frame: "VideoFrame") -> tuple[str, int]:
         return chroma, bits
     raise FilmError(
         f"{path}: its frames are stored as {name}, which cannot be colored; convert them, for example with: "
-        f"ffmpeg -i {path.name} -pix_fmt yuv444p -c:v ffv1 -c:a copy {path.stem}-yuv.mkv"
+        f"{_ffmpeg(path, '-pix_fmt yuv444p', 'yuv')}"
     )
 
 
@@ -249,7 +305,7 @@ def _tags(path: Path, frame: "VideoFrame", *, is_gray: bool) -> tuple[ClipTags, 
     if transfer in _HDR:
         raise FilmError(f"{path} is HDR video ({_HDR[transfer]}), which cannot be colored; convert it to SDR first")
     if matrix in (_UNSPECIFIED, 0) or (is_gray and matrix not in MATRICES):
-        is_hd = min(frame.width, frame.height) >= _HD
+        is_hd = frame.width >= _HD_WIDTH or frame.height > _SD_HEIGHT
         matrix = _BT709 if is_hd else _BT601
         if not is_gray:
             notes.append(f"it has no tag of its color matrix: BT.{709 if is_hd else 601} is assumed for its size")

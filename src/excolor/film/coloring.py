@@ -13,7 +13,8 @@ import numpy as np
 
 from excolor.batch.stop import Stop
 from excolor.errors import FilmError, OutputError, PlanError
-from excolor.film.clip import Clip, DecodedFrame, interlaced
+from excolor.film.clip import Clip, DecodedFrame, interlaced, is_after, is_before
+from excolor.film.damage import Damage
 from excolor.film.frames import read_frames, time_slice
 from excolor.film.output import Encoding, Target, target, write
 from excolor.film.references import FilmReference, best
@@ -59,7 +60,10 @@ Event: TypeAlias = Note | Step | Advanced
 
 @dataclass(frozen=True)
 class Part:
-    """Which part of a clip is colored: what is shown from `start` on and before `end`, in seconds."""
+    """Which part of a clip is colored: what is shown from `start` on and before `end`.
+
+    Both are in seconds from the first frame of the clip.
+    """
 
     start: float = 0.0
     end: float | None = None
@@ -70,7 +74,7 @@ class Part:
 
     def __contains__(self, seconds: float) -> bool:
         """Whether what is shown from this time on is colored."""
-        return self.start <= seconds and (self.end is None or seconds < self.end)
+        return not is_before(seconds, self.start) and not is_after(seconds, self.end)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,10 +104,6 @@ class FilmReferences:
             return replace(own[0], encoded=encoded)
         candidates = self.anywhere or tuple(self.at.values())
         return best(photo, candidates, colorizer)
-
-
-class _StoppedError(Exception):
-    """The work was stopped in the middle of a shot."""
 
 
 class FilmColorizer:
@@ -154,7 +154,8 @@ class FilmColorizer:
             overwrite: replace a file of this name.
 
         Raises:
-            FilmError: the clip is interlaced further on, or has no frames in this part.
+            FilmError: the clip is interlaced further on, has no frames in this part, or changes meanwhile.
+            StoppedError: a stop was asked for before the result was whole; shots that are finished are kept.
             PlanError: codec and container do not go together, or with the clip.
             OutputError: it cannot be written there.
         """
@@ -163,15 +164,15 @@ class FilmColorizer:
         yield Step("Looking for cuts", None)
         shots = yield from self._shots(clip, part)
         store = ShotStore(output, self._record(made_of, part, shots) | {"form": str(form)})
-        frames = (upright(clip, frame, index) for index, frame in enumerate(clip.frames(part.start, part.end)))
-        is_finished = yield from self._color(
-            shots, store, frames, lambda one, keep: keep(self._planes(clip, form, one))
-        )
-        if not is_finished:
-            return
+        decoded = clip.frames(part.start, part.end, stop=self._stop)
+        frames = (upright(clip, frame, index) for index, frame in enumerate(decoded))
+        yield from self._color(shots, store, frames, lambda one, keep: keep(self._planes(clip, form, one)))
         yield Step("Writing", sum(map(len, shots)))
         chroma = (planes for number in range(len(shots)) for planes in store.frames(number))
-        for said in write(clip, chroma, output, encoding, start=part.start, end=part.end, overwrite=overwrite):
+        written = write(
+            clip, chroma, output, encoding, start=part.start, end=part.end, overwrite=overwrite, stop=self._stop
+        )
+        for said in written:
             yield Advanced(said) if isinstance(said, int) else Note(f"{clip.path}: {said}")
         store.remove()
 
@@ -183,9 +184,8 @@ class FilmColorizer:
         Arguments and errors as of `clip`, and PhotoError if a frame cannot be read.
         """
         yield Step("Looking for cuts", None)
-        shots = list(
-            find_shots((frame.seconds, _brightness(frame.photo)) for frame in read_frames(files, part.start, part.end))
-        )
+        frames = self._stop.heeded(read_frames(files, part.start, part.end))
+        shots = _of_part(find_shots((frame.seconds, _brightness(frame.photo)) for frame in frames), part)
         if not shots:
             raise FilmError("there are no frames in this part of the clip; choose another", settings=("start", "end"))
         store = ShotStore(folder / "frames", self._record(made_of, part, shots))
@@ -197,17 +197,15 @@ class FilmColorizer:
                 raise OutputError(
                     f"{taken} exists already: replace it, or write elsewhere", settings=("overwrite", "output")
                 )
-        is_finished = yield from self._color(
-            shots, store, read_frames(files, part.start, part.end), lambda one, _: _save(one, folder)
-        )
-        if is_finished:
-            store.remove()
+        frames = self._stop.heeded(read_frames(files, part.start, part.end))
+        yield from self._color(shots, store, frames, lambda one, _: _save(one, folder))
+        store.remove()
 
     def preview(self, frames: Iterator[Frame], wanted: Sequence[int]) -> Iterator[tuple[Frame, Photo]]:
-        """Some frames, given by their numbers in ascending order, each colored alone."""
+        """Some frames, given by their numbers in ascending order, each colored alone. Raises StoppedError."""
         left = iter(wanted)
         number = next(left, None)
-        for frame in frames:
+        for frame in self._stop.heeded(frames):
             if frame.index != number:
                 continue
             reference = self._references.of(
@@ -229,7 +227,7 @@ class FilmColorizer:
         store: ShotStore,
         frames: Iterator[Frame],
         put: Callable[[ColoredFrame, Keep], None],
-    ) -> Generator[Event, None, bool]:
+    ) -> Iterator[Event]:
         """Color all shots but those that the store has.
 
         Args:
@@ -238,8 +236,9 @@ class FilmColorizer:
             frames: of all shots.
             put: called with each frame in color, and the function by which the store keeps planes with its shot.
 
-        Returns:
-            Whether all are finished; otherwise the work was stopped, and the shot in which it was is not in the store.
+        Raises:
+            FilmError: there are fewer frames than the shots have.
+            StoppedError: the shot in which the work was stopped is not in the store.
         """
         done = sum(number in store for number in range(len(shots)))
         if done:
@@ -252,34 +251,30 @@ class FilmColorizer:
                     yield Advanced()
                 continue
             until = shots[number + 1].seconds if number + 1 < len(shots) else float("inf")
-            try:
-                with store.shot(number) as keep:
-                    for one in self._colored(own, shot, until):
-                        put(one, keep)
-                        yield Advanced()
-                        self._check_stop()
-            except _StoppedError:
-                return False
-        return True
+            with store.shot(number) as keep:
+                count = 0
+                for one in self._stop.heeded(self._colored(own, shot, until)):
+                    put(one, keep)
+                    count += 1
+                    yield Advanced()
+                if count != len(shot):
+                    raise FilmError("the clip has fewer frames than when cuts were looked for: color it again")
 
-    def _check_stop(self) -> None:
-        if self._stop.asked:
-            raise _StoppedError
-
-    @staticmethod
-    def _shots(clip: Clip, part: Part) -> Generator[Event, None, list[Shot]]:
-        """Find the shots of a clip."""
+    def _shots(self, clip: Clip, part: Part) -> Generator[Event, None, list[Shot]]:
+        """Find the shots of a clip, and its damage."""
         count = 0
+        damage = Damage(clip.begin)
 
         def frames() -> Iterator[tuple[float, Floats]]:
             nonlocal count
-            for frame in clip.frames(part.start, part.end):
+            for frame in clip.frames(part.start, part.end, stop=self._stop, damage=damage):
                 if frame.interlaced:
                     raise FilmError(interlaced(clip.path))
                 count += 1
                 yield frame.seconds, clip.planes.luma(frame.samples)
 
-        shots = list(find_shots(frames()))
+        shots = _of_part(find_shots(frames()), part)
+        yield from (Note(f"{clip.path}: {note}") for note in damage.notes())
         if not shots:
             raise FilmError(
                 f"{clip.path}: there are no frames in this part of it; choose another", settings=("start", "end")
@@ -309,6 +304,12 @@ class FilmColorizer:
             np.ascontiguousarray(np.rot90(array, -clip.turns)) for array in (one.frame.photo.pixels, lightness, one.ab)
         )
         return form.planes.chroma(luma, lightness, ab)
+
+
+def _of_part(shots: Iterator[Shot], part: Part) -> list[Shot]:
+    """The shots of a part; the first counts from where it begins, which may be between two frames."""
+    first = next(shots, None)
+    return [] if first is None else [replace(first, seconds=min(first.seconds, part.start)), *shots]
 
 
 def _save(one: ColoredFrame, folder: Path) -> None:

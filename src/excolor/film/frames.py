@@ -1,5 +1,6 @@
 """A folder of frames as a clip: pictures in natural order, each written to a file of its own."""
 
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,19 +45,39 @@ def find_frames(name: Path) -> tuple[Path, ...]:
 
 
 def read_frames(files: tuple[Path, ...], start: float = 0, end: float | None = None) -> Iterator[Frame]:
-    """The frames from `start` on and before `end`, in seconds. Raises PhotoError if one cannot be read."""
-    for index, path in enumerate(files[time_slice(len(files), start, end)]):
+    """The frames from `start` on and before `end`, in seconds.
+
+    Raises:
+        PhotoError: one cannot be read.
+        FilmError: they are not all of one size.
+    """
+    wanted = time_slice(len(files), start, end)
+    size: tuple[int, int] | None = None
+    for index, path in enumerate(files[wanted]):
         photo = read_photo(path)
-        yield Frame(index, start + index / RATE, photo)
+        if size is not None and photo.size != size:
+            (height, width), (first_height, first_width) = photo.size, size
+            raise FilmError(
+                f"{path} is {width}×{height} pixels, and the frames before it are {first_width}×{first_height}: "
+                "give frames of one size, or each size as a folder of its own"
+            )
+        size = photo.size
+        yield Frame(index, (wanted.start + index) / RATE, photo)
 
 
 def time_slice(count: int, start: float, end: float | None) -> slice:
     """Which of `count` frames are shown from `start` on and before `end`."""
-    return slice(round(start * RATE), count if end is None else min(count, round(end * RATE)))
+    return slice(_first_from(start), count if end is None else min(count, _first_from(end)))
+
+
+def _first_from(seconds: float) -> int:
+    """The first frame that is shown at a time or after it."""
+    return math.ceil(round(seconds * RATE, 6))  # 0.7 s of 30 frames is a little more than 21 of them in binary
 
 
 def _pattern(name: str) -> "re.Pattern[str]":
     match = _NUMBER.search(name)
     assert match is not None  # of `is_folder_of_frames`
-    digits = rf"\d{{{int(match[1])}}}" if match[1] else r"\d+"
+    # At least so many digits, as for FFmpeg: 99999 is followed by 100000
+    digits = rf"(?:\d{{{int(match[1])}}}|[1-9]\d{{{int(match[1])},}})" if match[1] else r"\d+"
     return re.compile(re.escape(name[: match.start()]) + digits + re.escape(name[match.end() :]))

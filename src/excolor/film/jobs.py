@@ -2,12 +2,13 @@
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from excolor.batch.destinations import check_folder, make_folder
+from excolor.batch.stop import Stop
 from excolor.errors import FilmError, OutputError, PlanError
 from excolor.film.clip import Clip
 from excolor.film.coloring import Event, FilmColorizer, Part, upright
@@ -42,38 +43,55 @@ class Job(ABC):
         """Do it; see `FilmColorizer`."""
 
     @abstractmethod
-    def frames(self, part: Part) -> Iterator[Frame]:
-        """The frames of a part, upright."""
+    def frames(self, part: Part, stop: Stop) -> Iterator[Frame]:
+        """The frames of a part, upright. Raises StoppedError."""
 
     @abstractmethod
-    def count(self, part: Part) -> int:
-        """How many frames a part has."""
+    def count(self, part: Part, stop: Stop) -> int:
+        """How many frames a part has. Raises StoppedError."""
 
-    def frame_at(self, seconds: float) -> Frame:
-        """The frame that is shown at a time. Raises FilmError if there is none."""
+    def frames_at(self, times: Iterable[float], stop: Stop) -> Mapping[float, Frame]:
+        """The frames that are shown at some times, in seconds.
+
+        Raises:
+            FilmError: none is at one of them.
+            StoppedError: a stop was asked for.
+        """
+        found: dict[float, Frame] = {}
+        left = sorted(set(times), reverse=True)
         shown = None
-        for frame in self.frames(Part()):
-            if frame.seconds > seconds:
-                break
+        frames = self.frames(Part(), stop) if left else iter(())
+        for frame in frames:
+            while left and shown is not None and frame.seconds > left[-1]:
+                found[left.pop()] = shown
+            if not left:
+                return found
             shown = frame
-        if shown is None or seconds > shown.seconds + _LAST:
-            raise FilmError(f"no frame of the clip is shown at {seconds:g} s; give a time within it")
-        return shown
+        for seconds in reversed(left):
+            if shown is None or seconds > shown.seconds + _LAST:
+                raise FilmError(f"no frame of the clip is shown at {seconds:g} s; give a time within it")
+            found[seconds] = shown
+        return found
 
     @property
     def preview_file(self) -> Path:
         """Where a preview goes."""
         return self.output.with_name(f"{self.output.stem}-preview.png")
 
-    def preview(self, colorizer: FilmColorizer, part: Part, number: int) -> "Image":
-        """A contact sheet of `number` frames spread over a part. Raises FilmError if there are none in it."""
-        count = self.count(part)
+    def preview(self, colorizer: FilmColorizer, part: Part, number: int, stop: Stop) -> "Image":
+        """A contact sheet of `number` frames spread over a part.
+
+        Raises:
+            FilmError: there are none in it.
+            StoppedError: a stop was asked for.
+        """
+        count = self.count(part, stop)
         if not count:
             raise FilmError("there are no frames in this part of the clip; choose another", settings=("start", "end"))
         number = min(number, count)
         wanted = [int((i + 0.5) * count / number) for i in range(number)]
         tiles = []
-        for frame, photo in colorizer.preview(self.frames(part), wanted):
+        for frame, photo in colorizer.preview(self.frames(part, stop), wanted):
             minutes, seconds = divmod(frame.seconds, 60)
             tiles.append(Tile(photo.to_rgb(), f"{int(minutes):02}:{seconds:05.2f}"))
         rows = [Row(tiles[i : i + _COLUMNS]) for i in range(0, len(tiles), _COLUMNS)]
@@ -98,12 +116,12 @@ class ClipJob(Job):
         made_of = {**self.identity, **made_of}
         return colorizer.clip(self.clip, self.output, self.encoding, part, made_of=made_of, overwrite=self.overwrite)
 
-    def frames(self, part: Part) -> Iterator[Frame]:
-        for index, frame in enumerate(self.clip.frames(part.start, part.end)):
+    def frames(self, part: Part, stop: Stop) -> Iterator[Frame]:
+        for index, frame in enumerate(self.clip.frames(part.start, part.end, stop=stop)):
             yield upright(self.clip, frame, index)
 
-    def count(self, part: Part) -> int:
-        return sum(1 for _ in self.clip.frames(part.start, part.end))
+    def count(self, part: Part, stop: Stop) -> int:
+        return sum(1 for _ in self.clip.frames(part.start, part.end, stop=stop))
 
 
 @dataclass(frozen=True)
@@ -125,23 +143,34 @@ class FramesJob(Job):
             self.files, self.output, part, made_of={**self.identity, **made_of}, overwrite=self.overwrite
         )
 
-    def frames(self, part: Part) -> Iterator[Frame]:
-        return read_frames(self.files, part.start, part.end)
+    def frames(self, part: Part, stop: Stop) -> Iterator[Frame]:
+        return stop.heeded(read_frames(self.files, part.start, part.end))
 
-    def count(self, part: Part) -> int:
+    def count(self, part: Part, stop: Stop) -> int:
         return len(self.files[time_slice(len(self.files), part.start, part.end)])
 
 
-def open_job(name: Path, output: Path, encoding: Encoding, *, overwrite: bool) -> Job:
+def open_job(name: Path, output: Path, encoding: Encoding | None, *, overwrite: bool) -> Job:
     """Look at a clip, or at a folder of frames, and at where the result is to go.
+
+    Args:
+        name: of a clip, a folder, or frames.
+        output: the file or folder to write.
+        encoding: how a clip is encoded, None for the default; frames have none.
+        overwrite: replace files that exist.
 
     Raises:
         MissingPackageError: PyAV is not installed and needed.
         FilmError: it cannot be read, or not be colored.
         OutputError: the result cannot be written there.
-        PlanError: the codec or the container does not go with the clip.
+        PlanError: the codec or the container does not go with the clip, or frames are to have one.
     """
     if is_folder_of_frames(name):
+        if encoding is not None:
+            raise PlanError(
+                "frames are written as pictures, which have no codec or chroma of a video; leave these out",
+                settings=("codec", "chroma"),
+            )
         files = find_frames(name)
         if output.is_file() or output.suffix.lower() in (".mkv", ".mov", ".mp4", ".webm", ".nut", ".avi"):
             raise PlanError(f"{name} are frames, and {output} is a file; name a folder", settings=("output",))
@@ -153,7 +182,7 @@ def open_job(name: Path, output: Path, encoding: Encoding, *, overwrite: bool) -
         for path in files:
             check_output(Path(path.name), overwrite=True)
         return FramesJob(files, output, overwrite)
-    clip = Clip.open(name)
+    clip, encoding = Clip.open(name), encoding or Encoding()
     if output.exists() and os.path.samefile(output, name):  # noqa: PTH121 - Path.samefile raises where one is missing
         raise OutputError(f"{output} is the clip itself and would be replaced; write elsewhere", settings=("output",))
     target(clip, encoding, output)

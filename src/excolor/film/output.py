@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import numpy as np
 
-from excolor.errors import OutputError, PlanError
-from excolor.film.clip import Clip, decoded, opened, samples_of, video_of
+from excolor.batch.stop import Stop
+from excolor.errors import FilmError, OutputError, PlanError
+from excolor.film.clip import Clip, decoded, is_after, is_before, opened, samples_of, video_of
 from excolor.film.matroska import padded, set_pixel_aspect
 from excolor.film.planes import PlaneFormat
 from excolor.photo.files import new_file
@@ -128,6 +129,7 @@ def write(
     start: float,
     end: float | None,
     overwrite: bool,
+    stop: Stop | None = None,
 ) -> Iterator[str | int]:
     """Write the result, whole or not at all; yields notes, and 1 for each frame.
 
@@ -139,10 +141,12 @@ def write(
         start: in seconds; what is kept is moved to begin at 0 if this is above 0.
         end: in seconds.
         overwrite: replace a file of this name.
+        stop: ends it, with nothing written.
 
     Raises:
         OutputError: it cannot be written there.
-        FilmError: the clip cannot be read any more.
+        FilmError: the clip cannot be read any more, or has not as many frames as there are chroma planes.
+        StoppedError: a stop was asked for.
     """
     import av
 
@@ -151,7 +155,7 @@ def write(
         with new_file(output, overwrite=overwrite) as file, opened(clip.path) as source:
             with av.open(file, "w", format=container) as result:
                 remux = _Remux(clip, form, encoding, source, result, start, end)
-                yield from remux.run(chroma)
+                yield from remux.run(chroma, stop)
             if clip.aspect != 1 and container in _MATROSKA:
                 set_pixel_aspect(file, clip.aspect, clip.size, remux.title, only_pixels=container == "webm")
     except av.FFmpegError as error:
@@ -177,6 +181,7 @@ class _Remux:
         self._clip, self._form = clip, form
         self._source, self._result = source, result
         self._start, self._end = start, end
+        self._shift = Fraction(start) + clip.begin
         self._video = video_of(source, clip.path)
         self.title = self._video.metadata.get("title", "")
         """Of the video track."""
@@ -184,30 +189,43 @@ class _Remux:
         self._encoded = self._new_video(encoding)
         self._copied: dict[int, Stream] = {}
 
-    def run(self, chroma: Iterator[bytes]) -> Iterator[str | int]:
+    def run(self, chroma: Iterator[bytes], stop: Stop | None) -> Iterator[str | int]:
         """All of it; see `write`."""
         yield from self._add_others()
         self._result.metadata.update(self._source.metadata)
         self._result.metadata.pop("encoder", None)
         if self._start == 0 and self._end is None:
             self._result.set_chapters(self._source.chapters())
-        for packet, frames in decoded(self._source, self._video, self._clip.path, others=True):
+        is_over = False  # as `Clip.frames` ends with the first frame after the part
+        for packet, frames in decoded(self._source, self._video, self._clip.path, others=True, stop=stop):
             for frame in frames:
-                if self._is_kept(frame.time):
+                seconds = self._clip.of_frame(frame).seconds
+                is_over = is_over or is_after(seconds, self._end)
+                if not is_over and not is_before(seconds, self._start):
                     planes = next(chroma, None)
-                    if planes is not None:
-                        self._result.mux(self._encoded.encode(self._colored(frame, planes)))
-                        yield 1
-            if packet.stream.index in self._copied and packet.dts is not None and self._is_kept(_time(packet)):
+                    if planes is None:
+                        raise self._changed()
+                    self._result.mux(self._encoded.encode(self._colored(frame, planes)))
+                    yield 1
+            if packet.stream.index in self._copied and packet.dts is not None and self._is_kept(packet):
                 self._copy(packet)
+        if next(chroma, None) is not None:
+            raise self._changed()
         self._result.mux(self._encoded.encode(None))
 
-    def _is_kept(self, seconds: float | None) -> bool:
-        return (
-            seconds is None
-            or (seconds >= self._start and (self._end is None or seconds < self._end))
-            or (self._start == 0 and seconds < 0)
+    def _changed(self) -> FilmError:
+        """What to raise so that no frame gets the colors of another."""
+        return FilmError(
+            f"{self._clip.path}: not the same frames could be read as when their colors were found; "
+            "check that nothing changes it, remove the hidden folder beside the result, and color it again"
         )
+
+    def _is_kept(self, packet: "Packet[Any]") -> bool:
+        at = packet.pts if packet.pts is not None else packet.dts
+        if at is None or packet.time_base is None:
+            return True
+        seconds = self._clip.seconds(at, packet.time_base)
+        return not is_before(seconds, self._start) and not is_after(seconds, self._end)
 
     def _new_video(self, encoding: Encoding) -> "VideoStream":
         """The stream of the result, with the tags of the clip's."""
@@ -270,7 +288,7 @@ class _Remux:
 
     def _copy(self, packet: "Packet[Any]") -> None:
         if self._start > 0:
-            shift = round(Fraction(self._start) / packet.time_base)
+            shift = round(self._shift / packet.time_base)
             packet.dts = None if packet.dts is None else packet.dts - shift
             packet.pts = None if packet.pts is None else packet.pts - shift
         packet.stream = self._copied[packet.stream.index]
@@ -288,7 +306,7 @@ class _Remux:
         u, v = np.frombuffer(chroma, form.planes.dtype).reshape(2, height, width)
         samples_of(colored, 1)[...], samples_of(colored, 2)[...] = u, v
         assert frame.pts is not None  # `decoded` gives each a time
-        colored.pts = frame.pts - (round(Fraction(self._start) / clip.time_base) if self._start > 0 else 0)
+        colored.pts = frame.pts - (round(self._shift / clip.time_base) if self._start > 0 else 0)
         colored.time_base = clip.time_base
         colored.colorspace, colored.color_range = clip.tags.matrix, clip.tags.range
         colored.color_primaries, colored.color_trc = clip.tags.primaries, clip.tags.transfer
@@ -302,11 +320,6 @@ def _describe(copy: "Stream", stream: "Stream") -> None:
 
 
 _OF_THE_ENCODER = ("encoder", "DURATION", "BPS", "NUMBER_OF_FRAMES", "NUMBER_OF_BYTES", "_STATISTICS_TAGS")
-
-
-def _time(packet: "Packet[Any]") -> float | None:
-    at = packet.pts if packet.pts is not None else packet.dts
-    return None if at is None or packet.time_base is None else float(at * packet.time_base)
 
 
 def _ending(bits: int) -> str:

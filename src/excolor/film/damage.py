@@ -1,0 +1,64 @@
+"""Damage of a clip: what of it could not be decoded, and whether it ends before the time that it says."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from av import Packet
+    from av.container import InputContainer
+
+_SAYS_LENGTH = ("matroska", "mp4", "avi")
+"""Containers whose header holds the length of what follows; that of others is estimated by FFmpeg."""
+
+_LEAST_MISSING = 0.25  # seconds: lengths are rounded, and a last frame may be shown for longer than its packet says
+_MICROSECOND = Fraction(1, 1_000_000)
+
+
+class Damage:
+    """Filled while a clip is read from its beginning; all times are in seconds from its first frame."""
+
+    def __init__(self, begin: Fraction) -> None:
+        """Of a clip whose first frame has the timestamp `begin`, in seconds."""
+        self._begin = begin
+        self._places: list[Fraction] = []
+        self._until: Fraction | None = None
+        self._said: Fraction | None = None
+        self._is_cut = False
+
+    def saw(self, packet: "Packet[Any]") -> None:
+        """A packet was read."""
+        if packet.pts is not None and packet.time_base is not None:
+            until = (packet.pts + (packet.duration or 0)) * packet.time_base
+            self._until = until if self._until is None else max(self._until, until)
+
+    def cannot_decode(self, last: Fraction | None) -> None:
+        """A packet is damaged, or a frame that came of it; `last` is the timestamp in seconds of the last frame.
+
+        That of the packet says less: decoders with several threads report it some packets later.
+        """
+        self._places.append(Fraction(0) if last is None else last - self._begin)
+
+    def ended(self, container: "InputContainer", *, is_cut: bool) -> None:
+        """There are no more packets, or they cannot be read any more (`is_cut`)."""
+        self._is_cut = is_cut
+        if container.duration is not None and any(name in container.format.name for name in _SAYS_LENGTH):
+            self._said = container.duration * _MICROSECOND
+
+    def notes(self) -> Iterator[str]:
+        """What the user should know."""
+        if self._places:
+            places = "1 place" if len(self._places) == 1 else f"{len(self._places)} places"
+            yield (
+                f"{places} in it could not be decoded, the first near {float(self._places[0]):.2f} s: "
+                "frames are missing or damaged there; "
+                "copy it again from its source if it is whole there"
+            )
+        until = self._until if self._until is not None else self._begin
+        if self._said is not None and until < self._said - Fraction(_LEAST_MISSING):
+            yield (
+                f"it ends early: its header says that it is {float(self._said):.2f} s long, and what can be read ends "
+                f"at {float(until):.2f} s; copy it again from its source if it is whole there"
+            )
+        elif self._is_cut:
+            yield "it cannot be read to its end, and may be cut short; copy it again from its source"
