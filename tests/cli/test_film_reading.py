@@ -122,6 +122,17 @@ def test_places_that_cannot_be_decoded_are_counted(tmp_path: Path, film: Callabl
     assert "2 places in it could not be decoded, the first near 0.08 s" in " ".join(result.output.split())
 
 
+def test_packets_that_a_transport_stream_misses_are_damage(tmp_path: Path, film: Callable[..., Result]) -> None:
+    path = write_clip(tmp_path / "in.ts", count=24, codec="mpeg2video", time_base=Fraction(1, 25))
+    assert "could not be decoded" not in film(path).output
+    data = path.read_bytes()
+    middle = len(data) // 2 // 188 * 188  # the size of a packet
+    path.write_bytes(data[:middle] + data[middle + 20 * 188 :])
+    result = film(path, "-f")
+    assert result.exit_code == 0 and 0 < len(content(tmp_path / "out.mkv").frames) < 24
+    assert "1 place in it could not be decoded" in " ".join(result.output.split())
+
+
 def test_times_count_from_the_first_frame(tmp_path: Path, film: Callable[..., Result], ref: Path) -> None:
     """Of a clip that begins at 0.5 s, as players show it."""
     path = write_clip(tmp_path / "in.mkv", count=10, times=range(500, 900, 40), sound=1.0)

@@ -254,6 +254,7 @@ def decoded(
         frames = []
         is_damaged = False
         if packet.stream.index == video.index:
+            is_damaged = packet.is_corrupt  # transport streams count their packets, and some are missing
             try:
                 frames = packet.decode()
             except av.FFmpegError:
