@@ -164,7 +164,12 @@ def test_other_codecs(
         (("--codec", "ffv1", "--crf", 3), "out.mkv", "no quality to be chosen; leave it out (--crf)"),
         (("--codec", "h264", "--crf", 60), "out.mkv", "at most 51 for h264 (--crf)"),
         (("--codec", "ffv1"), "out.webm", "use another suffix or codec (-o, --codec)"),
-        (("--codec", "prores", "--chroma", "420"), "out.mov", "chroma of another resolution (--codec, --chroma)"),
+        (
+            ("--codec", "prores", "--chroma", "420"),
+            "out.mov",
+            "choose chroma 422 or 444, or another codec (--chroma, --codec)",
+        ),
+        (("--codec", "vp9"), "out.mov", "cannot be written with vp9 into this container"),
         ((), "out.txt", "end its name in one of .mkv"),
         (("--start", "2", "--end", "1"), "out.mkv", "ends before it begins; give a later end (--start, --end)"),
     ],
@@ -175,7 +180,7 @@ def test_what_does_not_go_together(
     result = film(write_clip(tmp_path / "in.mkv"), *options, output=output)
     assert result.exit_code == 2
     assert words in " ".join(result.output.split())
-    assert not (tmp_path / output).exists()
+    assert not (tmp_path / output).exists() and not leftovers(tmp_path)
 
 
 def test_a_part_of_a_clip(tmp_path: Path, film: Callable[..., Result]) -> None:

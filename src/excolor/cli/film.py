@@ -177,8 +177,8 @@ def film(
     from excolor.cli.progress import open_display
     from excolor.errors import PlanError
     from excolor.film.coloring import FilmColorizer, Part
+    from excolor.film.encoding import Encoding
     from excolor.film.jobs import open_job
-    from excolor.film.output import Encoding
     from excolor.film.steady import Steadiness
     from excolor.photo import as_photo, check_output
 

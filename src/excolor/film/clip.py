@@ -1,5 +1,6 @@
 """Clips: video files, decoded frame by frame without a way through RGB."""
 
+import heapq
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ import numpy as np
 from excolor.batch.stop import Stop
 from excolor.errors import FilmError
 from excolor.film.damage import Damage
+from excolor.film.orientation import Orientation
 from excolor.film.package import check_av
 from excolor.film.planes import MATRICES, PlaneFormat
 
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-_UNSPECIFIED = 2  # color space, primaries and transfer, in FFmpeg's numbers
-_FULL = 2  # color range
+UNSPECIFIED = 2  # color space, primaries and transfer, in FFmpeg's numbers
+FULL = 2  # color range
 _HDR = {16: "PQ", 18: "HLG"}  # transfer
 _HD_WIDTH, _SD_HEIGHT = 1280, 576  # as wide as this or higher than that, untagged streams are BT.709, as for mpv
 _BT601, _BT709 = 6, 1
@@ -66,7 +68,7 @@ class Clip:
         path: the file.
         size: (height, width) of frames as they are stored.
         aspect: width over height of a pixel.
-        turns: quarter turns, counterclockwise, by which frames are shown rotated.
+        orientation: how frames are shown.
         planes: what samples mean.
         chroma: of the stream: "420", "422", ..., or "gray".
         tags: of its colors.
@@ -79,7 +81,7 @@ class Clip:
     path: Path
     size: tuple[int, int]
     aspect: Fraction
-    turns: int
+    orientation: Orientation
     planes: PlaneFormat
     chroma: str
     tags: ClipTags
@@ -111,17 +113,18 @@ class Clip:
         chroma, bits = _layout(path, frame)
         tags, notes = _tags(path, frame, is_gray=chroma == "gray")
         steps = _STEPS["420" if chroma == "gray" else chroma]
-        planes = PlaneFormat(bits, steps, MATRICES[tags.matrix], tags.range == _FULL)
-        turns, rest = divmod(frame.rotation % 360, 90)
-        if rest:
-            notes = (*notes, f"it is shown rotated by {frame.rotation}°; colors are looked for in it as it is stored")
+        planes = PlaneFormat(bits, steps, MATRICES[tags.matrix], tags.range == FULL)
+        orientation = Orientation.of(frame)
+        if not orientation.is_right_angled:
+            turned = "it is shown turned by other than quarter turns; colors are looked for in it as it is stored"
+            notes = (*notes, turned)
         time_base = stream.time_base or Fraction(1, 1000)
         begin = (frame.pts or 0) * time_base
         rate = stream.average_rate or stream.guessed_rate or Fraction(24)
         # Some codecs say it only in their frames, the first of which has been decoded
         aspect = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or Fraction(1)
         return cls(
-            path, (frame.height, frame.width), aspect, turns, planes, chroma, tags, time_base, begin, rate, notes
+            path, (frame.height, frame.width), aspect, orientation, planes, chroma, tags, time_base, begin, rate, notes
         )
 
     def frames(
@@ -239,6 +242,8 @@ def decoded(
     stop, damage = stop or Stop(), damage or Damage(Fraction(0))
     last: int | None = None
     step = max(1, round(1 / ((video.average_rate or Fraction(24)) * (video.time_base or Fraction(1, 1000)))))
+    # AVI has no times, and FFmpeg takes the order of decoding for that of showing; these are put right
+    waiting: list[int] | None = [] if container.format.name == "avi" else None
     packets: Iterator[Packet[Any]] = container.demux() if others else container.demux(video)
     while True:
         stop.check()
@@ -259,7 +264,12 @@ def decoded(
                 frames = packet.decode()
             except av.FFmpegError:
                 is_damaged = True
+            else:
+                if waiting is not None and packet.size and packet.pts is not None:
+                    heapq.heappush(waiting, packet.pts)
         for frame in frames:
+            if waiting:
+                frame.pts = heapq.heappop(waiting)
             if frame.pts is None:
                 frame.pts = 0 if last is None else last + step
             last = frame.pts
@@ -305,7 +315,7 @@ def _tags(path: Path, frame: "VideoFrame", *, is_gray: bool) -> tuple[ClipTags, 
     primaries, transfer = int(frame.color_primaries), int(frame.color_trc)
     if transfer in _HDR:
         raise FilmError(f"{path} is HDR video ({_HDR[transfer]}), which cannot be colored; convert it to SDR first")
-    if matrix in (_UNSPECIFIED, 0) or (is_gray and matrix not in MATRICES):
+    if matrix in (UNSPECIFIED, 0) or (is_gray and matrix not in MATRICES):
         is_hd = frame.width >= _HD_WIDTH or frame.height > _SD_HEIGHT
         matrix = _BT709 if is_hd else _BT601
         if not is_gray:
@@ -313,8 +323,8 @@ def _tags(path: Path, frame: "VideoFrame", *, is_gray: bool) -> tuple[ClipTags, 
     if matrix not in MATRICES:
         raise FilmError(f"{path}: its color matrix (number {matrix}) is not supported; convert it to BT.709 first")
     if frame.format.name.startswith("yuvj"):
-        color_range = _FULL
+        color_range = FULL
     if color_range == 0:
-        color_range = _FULL if is_gray else 1
+        color_range = FULL if is_gray else 1
         notes.append(f"it has no tag of its range of levels: {'full' if is_gray else 'limited'} range is assumed")
     return ClipTags(matrix, color_range, primaries, transfer), tuple(notes)

@@ -75,4 +75,4 @@ def _of_video(clip: Clip) -> Iterator[np.ndarray]:
                     raise FilmError(interlaced(clip.path))
                 tags = clip.tags  # swscale would take any size without tags for BT.601
                 shown = frame.to_ndarray(format="rgb24", src_colorspace=tags.matrix, src_color_range=tags.range)
-                yield np.ascontiguousarray(np.rot90(shown, clip.turns))
+                yield clip.orientation.upright(shown)

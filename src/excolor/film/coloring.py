@@ -15,12 +15,14 @@ from excolor.batch.stop import Stop
 from excolor.errors import FilmError, OutputError, PlanError
 from excolor.film.clip import Clip, DecodedFrame, interlaced, is_after, is_before
 from excolor.film.damage import Damage
+from excolor.film.encoding import Encoding, Target
 from excolor.film.frames import read_frames, time_slice
-from excolor.film.output import Encoding, Target, target, write
+from excolor.film.output import write
 from excolor.film.references import FilmReference, best
 from excolor.film.shots import Shot, find_shots
 from excolor.film.steady import ColoredFrame, Frame, ShotColorizer, Steadiness
 from excolor.film.store import Keep, ShotStore
+from excolor.film.trial import find_layout
 from excolor.imaging.merging import with_colors
 from excolor.imaging.working_size import Floats, lightness_of
 from excolor.method.colorizer import Colorizer
@@ -159,8 +161,9 @@ class FilmColorizer:
             PlanError: codec and container do not go together, or with the clip.
             OutputError: it cannot be written there.
         """
-        form = target(clip, encoding, output)
-        yield from (Note(f"{clip.path}: {note}") for note in clip.notes)
+        layout, notes = find_layout(clip, output, encoding, start=part.start, end=part.end)
+        form = layout.form
+        yield from (Note(f"{clip.path}: {note}") for note in (*clip.notes, *notes))
         yield Step("Looking for cuts", None)
         shots = yield from self._shots(clip, part)
         store = ShotStore(output, self._record(made_of, part, shots) | {"form": str(form)})
@@ -169,11 +172,8 @@ class FilmColorizer:
         yield from self._color(shots, store, frames, lambda one, keep: keep(self._planes(clip, form, one)))
         yield Step("Writing", sum(map(len, shots)))
         chroma = (planes for number in range(len(shots)) for planes in store.frames(number))
-        written = write(
-            clip, chroma, output, encoding, start=part.start, end=part.end, overwrite=overwrite, stop=self._stop
-        )
-        for said in written:
-            yield Advanced(said) if isinstance(said, int) else Note(f"{clip.path}: {said}")
+        written = write(layout, chroma, output, start=part.start, end=part.end, overwrite=overwrite, stop=self._stop)
+        yield from map(Advanced, written)
         store.remove()
 
     def folder(
@@ -300,9 +300,7 @@ class FilmColorizer:
     def _planes(clip: Clip, form: Target, one: ColoredFrame) -> tuple[np.ndarray, np.ndarray]:
         """U and V of a colored frame, as the clip stores it."""
         lightness = one.seen.to_array(one.seen.tensor)[..., 0]
-        luma, lightness, ab = (
-            np.ascontiguousarray(np.rot90(array, -clip.turns)) for array in (one.frame.photo.pixels, lightness, one.ab)
-        )
+        luma, lightness, ab = (clip.orientation.stored(array) for array in (one.frame.photo.pixels, lightness, one.ab))
         return form.planes.chroma(luma, lightness, ab)
 
 
@@ -327,5 +325,5 @@ def _brightness(photo: Photo) -> Floats:
 
 def upright(clip: Clip, frame: DecodedFrame, index: int) -> Frame:
     """A decoded frame as it is shown."""
-    luma = np.ascontiguousarray(np.rot90(clip.planes.luma(frame.samples), clip.turns))
+    luma = clip.orientation.upright(clip.planes.luma(frame.samples))
     return Frame(index, frame.seconds, Photo(luma))

@@ -12,8 +12,8 @@ from excolor.batch.stop import Stop
 from excolor.errors import FilmError, OutputError, PlanError
 from excolor.film.clip import Clip
 from excolor.film.coloring import Event, FilmColorizer, Part, upright
+from excolor.film.encoding import Encoding, target
 from excolor.film.frames import find_frames, is_folder_of_frames, read_frames, time_slice
-from excolor.film.output import Encoding, target
 from excolor.film.steady import Frame
 from excolor.photo import check_output
 from excolor.photo.files import check_place
