@@ -1,7 +1,7 @@
 """`excolor film`: Ctrl-C is obeyed wherever the work is."""
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,14 @@ from excolor.method.colorizer import Colorizer
 
 SMALL = ("--working-size", 48, "--model", "lite")
 CONTINUES = "Interrupted: the same command continues at the last shot that was finished."
+
+
+@pytest.fixture(autouse=True)
+def is_heeded() -> Iterator[None]:
+    """Ctrl-C, though tests that a shell runs in its background begin with it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
