@@ -223,3 +223,33 @@ def test_frames_of_a_part(tmp_path: Path, film: Callable[..., Result]) -> None:
     frames_in(tmp_path / "frames", 6)
     assert film(tmp_path / "frames", "--start", "0.05", "--end", "0.17", output="out").exit_code == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["00002.png", "00003.png", "00004.png"]
+
+
+def test_an_avi_in_which_frames_were_dropped(tmp_path: Path) -> None:
+    """Packets that say "as before" give no frame, and leave no times behind, by which all later ones would be early."""
+    whole, path = tmp_path / "whole.avi", tmp_path / "in.avi"
+    write_clip(whole, count=12, codec="mpeg4", time_base=Fraction(1, 25), options={"g": "3"})
+    as_before = bytes.fromhex("000001b6 50cf")  # a video object plane that is not coded (ISO/IEC 14496-2, 6.2.5)
+    with av.open(str(whole)) as source, av.open(str(path), "w") as result:
+        stream = result.add_stream_from_template(source.streams.video[0])
+        for i, packet in enumerate(list(source.demux(video=0))[:-1]):
+            one = av.Packet(as_before) if i in (4, 5, 8) else packet
+            one.pts, one.dts, one.time_base, one.stream = packet.pts, packet.dts, packet.time_base, stream
+            result.mux(one)
+    with av.open(str(path)) as container:
+        expected = [float(frame.pts * frame.time_base) for frame in container.decode(video=0)]
+    assert len(expected) == 9
+    assert [one.seconds for one in Clip.open(path).frames()] == pytest.approx(expected)
+
+
+def test_what_is_of_another_size_after_the_part(tmp_path: Path, film: Callable[..., Result]) -> None:
+    """Transport streams can be joined as they are."""
+    small, large = (
+        write_clip(tmp_path / f"{size[0]}.ts", size=size, count=count, codec="mpeg2video", time_base=Fraction(1, 25))
+        for size, count in ((SIZE, 12), ((96, 128), 4))
+    )
+    path = tmp_path / "in.ts"
+    path.write_bytes(small.read_bytes() + large.read_bytes())
+    result = film(path, "--end", 0.2)
+    assert result.exit_code == 0, result.output
+    assert len(content(tmp_path / "out.mkv").frames) == 5

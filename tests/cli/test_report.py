@@ -128,6 +128,28 @@ def test_a_merge_does_not_replace_that_of_other_pictures(tmp_path: Path, excolor
     assert (tmp_path / "all.json").read_bytes() == before
 
 
+@pytest.mark.parametrize("name", ["b", "/not-mounted-here/b.jpg"])
+def test_pictures_of_elsewhere_are_not_nobodys(name: str, tmp_path: Path, excolor: Run) -> None:
+    """Reports are merged where their pictures may not be."""
+    report(tmp_path, "all.json", file(name))
+    before = (tmp_path / "all.json").read_bytes()
+    result = excolor("report", "merge", report(tmp_path, "la.json", file("a")), "-o", "all.json")
+    assert result.exit_code == 1 and f"such as {name};" in result.stderr
+    assert (tmp_path / "all.json").read_bytes() == before
+
+
+def test_pictures_that_were_removed_are(tmp_path: Path, excolor: Run) -> None:
+    report(tmp_path, "all.json", file(str(tmp_path / "b")))
+    assert excolor("report", "merge", report(tmp_path, "la.json", file("a")), "-o", "all.json").exit_code == 0
+
+
+def test_a_list_that_cannot_be_written_does_not_stop_the_report(tmp_path: Path, excolor: Run) -> None:
+    one = report(tmp_path, "la.json", file("a", "failed"))
+    result = excolor("report", "merge", one, "-o", "all.json", "--retry", "r" * 300)
+    assert result.exit_code == 1 and result.stderr.count("Error: ") == 1
+    assert (tmp_path / "all.json").exists()
+
+
 def test_a_report_that_is_given_twice_counts_once(tmp_path: Path, excolor: Run) -> None:
     """Its seconds and jobs, too; and a shell makes it so of run-*.json run-retried.json."""
     first, second = shard(tmp_path, 1, 2, file("a")), shard(tmp_path, 2, 2, file("b"))

@@ -48,6 +48,7 @@ def test_a_query_is_asked_for_and_not_shown() -> None:
     assert "X-Amz" not in repr(path)
     assert path != as_path(text.replace("e=1", "e=2"))
     assert str(as_path("https://me:word@host/y.jpg")) == "https://…@host/y.jpg"
+    assert str(as_path("https://me:w@rd@host/y.jpg")) == "https://…@host/y.jpg"
     assert str(as_path("https://host/me@home.jpg")) == "https://host/me@home.jpg"
 
 
@@ -155,3 +156,15 @@ def test_what_a_store_says_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(PhotoError, match="cannot read memory://a: no credentials; check its name") as caught:
         read(RemotePath("memory://a"))
     assert "\n" not in str(caught.value)
+
+
+def test_a_query_that_ends_in_a_slash_makes_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("excolor.remote.is_folder", lambda path: False)
+    (source,) = expand(["https://host/a.jpg?sig=ab/"], recursive=False, output=None)
+    assert str(source.path) == "https://host/a.jpg?…"
+
+
+def test_what_is_refused_is_named_without_its_query() -> None:
+    with pytest.raises(PlanError, match="lists are read on this machine") as error:
+        expand(["@https://host/list.txt?sig=secret"], recursive=False, output=None)
+    assert "secret" not in str(error.value)

@@ -86,3 +86,13 @@ def test_the_example_of_an_installed_package_is_found(monkeypatch: pytest.Monkey
     pair = targets.example_pair()
     assert pair is not None
     assert [file.path for file in pair] == [package / "examples" / name for name in ("target.jpg", "reference.jpg")]
+
+
+def test_whoever_switches_all_references_off_finds_them_so(serving_with: Callable[..., Any], scans: Path) -> None:
+    with serving_with(folder=scans, references=[scans.parent / "references"]) as running:
+        told = opened(running, 0)
+        choices = {name: told[name] for name in ("hints", "references", "strength", "vivid", "hint_reach")}
+        record = {**choices, "used": [], "page": "p", "number": 1, "revision": told["revision"]}
+        assert running.ask("PUT", "/api/choices", json.dumps(record).encode())[0] == 200
+        assert used_names(opened(running, 1)) == ["of b.png"]
+        assert used_names(opened(running, 0)) == []

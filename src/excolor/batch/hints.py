@@ -13,7 +13,7 @@ from excolor.batch.used import UsedFile
 from excolor.errors import HintError, PlanError
 from excolor.hints import Hint, HintFile, HintLayer, read_hints, read_layer, read_table
 from excolor.photo import MAX_PIXELS
-from excolor.remote import RemotePath, typed_address
+from excolor.remote import RemotePath, as_path, typed_address
 from excolor.weights import sha256_of
 
 if TYPE_CHECKING:
@@ -80,7 +80,8 @@ class HintChoice:
         if not self.unused:
             return None
         more = len(self.unused) - _MOST_NAMED
-        named = ", ".join(self.unused[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+        named = ", ".join(str(as_path(name)) for name in self.unused[:_MOST_NAMED])
+        named += f" and {more} more" if more > 0 else ""
         return f"{self.path} has hints that no target uses: {named}"
 
     def of(self, source: Source, photo: "Photo") -> ChosenHints:
@@ -142,7 +143,7 @@ def find_hints(
     if not points and path is None:
         return None
     if path is not None and (address := typed_address(path)):
-        raise PlanError(f"{address}: hints are read on this machine; copy them here.", settings=("hints",))
+        raise PlanError(f"{as_path(address)}: hints are read on this machine; copy them here.", settings=("hints",))
     if points and len(targets) > 1:
         raise PlanError(
             f"typed hints are for one target and there are {len(targets)}; give a folder of hints or a CSV table.",
@@ -207,5 +208,6 @@ def _for_one(path: Path, targets: Sequence[Source]) -> Mapping[Path, Path]:
 
 def _name_in(table: Mapping[str, tuple[Hint, ...]], target: Source) -> str | None:
     """What a table calls a target: its path, its name in its subfolder, or its name alone; None if it does not."""
-    names = (str(target.path), (target.below / target.path.name).as_posix(), target.path.name)
+    whole = target.path.address if isinstance(target.path, RemotePath) else str(target.path)
+    names = (whole, str(target.path), (target.below / target.path.name).as_posix(), target.path.name)
     return next((name for name in names if name in table), None)

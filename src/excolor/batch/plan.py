@@ -106,7 +106,7 @@ def plan_batch(
     for path in (outputs.report, stages):
         if path is not None and (address := typed_address(path)):
             raise PlanError(
-                f"{address} is an address: reports and stages are written on this machine; name a file here."
+                f"{as_path(address)} is an address: reports and stages are written on this machine; name a file here."
             )
     jobs = _with_results(sources, outputs, tag)
     if stages is not None:

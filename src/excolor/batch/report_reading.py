@@ -82,7 +82,7 @@ def read_report(path: Path) -> Report:
 
 def is_report(path: Path) -> bool:
     """Whether a file is a report, as far as its beginning tells."""
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises for names that are too long
         return False
     try:
         read_report(path)
@@ -94,7 +94,8 @@ def is_report(path: Path) -> bool:
 def makes_way(path: Path, is_known: Callable[[str], bool]) -> bool:
     """Whether a file is a report that one about known pictures replaces, since it is about no others.
 
-    Pictures that are not there any more are nobody's; False if there is no report at all.
+    Pictures of a folder that is here, and not in it any more, are nobody's. Of those with relative names nobody knows
+    where they were, nor of those in a folder that is not here whether they are. False if there is no report at all.
 
     Args:
         path: where the report is to go.
@@ -108,7 +109,7 @@ def makes_way(path: Path, is_known: Callable[[str], bool]) -> bool:
     try:
         for file in read_report(path).files():
             name = file["input"]
-            if not is_known(name) and (is_remote(name) or os.path.lexists(name)):
+            if not is_known(name) and not _is_removed(name):
                 raise OutputError(
                     f"{path} is the report of other pictures, such as {name}; write this one elsewhere",
                     settings=("output",),
@@ -116,6 +117,12 @@ def makes_way(path: Path, is_known: Callable[[str], bool]) -> bool:
     except ReportError:
         return False
     return True
+
+
+def _is_removed(name: str) -> bool:
+    """Whether a picture, as reports name it, is surely not there any more."""
+    is_told = not is_remote(name) and os.path.isabs(name) and os.path.isdir(os.path.dirname(name))  # noqa: PTH112, PTH117, PTH120
+    return is_told and not os.path.lexists(name)
 
 
 @contextmanager

@@ -133,12 +133,13 @@ def _expand(argument: str, recursive: bool, output: str | None, passed_over: set
         return _in_folder(Path(argument), recursive, output, passed_over)
     if is_remote(argument):
         path = as_path(argument)
-        if isinstance(path, RemotePath) and (argument.endswith("/") or is_folder(path)):
+        is_named_folder = argument.partition("?")[0].endswith("/")
+        if isinstance(path, RemotePath) and (is_named_folder or is_folder(path)):
             return _in_folder(path, recursive, output, passed_over)
         return [Source(path)]
     is_list = argument.startswith("@")
     if is_list and is_remote(argument[1:]):
-        raise PlanError(f"{argument}: lists are read on this machine; copy it, and name the copy.")
+        raise PlanError(f"@{as_path(argument[1:])}: lists are read on this machine; copy it, and name the copy.")
     if os.path.lexists(argument) or not (is_list or glob.has_magic(argument)):
         return [Source(Path(argument))]
     from excolor.photo import Collection

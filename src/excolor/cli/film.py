@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from excolor.batch.stop import Stop
     from excolor.cli.progress import Display
     from excolor.film.coloring import Event, FilmReferences, Part
+    from excolor.film.jobs import Job
     from excolor.film.steady import Frame
     from excolor.method.colorizer import Colorizer
 
@@ -202,7 +203,7 @@ def film(
         unfinished = ""
         try:
             chosen, checksums = _encoded(pictures, dict(timed), colorizer, settings, display, stop)
-            frames = job.frames_at([time for time, _ in (*timed, *hinted)], stop)
+            frames = _frames_with_hints(job, timed, hinted, stop)
             _note_unused(timed, part, display)
             chosen, hints_at = _with_key_frames(chosen, hinted, frames, part, colorizer, settings, display)
             film_colorizer = FilmColorizer(colorizer, chosen, settings, Steadiness(every), stop)
@@ -248,6 +249,14 @@ def _encoded(
         "references": [checksums[path] for path in pictures],
         "references at": [(time, checksums[path]) for time, path in sorted(timed.items())],
     }
+
+
+def _frames_with_hints(
+    job: "Job", timed: "Sequence[tuple[float, Path]]", hinted: "Sequence[tuple[float, Path]]", stop: "Stop"
+) -> "Mapping[float, Frame]":
+    """The frames that hints are for. Those of references only have to be there: they are large, and not kept."""
+    shown = job.frames_at([time for time, _ in (*timed, *hinted)], stop)
+    return {time: shown[time] for time, _ in hinted}
 
 
 def _note_unused(timed: "Iterable[tuple[float, Path]]", part: "Part", display: "Display") -> None:

@@ -1,5 +1,6 @@
 """`excolor report merge`."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ import click
 from excolor.cli.commands import OUTPUT, Group, option, with_options
 from excolor.cli.parameter_types import PHOTO
 from excolor.cli.progress import Display, duration, open_display
-from excolor.errors import ExcolorError
+from excolor.errors import ExcolorError, OutputError
 
 if TYPE_CHECKING:
     from excolor.batch.merged_report import MergedReport
@@ -108,12 +109,16 @@ def _settle_list(merged: "MergedReport", todo: list[str], path: Path, force: boo
     from excolor.photo import write_bytes
 
     display = Display(None, quiet=False)
-    is_earlier = path.is_file() and is_list_of(path, merged.unfinished.__contains__)
+    is_there = os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises for names that are too long
+    is_earlier = is_there and is_list_of(path, merged.unfinished.__contains__)
     if not todo:
         if is_earlier:
-            path.unlink()
+            try:
+                path.unlink()
+            except OSError as error:
+                raise OutputError(f"cannot remove {path}: {error.strerror}", settings=("retry",)) from error
             display.note(f"all that {path} lists is done: it is removed")
-        elif path.is_file() and is_list_of(path, merged.has):  # perhaps of an earlier merge, perhaps the user's own
+        elif is_there and is_list_of(path, merged.has):  # perhaps of an earlier merge, perhaps the user's own
             display.note(f"all that {path} lists is done: it is not needed for another try")
         return
     text, unfit = list_of(todo)

@@ -29,6 +29,7 @@ _HDR = {16: "PQ", 18: "HLG"}  # transfer
 _HD_WIDTH, _SD_HEIGHT = 1280, 576  # as wide as this or higher than that, untagged streams are BT.709, as for mpv
 _BT601, _BT709 = 6, 1
 
+_REORDERED = 4  # frames that may come before one that is shown earlier
 _STEPS = {"410": (4, 4), "411": (1, 4), "420": (2, 2), "422": (1, 2), "440": (2, 1), "444": (1, 1)}
 """Pixels (down, across) of a sample of chroma, by the usual names."""
 
@@ -147,9 +148,10 @@ class Clip:
             others = damage is not None  # whether the file ends early, all streams say together
             for _, frames in decoded(container, stream, self.path, others=others, stop=stop, damage=damage):
                 for frame in frames:
-                    one = self.of_frame(frame)
-                    if is_after(one.seconds, end):
+                    assert frame.pts is not None  # of `decoded`
+                    if is_after(self.seconds(frame.pts, self.time_base), end):
                         return
+                    one = self.of_frame(frame)
                     if not is_before(one.seconds, start):
                         yield one
 
@@ -269,6 +271,10 @@ def decoded(
                     heapq.heappush(waiting, packet.pts)
         for frame in frames:
             if waiting:
+                # Packets that gave no frame left their times behind, and by them all later frames would be early
+                late = step * _REORDERED if video.codec_context.has_b_frames else 0
+                while frame.pts is not None and len(waiting) > 1 and waiting[0] < frame.pts - late:
+                    heapq.heappop(waiting)
                 frame.pts = heapq.heappop(waiting)
             if frame.pts is None:
                 frame.pts = 0 if last is None else last + step

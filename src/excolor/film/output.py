@@ -81,9 +81,12 @@ class _Remux:
         is_over = False  # as `Clip.frames` ends with the first frame after the part
         for packet, frames in decoded(self._source, self._video, clip.path, others=True, stop=stop):
             for frame in frames:
+                assert frame.pts is not None  # of `decoded`
+                is_over = is_over or is_after(clip.seconds(frame.pts, clip.time_base), self._end)
+                if is_over:  # what is not colored may be of another size
+                    continue
                 one = clip.of_frame(frame)
-                is_over = is_over or is_after(one.seconds, self._end)
-                if not is_over and not is_before(one.seconds, self._start):
+                if not is_before(one.seconds, self._start):
                     planes = next(chroma, None)
                     if planes is None:
                         raise self._changed()

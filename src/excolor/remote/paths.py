@@ -36,7 +36,7 @@ class RemotePath(os.PathLike[str]):
         path, rest = self._split
         if self.scheme not in WEB:
             return path
-        shown = re.sub(r"(?<=://)[^/@]*@", f"{_HIDDEN}@", path)
+        shown = re.sub(r"(?<=://)[^/]*@", f"{_HIDDEN}@", path)
         return f"{shown}?{_HIDDEN}" if "?" in rest else shown
 
     def __repr__(self) -> str:

@@ -148,5 +148,6 @@ def _said(error: Exception, path: RemotePath) -> str:
     lines = str(error).strip().splitlines()
     text = lines[0] if lines else type(error).__name__
     if path.scheme in WEB:  # the client tells the address, and what may be secret in it
+        text = text.replace(path.address, str(path))  # with what ends an address elsewhere, such as quotes
         text = _URL_IN_TEXT.sub(lambda found: str(RemotePath(found[0])), text)
     return text[:_LONGEST_TEXT].rstrip(".")

@@ -171,6 +171,8 @@ class Page:
             hints = [placed(hint, target.size) for hint in file.hints]
         finally:
             self._work.uploads.discard(path)
+        if self._work.session.now.target != target:  # the person has opened another picture meanwhile
+            raise Stale
         self._work.session.set_hints(hints, page=_page(request))
         return JSONResponse(self._session())
 

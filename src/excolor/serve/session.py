@@ -161,8 +161,10 @@ class Session:
                 self._hints[old.file.id] = choices.hints
             choices = replace(choices, hints=self._hints.pop(target.file.id, ()))
         if best is not None:
-            picked = self._picked.get(target.file.id, frozenset()) & frozenset(choices.references)
-            choices = replace(choices, used=picked or frozenset((best,)))
+            used = picked = self._picked.get(target.file.id)
+            if picked:  # whoever switched all off wants none
+                used = picked & frozenset(choices.references) or None
+            choices = replace(choices, used=frozenset((best,)) if used is None else used)
         self._change(page, target=target, choices=choices)
 
     def hints_of(self, file: PictureFile) -> tuple[Hint, ...]:

@@ -27,7 +27,7 @@ const histories = new Map();
 let number = 0, timer = 0, waiting = null;
 let isSent = true; // whether the server has what is shown
 let changing = 0; // requests under way that the server answers with the session
-let isOpening = false; // one of them replaces the hints, so that none should be placed or moved now
+let isOpening = 0; // requests under way: one of them replaces the hints, so that none should be placed or moved now
 
 /** Send the choices soon and show what becomes of them; an earlier request that is under way is given up. */
 function recompute(delay = 30) {
@@ -161,7 +161,7 @@ function redo() {
 }
 
 /** Take over what the server says of the session: at the beginning, and after it has changed there. */
-async function adopt(told) {
+async function adopt(told, hasHints = false) {
   const { target } = session, isOther = target?.id !== told.target?.id;
   const isNew = told.target && (isOther || target.page !== told.target.page);
   const { revision, received, pictures, max_bytes } = told;
@@ -170,7 +170,7 @@ async function adopt(told) {
   const isLate = !isSent && !isOther; // something was changed here while the server was busy with the request
   const added = references.filter((id) => !choices.references.includes(id));
   setChoices(isLate
-    ? { ...choices, references: [...choices.references, ...added], used: [...choices.used, ...used.filter((id) => added.includes(id))].sort() }
+    ? { ...choices, hints: hasHints ? hints : choices.hints, references: [...choices.references, ...added], used: [...choices.used, ...used.filter((id) => added.includes(id))].sort() }
     : { hints, references, used, strength, vivid, hint_reach });
   isSent = !isLate;
   shown.selected = isOther ? -1 : Math.min(shown.selected, choices.hints.length - 1);
@@ -226,17 +226,17 @@ async function refresh() {
 }
 
 /** Open something that has hints of its own; as `change`. */
-async function open(doing, request, explain) {
-  isOpening = true;
+async function open(doing, request, explain, hasHints = false) {
+  isOpening += 1;
   try {
-    return await change(doing, request, explain);
+    return await change(doing, request, explain, hasHints);
   } finally {
-    isOpening = false;
+    isOpening -= 1;
   }
 }
 
 /** Do something that the server answers with the session; returns whether it was done, before the result is there. */
-async function change(doing, request, explain = complain) {
+async function change(doing, request, explain = complain, hasHints = false) {
   silence();
   changing += 1;
   stage.dataset.state = "busy";
@@ -249,7 +249,7 @@ async function change(doing, request, explain = complain) {
     explain(error);
   }
   changing -= 1;
-  if (told) adopt(told).catch(explain);
+  if (told) adopt(told, hasHints).catch(explain);
   if (!isSent && !timer) recompute();
   if (!waiting && !timer && !changing) stage.dataset.state = "ready";
   return told !== null;
@@ -583,6 +583,7 @@ const openHints = (file, force = "") => open(
   `Opening ${file.name}…`,
   () => upload(`/api/hints${force}`, file, session.max_bytes),
   (error) => complain(error, error.can_force && ["Use them anyway", () => openHints(file, "?force=1")]),
+  true,
 );
 
 $("example").addEventListener("click", () => open("Opening the example…", () => askJson("POST", "/api/example")));
