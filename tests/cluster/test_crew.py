@@ -22,7 +22,7 @@ from excolor.cluster.worker import Assignment
 from excolor.errors import CheckpointError, ClusterError
 from excolor.networks.models import find_model
 
-errors = pytest.importorskip("ray", reason="Ray is not installed: pip install 'excolor[ray]'").exceptions
+errors = pytest.importorskip("ray", reason="Ray is not installed: pip install '.[ray]'").exceptions
 
 PICTURES = 8
 Fate = Callable[["Call"], Exception | None]

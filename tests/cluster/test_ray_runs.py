@@ -27,7 +27,7 @@ from excolor.networks.models import find_model
 Write = Callable[..., Path]
 Start = Callable[..., "subprocess.Popen[str]"]
 
-needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: pip install 'excolor[ray]'")
+needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: pip install '.[ray]'")
 needs_client = pytest.mark.skipif(find_spec("grpc") is None, reason="Ray's client is not installed: see above")
 needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are found in /proc")
 
@@ -323,7 +323,7 @@ def test_no_cluster_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_ray_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(MissingPackageError, match=r"pip install 'excolor\[ray\]'"), connected("ray"):
+    with pytest.raises(MissingPackageError, match=r"pip install 'ray\[client\]'"), connected("ray"):
         pass
 
 
