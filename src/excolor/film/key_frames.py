@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from excolor.batch.hint_folder import LAYERS
 from excolor.errors import HintError, PlanError
 from excolor.film.references import FilmReference, best, encode
 from excolor.film.steady import Frame
@@ -12,8 +13,6 @@ from excolor.method.colorizer import Colorizer
 from excolor.photo import MAX_PIXELS, Photo
 from excolor.settings import ColorizeSettings
 from excolor.weights import sha256_of
-
-_LAYERS = (".png", ".tif", ".tiff", ".webp")
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +69,7 @@ def key_frame(
 
 def _read(path: Path, photo: Photo) -> tuple[Hint | HintLayer, ...]:
     """The hints in a file, for a frame."""
-    if path.suffix.lower() in _LAYERS:
+    if path.suffix.lower() in LAYERS:
         layer = read_layer(path, max_pixels=MAX_PIXELS)
         layer.check_fits(photo.size)
         return (layer,)
