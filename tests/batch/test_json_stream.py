@@ -67,3 +67,21 @@ def test_elements_that_are_not_wanted_are_passed_over() -> None:
 def test_other_texts_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         read(text)
+
+
+@pytest.mark.parametrize("number", ["-0", "12", "1.5", "-1.25e3", "2E-7", "3e+16", "10000000000000000000.5"])
+@pytest.mark.parametrize("after", ["", " ", "\n"])
+def test_numbers_may_be_split_anywhere(number: str, after: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = f'{{"a": {number}{after}, "files": [{number}{after}, {number}], "b": {number}{after}}}'
+    for piece in range(1, len(text) + 1):
+        monkeypatch.setattr(json_stream, "_PIECE", piece)
+        assert read(text) == json.loads(text)
+
+
+@pytest.mark.parametrize("number", ["1.", "1e", "1e+", "-", "1.e3", "+1", "1-"])
+def test_what_only_looks_like_a_number_is_refused(number: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for text in (f'{{"files": [], "a": {number}}}', f'{{"files": [{number}]}}', f'{{"files": [], "a": {number}'):
+        for piece in range(1, len(text) + 1):
+            monkeypatch.setattr(json_stream, "_PIECE", piece)
+            with pytest.raises(ValueError, match=r".+"):
+                read(text)

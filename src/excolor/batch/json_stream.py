@@ -7,6 +7,7 @@ from typing import Any, TextIO
 
 _PIECE = 1 << 18  # characters that are read at a time; more of a value that is larger
 _SPACE = re.compile(r"[ \t\n\r]*")
+_IN_NUMBERS = re.compile(r"[-+.0-9eE]*")
 
 
 def members(file: TextIO, streamed: str) -> Iterator[tuple[str, Any]]:
@@ -89,7 +90,8 @@ class _Reader:
                     raise
                 piece *= 2  # or a value of many pieces would be read anew for each of them
                 continue
-            if end < len(self._text) or not self._read(piece):  # a number at the end may go on
+            is_split = isinstance(value, int | float) and _IN_NUMBERS.fullmatch(self._text, end)
+            if not is_split or not self._read(piece):  # of 1.5e3, all of 1, 1. and 1.5e have a number in front
                 self._at = end
                 return value
 
