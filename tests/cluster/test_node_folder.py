@@ -77,3 +77,19 @@ def test_one_that_is_taken_for_abandoned_meanwhile_is_made_again(
     monkeypatch.setattr("os.open", open_late)
     folder = NodeFolder("cd" * 8)
     assert len(opened) == 2 and folder.path.is_dir()
+    folder.remove()
+    for file in opened:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(file)
+
+
+def test_a_folder_that_is_not_needed_any_more_is_not_held(temporary: Path) -> None:
+    """Files in it that the run did not make keep it; whoever comes later finds that nobody holds it."""
+    folder = NodeFolder("ef" * 8)
+    (folder.path / "folder").mkdir()
+    folder.remove()
+    assert folder.path.is_dir()
+    (folder.path / "folder").rmdir()
+    remove_abandoned()
+    assert not folder.path.exists()
+    folder.remove()  # again

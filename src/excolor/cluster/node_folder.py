@@ -23,8 +23,9 @@ class NodeFolder:
     """
 
     def __init__(self, run: str) -> None:
-        """Make it, or share it with the other processes of the run, until this one ends; `run` is 16 hex digits."""
+        """Make it, or share it with the other processes of the run, until `remove`; `run` is 16 hex digits."""
         self.path = Path(tempfile.gettempdir(), f"excolor-{run}-{platform.node()}")
+        self._lock: int | None = None
         if sys.platform == "win32":
             self.path.mkdir(parents=True, exist_ok=True)
             return
@@ -33,16 +34,22 @@ class NodeFolder:
         while True:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             with suppress(FileNotFoundError):  # another process has taken it for abandoned just now
-                lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+                self._lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
                 with suppress(OSError):  # where there are no locks, nobody gets one, and nothing counts as abandoned
-                    fcntl.flock(lock, fcntl.LOCK_SH)
-                if os.path.samestat(os.fstat(lock), self.path.stat()):
-                    return  # the file is open until the process ends
-                os.close(lock)
+                    fcntl.flock(self._lock, fcntl.LOCK_SH)
+                if os.path.samestat(os.fstat(self._lock), self.path.stat()):
+                    return  # held until `remove`, or until the process ends
+            self._let_go()
 
     def remove(self) -> None:
-        """Remove it, when the run is over and no process uses it any more."""
+        """Remove it, when the run is over and no process uses it any more, and let go of its lock."""
         _remove(self.path)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
 
 def remove_abandoned() -> None:
