@@ -10,6 +10,7 @@ import pytest
 from click.testing import Result
 
 from excolor.batch.merged_report import list_of, merge_reports
+from excolor.photo.collection import LIST_MARK
 from excolor.batch.report import write_long_report
 
 Run = Callable[..., Result]
@@ -48,7 +49,7 @@ def test_totals_are_added_and_failures_named(tmp_path: Path, excolor: Run) -> No
         "2 reports: 2 written, 1 skipped, 1 failed, 1 not begun, in 81 s together",
         "failed: cannot read b",
     ]
-    assert (tmp_path / "retry.txt").read_text() == "b\ne\n"
+    assert (tmp_path / "retry.txt").read_text() == f"{LIST_MARK}\nb\ne\n"
     merged = json.loads((tmp_path / "all.json").read_text())
     assert [each["input"] for each in merged["files"]] == list("abcde")
     assert merged["totals"] == {"written": 2, "skipped": 1, "failed": 1, "not begun": 1}
@@ -73,7 +74,7 @@ def test_a_picture_that_was_tried_again_counts_once(tmp_path: Path, excolor: Run
         assert "2 written, in" in result.stdout
 
 
-@pytest.mark.parametrize("content", ["mine", "a\nb\n", ""])
+@pytest.mark.parametrize("content", ["mine", "a\nb\n", "a\n", f"{LIST_MARK}\na\nb\n", ""])
 def test_nothing_is_replaced_without_force(content: str, tmp_path: Path, excolor: Run) -> None:
     path = report(tmp_path, "run.json", file("a", "failed"), file("b"))
     (tmp_path / "retry.txt").write_text(content)
@@ -85,7 +86,7 @@ def test_nothing_is_replaced_without_force(content: str, tmp_path: Path, excolor
     assert json.loads((tmp_path / "all.json").read_text())["totals"]["written"] == 1
     assert excolor("report", "merge", path, "-o", path, "--force").exit_code == 2
     excolor("report", "merge", path, "--force")
-    assert (tmp_path / "retry.txt").read_text() == "a\n"
+    assert (tmp_path / "retry.txt").read_text() == f"{LIST_MARK}\na\n"
 
 
 def test_a_merge_is_repeated_until_nothing_is_left(tmp_path: Path, excolor: Run) -> None:
@@ -93,11 +94,11 @@ def test_a_merge_is_repeated_until_nothing_is_left(tmp_path: Path, excolor: Run)
     shard(tmp_path, 2, 2, file("d", "not begun"))
     merge = ("report", "merge", *sorted(tmp_path.glob("run-*.json")), "-o", "all.json")
     assert excolor(*merge).exit_code == 1
-    assert (tmp_path / "retry.txt").read_text() == "b\nc\nd\n"
+    assert (tmp_path / "retry.txt").read_text() == f"{LIST_MARK}\nb\nc\nd\n"
     tried = report(tmp_path, "run-retried.json", file("b"), file("c", "failed"), file("d"))
     again = excolor(*merge, tried)
     assert again.exit_code == 1 and "3 written, 1 failed" in again.stdout
-    assert (tmp_path / "retry.txt").read_text() == "c\n"
+    assert (tmp_path / "retry.txt").read_text() == f"{LIST_MARK}\nc\n"
     assert json.loads((tmp_path / "all.json").read_text())["totals"]["written"] == 3
     last = excolor(*merge, tried, report(tmp_path, "run-retried-2.json", file("c")))
     assert last.exit_code == 0 and last.stdout.startswith("4 reports: 4 written, in")
@@ -115,6 +116,17 @@ def test_a_list_of_what_is_done_is_told(tmp_path: Path, excolor: Run) -> None:
     assert result.exit_code == 0
     assert result.stderr == "all that retry.txt lists is done: it is not needed for another try\n"
     assert (tmp_path / "retry.txt").exists()
+
+
+@pytest.mark.parametrize("content", ["b\n", "c\nb\n\n"])
+def test_a_list_that_a_person_made_stays(content: str, tmp_path: Path, excolor: Run) -> None:
+    """Also if all that it lists had failed, as a list of the merge itself."""
+    report(tmp_path, "run.json", file("a"), file("b", "failed"), file("c", "failed"))
+    (tmp_path / "retry.txt").write_text(content)
+    result = excolor("report", "merge", "run.json", report(tmp_path, "retried.json", file("b"), file("c")))
+    assert result.exit_code == 0
+    assert result.stderr == "all that retry.txt lists is done: it is not needed for another try\n"
+    assert (tmp_path / "retry.txt").read_text() == content
 
 
 def test_a_merge_does_not_replace_that_of_other_pictures(tmp_path: Path, excolor: Run) -> None:
@@ -169,7 +181,7 @@ def test_addresses_that_are_not_told_in_full_are_not_listed(tmp_path: Path, exco
     result = excolor("report", "merge", report(tmp_path, "run.json", signed, file("gs://b/what…?…", "failed")))
     assert result.exit_code == 1
     assert "'https://host/a.jpg?…' cannot be listed" in result.stderr
-    assert (tmp_path / "retry.txt").read_text() == "gs://b/what…?…\n"
+    assert (tmp_path / "retry.txt").read_text() == f"{LIST_MARK}\ngs://b/what…?…\n"
 
 
 def test_memory_does_not_hold_the_pictures(tmp_path: Path) -> None:
@@ -229,5 +241,6 @@ def test_other_files_are_no_reports(content: bytes, tmp_path: Path, excolor: Run
 
 def test_names_that_are_not_a_line_are_told() -> None:
     text, unfit = list_of(["a.tif", "two\nlines", "\udcff", "b.tif", " ", "end\r"])
-    assert text == "a.tif\nb.tif\n"
+    assert text == f"{LIST_MARK}\na.tif\nb.tif\n"
     assert unfit == ["two\nlines", "\udcff", " ", "end\r"]
+    assert list_of([" "]) == ("", [" "])

@@ -134,7 +134,7 @@ def test_what_failed_is_tried_again_from_a_list(
     assert merged.exit_code == 1
     assert f"{PICTURES - 1} written, 1 failed" in merged.stdout
     assert f"failed: cannot read {damaged}" in merged.stdout
-    assert retry.read_text() == f"{damaged}\n"
+    assert retry.read_text().splitlines()[1:] == [str(damaged)]
     assert f"@{retry}" in merged.stderr
 
     damaged.write_bytes(good)

@@ -13,6 +13,7 @@ from PIL import Image
 
 from excolor.errors import PhotoError
 from excolor.photo import Collection, Member, read_photo
+from excolor.photo.collection import LIST_MARK
 from excolor.photo.file_names import natural_order
 
 NAMES = ["1.png", "Garden/2.PNG", "garden/10.png", "sea/deep/1.tif"]
@@ -145,6 +146,13 @@ def test_a_list_names_what_is_read_in_its_order(folder: Path, tmp_path: Path) ->
     np.testing.assert_array_equal(collection[str(raw)].read().pixels, levels(3))
     with pytest.raises(PhotoError, match=r"gone\.png: there is no such file"):
         collection[paths[3]].read()
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_only_a_mark_in_the_first_line_of_a_list_is_passed_over(end: str, tmp_path: Path) -> None:
+    lines = [LIST_MARK, "a.png", "# b.png", LIST_MARK, ""]
+    (tmp_path / "list.txt").write_bytes(end.join(lines).encode())
+    assert list(Collection.open(f"@{tmp_path / 'list.txt'}")) == ["a.png", "# b.png", LIST_MARK]
 
 
 def test_a_glob_takes_files_in_natural_order(folder: Path) -> None:

@@ -15,6 +15,7 @@ from excolor.batch.events import Status
 from excolor.batch.picture_index import PictureIndex, SortedPictures
 from excolor.batch.report_reading import PRECISION, Report, read_report
 from excolor.errors import ReportError
+from excolor.photo.collection import LIST_MARK
 from excolor.remote import is_shortened
 
 _SAME = ("excolor", "model", "checkpoints")
@@ -169,18 +170,30 @@ def _of_different_runs(first: Report, other: Report, name: str) -> ReportError:
 
 
 def list_of(paths: Sequence[str]) -> tuple[str, list[str]]:
-    """The text of an `@LIST` with these paths, and the paths that no such list can hold."""
+    """The text of an `@LIST` with these paths, marked as ours, and the paths that no such list can hold.
+
+    The text is empty if there is nothing to list.
+    """
     unfit = [path for path in paths if not _fits_on_a_line(path)]
-    return "".join(f"{path}\n" for path in paths if _fits_on_a_line(path)), unfit
+    fit = [path for path in paths if _fits_on_a_line(path)]
+    return "".join(f"{line}\n" for line in (LIST_MARK, *fit)) if fit else "", unfit
 
 
-def is_list_of(path: Path, is_known: Callable[[str], bool]) -> bool:
-    """Whether a file is an `@LIST` of known paths, one at least, and nothing else."""
+def is_list_of(path: Path, is_known: Callable[[str], bool], *, is_ours: bool) -> bool:
+    """Whether a file is an `@LIST` of known paths, one at least, and nothing else.
+
+    Args:
+        path: of the file.
+        is_known: whether a path is one of these.
+        is_ours: take only what `list_of` has made, and not a person's list of the same paths.
+    """
     try:
-        lines = [line for line in path.read_text(encoding="utf-8").split("\n") if line]
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError):
         return False
-    return bool(lines) and all(map(is_known, lines))
+    is_marked = lines[0] == LIST_MARK
+    paths = [line for line in lines[is_marked:] if line]
+    return bool(paths) and all(map(is_known, paths)) and (is_marked or not is_ours)
 
 
 def _fits_on_a_line(path: str) -> bool:

@@ -110,7 +110,7 @@ def _settle_list(merged: "MergedReport", todo: list[str], path: Path, force: boo
 
     display = Display(None, quiet=False)
     is_there = os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises for names that are too long
-    is_earlier = is_there and is_list_of(path, merged.unfinished.__contains__)
+    is_earlier = is_there and is_list_of(path, merged.unfinished.__contains__, is_ours=True)
     if not todo:
         if is_earlier:
             try:
@@ -118,7 +118,7 @@ def _settle_list(merged: "MergedReport", todo: list[str], path: Path, force: boo
             except OSError as error:
                 raise OutputError(f"cannot remove {path}: {error.strerror}", settings=("retry",)) from error
             display.note(f"all that {path} lists is done: it is removed")
-        elif is_there and is_list_of(path, merged.has):  # perhaps of an earlier merge, perhaps the user's own
+        elif is_there and is_list_of(path, merged.has, is_ours=False):
             display.note(f"all that {path} lists is done: it is not needed for another try")
         return
     text, unfit = list_of(todo)

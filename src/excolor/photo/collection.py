@@ -26,6 +26,9 @@ from excolor.photo.photo import Photo
 from excolor.photo.reading import MAX_PIXELS, read_photo
 from excolor.photo.tar_files import extract, is_tar, open_tar, pictures_in, size_in
 
+LIST_MARK = "# made by excolor report merge, which replaces and removes this list"
+"""The first line of a list that a program may replace or remove, which tells it from a person's; no path."""
+
 
 @dataclass(frozen=True)
 class Member(ABC):
@@ -231,7 +234,10 @@ class _Files(Collection):
 
 
 class _List(_Files):
-    """The files that a text file names, in its order; whether they exist is found out by whoever reads them."""
+    """The files that a text file names, in its order; whether they exist is found out by whoever reads them.
+
+    Each line is taken literally, except that `LIST_MARK` as the first one is passed over.
+    """
 
     @property
     def _says_empty(self) -> str:
@@ -248,7 +254,8 @@ class _List(_Files):
             raise PhotoError(message) from error
         if "\0" in text:
             raise PhotoError(f"{self.origin}: this is not a list of files in UTF-8; save one path a line")
-        return [line for line in (line.removesuffix("\r") for line in text.split("\n")) if line.strip()]
+        lines = [line.removesuffix("\r") for line in text.split("\n")]
+        return [line for line in lines[lines[0] == LIST_MARK :] if line.strip()]
 
 
 class _Glob(_Files):
