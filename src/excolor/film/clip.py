@@ -1,26 +1,24 @@
 """Clips: video files, decoded frame by frame without a way through RGB."""
 
-import heapq
 import shlex
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from excolor.batch.stop import Stop
 from excolor.errors import FilmError
 from excolor.film.damage import Damage
+from excolor.film.decoding import decoded, opened, video_of
 from excolor.film.orientation import Orientation
 from excolor.film.package import check_av
 from excolor.film.planes import MATRICES, PlaneFormat
 
 if TYPE_CHECKING:
-    from av import Packet, VideoFrame
-    from av.container import InputContainer
+    from av import VideoFrame
     from av.video.stream import VideoStream
 
 UNSPECIFIED = 2  # color space, primaries and transfer, in FFmpeg's numbers
@@ -29,7 +27,6 @@ _HDR = {16: "PQ", 18: "HLG"}  # transfer
 _HD_WIDTH, _SD_HEIGHT = 1280, 576  # as wide as this or higher than that, untagged streams are BT.709, as for mpv
 _BT601, _BT709 = 6, 1
 
-_REORDERED = 4  # frames that may come before one that is shown earlier
 _STEPS = {"410": (4, 4), "411": (1, 4), "420": (2, 2), "422": (1, 2), "440": (2, 1), "444": (1, 1)}
 """Pixels (down, across) of a sample of chroma, by the usual names."""
 
@@ -42,6 +39,12 @@ class ClipTags:
     range: int
     primaries: int
     transfer: int
+
+    @classmethod
+    def of(cls, frame: "VideoFrame") -> "ClipTags":
+        """Those of a decoded frame; FFmpeg's formats yuvj... are full range, whatever else is said."""
+        levels = FULL if frame.format.name.startswith("yuvj") else int(frame.color_range)
+        return cls(int(frame.colorspace), levels, int(frame.color_primaries), int(frame.color_trc))
 
 
 @dataclass(frozen=True)
@@ -187,103 +190,6 @@ def samples_of(frame: "VideoFrame", plane: int) -> np.ndarray:
     return rows
 
 
-@contextmanager
-def opened(path: Path) -> Iterator["InputContainer"]:
-    """A file while it is read. Raises FilmError if it cannot be."""
-    import av
-
-    try:
-        container = av.open(str(path), metadata_errors="replace")
-    except FileNotFoundError as error:
-        raise FilmError(f"{path}: no such file; check the path") from error
-    except (av.FFmpegError, OSError) as error:
-        raise FilmError(
-            f"cannot read {path}: it is not a video, or its beginning or end is missing; copy it again from its source"
-        ) from error
-    with container:
-        yield container
-
-
-def video_of(container: "InputContainer", path: Path) -> "VideoStream":
-    """The first video stream that is no cover picture. Raises FilmError if there is none."""
-    from av.stream import Disposition
-
-    for stream in container.streams.video:
-        if not stream.disposition & Disposition.attached_pic:
-            stream.thread_type = "AUTO"
-            return stream
-    raise FilmError(f"{path}: there is no video in it; give a clip")
-
-
-def decoded(
-    container: "InputContainer",
-    video: "VideoStream",
-    path: Path,
-    *,
-    others: bool = False,
-    stop: Stop | None = None,
-    damage: Damage | None = None,
-) -> Iterator[tuple["Packet[Any]", list["VideoFrame"]]]:
-    """Each packet, and the frames that it completes if it is of the video; each frame has a time.
-
-    Packets that cannot be decoded are passed over: a damaged place costs its frames, not the clip.
-
-    Args:
-        container: at its beginning.
-        video: its stream.
-        path: for messages.
-        others: read the packets of other streams as well.
-        stop: ends it between packets.
-        damage: to be filled with what is found.
-
-    Raises:
-        StoppedError: a stop was asked for.
-    """
-    import av
-
-    stop, damage = stop or Stop(), damage or Damage(Fraction(0))
-    last: int | None = None
-    step = max(1, round(1 / ((video.average_rate or Fraction(24)) * (video.time_base or Fraction(1, 1000)))))
-    # AVI has no times, and FFmpeg takes the order of decoding for that of showing; these are put right
-    waiting: list[int] | None = [] if container.format.name == "avi" else None
-    packets: Iterator[Packet[Any]] = container.demux() if others else container.demux(video)
-    while True:
-        stop.check()
-        try:
-            packet = next(packets, None)
-        except (av.FFmpegError, OSError):  # cut short: what was read before counts
-            damage.ended(container, is_cut=True)
-            return
-        if packet is None:
-            damage.ended(container, is_cut=False)
-            return
-        damage.saw(packet)
-        frames = []
-        is_damaged = False
-        if packet.stream.index == video.index:
-            is_damaged = packet.is_corrupt  # transport streams count their packets, and some are missing
-            try:
-                frames = packet.decode()
-            except av.FFmpegError:
-                is_damaged = True
-            else:
-                if waiting is not None and packet.size and packet.pts is not None:
-                    heapq.heappush(waiting, packet.pts)
-        for frame in frames:
-            if waiting:
-                # Packets that gave no frame left their times behind, and by them all later frames would be early
-                late = step * _REORDERED if video.codec_context.has_b_frames else 0
-                while frame.pts is not None and len(waiting) > 1 and waiting[0] < frame.pts - late:
-                    heapq.heappop(waiting)
-                frame.pts = heapq.heappop(waiting)
-            if frame.pts is None:
-                frame.pts = 0 if last is None else last + step
-            last = frame.pts
-        if is_damaged or any(frame.is_corrupt for frame in frames):
-            damage.cannot_decode(None if last is None or video.time_base is None else last * video.time_base)
-        yield packet, frames
-
-
 def interlaced(path: Path) -> str:
     """The message for what is not made of whole frames."""
     return (
@@ -317,10 +223,10 @@ def _layout(path: Path, frame: "VideoFrame") -> tuple[str, int]:
 def _tags(path: Path, frame: "VideoFrame", *, is_gray: bool) -> tuple[ClipTags, tuple[str, ...]]:
     """The tags of a frame, with what is missing assumed, and notes of that."""
     notes = []
-    matrix, color_range = int(frame.colorspace), int(frame.color_range)
-    primaries, transfer = int(frame.color_primaries), int(frame.color_trc)
-    if transfer in _HDR:
-        raise FilmError(f"{path} is HDR video ({_HDR[transfer]}), which cannot be colored; convert it to SDR first")
+    said = ClipTags.of(frame)
+    matrix, color_range = said.matrix, said.range
+    if hdr := _HDR.get(said.transfer):
+        raise FilmError(f"{path} is HDR video ({hdr}), which cannot be colored; convert it to SDR first")
     if matrix in (UNSPECIFIED, 0) or (is_gray and matrix not in MATRICES):
         is_hd = frame.width >= _HD_WIDTH or frame.height > _SD_HEIGHT
         matrix = _BT709 if is_hd else _BT601
@@ -328,9 +234,7 @@ def _tags(path: Path, frame: "VideoFrame", *, is_gray: bool) -> tuple[ClipTags, 
             notes.append(f"it has no tag of its color matrix: BT.{709 if is_hd else 601} is assumed for its size")
     if matrix not in MATRICES:
         raise FilmError(f"{path}: its color matrix (number {matrix}) is not supported; convert it to BT.709 first")
-    if frame.format.name.startswith("yuvj"):
-        color_range = FULL
     if color_range == 0:
         color_range = FULL if is_gray else 1
         notes.append(f"it has no tag of its range of levels: {'full' if is_gray else 'limited'} range is assumed")
-    return ClipTags(matrix, color_range, primaries, transfer), tuple(notes)
+    return replace(said, matrix=matrix, range=color_range), tuple(notes)

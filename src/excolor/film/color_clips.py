@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from excolor.errors import FilmError
-from excolor.film.clip import Clip, decoded, interlaced, opened, video_of
+from excolor.film.clip import Clip, interlaced
+from excolor.film.decoding import decoded, opened, video_of
 from excolor.film.frames import find_frames, is_folder_of_frames
 from excolor.imaging.working_size import Floats
 from excolor.photo import read_photo

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from excolor.batch.stop import Stop
 from excolor.errors import FilmError, OutputError
-from excolor.film.clip import decoded, is_after, is_before, opened, video_of
+from excolor.film.clip import is_after, is_before
+from excolor.film.decoding import decoded, opened, video_of
 from excolor.film.layout import Layout, chapters_of
 from excolor.photo.files import new_file
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from excolor.errors import FilmError, PlanError
-from excolor.film.clip import FULL, UNSPECIFIED, Clip, ClipTags, decoded, opened, video_of
+from excolor.film.clip import FULL, UNSPECIFIED, Clip, ClipTags
+from excolor.film.decoding import decoded, opened, video_of
 from excolor.film.encoding import CONTAINERS, Encoding, name_of, target
 from excolor.film.layout import Layout, chapters_of, covers_of
 from excolor.film.orientation import Orientation
@@ -120,10 +121,8 @@ class _Trial:
             }
             """Of the other streams, by their numbers."""
             self._frame, self._packets = self._read(source)
-        frame = self._frame
-        levels = FULL if frame.format.name.startswith("yuvj") else int(frame.color_range)
-        self._tags = ClipTags(int(frame.colorspace), levels, int(frame.color_primaries), int(frame.color_trc))
-        self._pts = frame.pts or 0 if start <= 0 else 0
+        self._tags = ClipTags.of(self._frame)
+        self._pts = self._frame.pts or 0 if start <= 0 else 0
         self.seconds = self._pts * clip.time_base
         """At which the first frame is to be shown."""
         self._reason = ""
@@ -253,9 +252,7 @@ class _Trial:
                 return None
             described = [container.metadata, *(one.metadata for one in container.streams)]
             return _Kept(
-                ClipTags(
-                    int(frame.colorspace), int(frame.color_range), int(frame.color_primaries), int(frame.color_trc)
-                ),
+                ClipTags.of(frame),
                 Orientation.of(frame),
                 video.sample_aspect_ratio or video.codec_context.sample_aspect_ratio or Fraction(1),
                 (frame.pts or 0) * (video.time_base or Fraction(1)),
