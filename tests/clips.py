@@ -13,7 +13,7 @@ from PIL import Image
 from excolor.film.clip import samples_of
 
 PHOTOS = Path(__file__).parents[1] / "examples" / "photos"
-SOUND = 8000  # samples a second
+SOUND = 16000  # samples a second
 MILLISECOND = Fraction(1, 1000)
 
 
@@ -46,10 +46,11 @@ def write_clip(
     rotation: int = 0,
     aspect: Fraction | None = None,
     sound: float | None = None,
+    voice: str = "pcm_s16le",
     options: dict[str, str] | None = None,
     container_options: dict[str, str] | None = None,
 ) -> Path:
-    """Write a clip of 25 frames a second, or of the times given, with `sound` seconds of sound."""
+    """Write a clip of 25 frames a second, or of the times given, with `sound` seconds of sound encoded as `voice`."""
     with av.open(str(path), "w", container_options=container_options or {}) as container:
         stream = container.add_stream(codec, rate=25, options=options or {})
         stream.width, stream.height, stream.pix_fmt = size[1], size[0], pix_fmt
@@ -60,20 +61,21 @@ def write_clip(
             stream.codec_context.sample_aspect_ratio = aspect
         if tags:
             stream.codec_context.colorspace, stream.codec_context.color_range = tags
-        voice = container.add_stream("pcm_s16le", rate=SOUND, layout="mono") if sound else None
+        speech = container.add_stream(voice, rate=SOUND, layout="mono") if sound else None
         for i, pixels in enumerate(crops(names, count, size)):
             frame = _frame(np.ascontiguousarray(pixels), pix_fmt, tags)
             frame.pts = times[i] if times else round(Fraction(i, 25) / time_base)
             frame.time_base = time_base
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-        if voice:
-            for i in range(round(sound * 10)):
-                wave = np.sin(np.arange(SOUND // 10) * (0.05 + 0.01 * i)) * 9000
+        if speech:
+            step = speech.codec_context.frame_size or SOUND // 10
+            for first in range(0, round(sound * SOUND), step):
+                wave = np.sin(np.arange(step) * (0.02 + 0.04 * first / SOUND)) * 9000
                 part = av.AudioFrame.from_ndarray(wave.astype(np.int16)[None], format="s16", layout="mono")
-                part.sample_rate, part.pts, part.time_base = SOUND, i * SOUND // 10, Fraction(1, SOUND)
-                container.mux(voice.encode(part))
-            container.mux(voice.encode(None))
+                part.sample_rate, part.pts, part.time_base = SOUND, first, Fraction(1, SOUND)
+                container.mux(speech.encode(part))
+            container.mux(speech.encode(None))
     return path
 
 

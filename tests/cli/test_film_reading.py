@@ -101,6 +101,28 @@ def test_a_clip_that_is_cut_short_is_said(tmp_path: Path, film: Callable[..., Re
     assert "ends early" not in film(path, "--end", "0.1", output="part.mkv").output  # nothing is missing there
 
 
+@pytest.mark.parametrize("begin", [0, 40_000])
+def test_an_mp4_that_begins_late_and_is_cut_short(tmp_path: Path, film: Callable[..., Result], begin: int) -> None:
+    """Its length counts from where it begins."""
+    whole = write_clip(
+        tmp_path / "whole.mp4",
+        count=48,
+        codec="libx264",
+        times=range(begin, begin + 48 * 40, 40),
+        options={"g": "12"},
+        container_options={"movflags": "faststart"},
+    )
+    path = tmp_path / "in.mp4"
+    path.write_bytes(whole.read_bytes()[: whole.stat().st_size * 4 // 5])
+    said = " ".join(film(path).output.split())
+    times = content(tmp_path / "out.mkv").times
+    assert 0 < len(times) < 48
+    assert "it ends early: its header says that it is 1.92 s long, and what can be read ends at " in said
+    ends = float(said.split("ends at ")[1].split()[0])  # of the last packet, which is only read in part
+    assert ends == pytest.approx(float(times[-1] - times[0]), abs=0.25)
+    assert "ends early" not in film(whole, output="whole.mkv").output
+
+
 def test_sound_that_is_longer_is_no_damage(tmp_path: Path, film: Callable[..., Result]) -> None:
     assert "ends early" not in film(write_clip(tmp_path / "in.mkv", sound=1.5)).output
 
@@ -131,6 +153,43 @@ def test_packets_that_a_transport_stream_misses_are_damage(tmp_path: Path, film:
     result = film(path, "-f")
     assert result.exit_code == 0 and 0 < len(content(tmp_path / "out.mkv").frames) < 24
     assert "1 place in it could not be decoded" in " ".join(result.output.split())
+
+
+def test_packets_that_are_damaged_together_are_one_place(tmp_path: Path, film: Callable[..., Result]) -> None:
+    """Four frames in a row, and two with one between them."""
+    path = write_clip(tmp_path / "in.mkv", count=24, options={"g": "1", "level": "3", "slicecrc": "1"})
+    with av.open(str(path)) as container:
+        packets = [bytes(packet) for packet in container.demux(video=0) if packet.dts is not None]
+    data = path.read_bytes()
+    for number in (3, 4, 5, 6, 18, 20):
+        data = data.replace(packets[number], bytes([255]) * len(packets[number]))
+    path.write_bytes(data)
+    result = film(path)
+    assert result.exit_code == 0 and len(content(tmp_path / "out.mkv").frames) == 18
+    assert "2 places in it could not be decoded, the first near 0.08 s" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize("sound", [None, 2.4])
+def test_what_comes_after_the_part_is_not_read(
+    tmp_path: Path, film: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, sound: float | None
+) -> None:
+    """But all of its sound."""
+    path = write_clip(tmp_path / "in.mkv", count=60, sound=sound)
+    decoded, read = film_output.decoded, list[int]()
+
+    def watched(*args: object, **options: object) -> object:
+        for packet, frames in decoded(*args, **options):  # type: ignore[arg-type]
+            if packet.stream.type == "video":
+                read.append(len(frames))
+            yield packet, frames
+
+    monkeypatch.setattr(film_output, "decoded", watched)
+    assert film(path, "--end", "0.2").exit_code == 0
+    assert sum(read) == 5 and len(read) < 50
+    before, after = content(path), content(tmp_path / "out.mkv")
+    assert after.times == before.times[:5]
+    assert after.sound == [(time, data) for time, data in before.sound if time < Fraction(1, 5)]
+    assert bool(after.sound) == bool(sound)
 
 
 def test_times_count_from_the_first_frame(tmp_path: Path, film: Callable[..., Result], ref: Path) -> None:

@@ -13,6 +13,7 @@ from excolor.batch.stop import Stop
 from excolor.errors import FilmError
 from excolor.film.damage import Damage
 from excolor.film.decoding import decoded, opened, video_of
+from excolor.film.joins import Join, find_joins
 from excolor.film.orientation import Orientation
 from excolor.film.package import check_av
 from excolor.film.planes import MATRICES, PlaneFormat
@@ -79,6 +80,7 @@ class Clip:
         time_base: seconds of a unit of time.
         begin: timestamp of the first frame in seconds, from which all times are counted.
         rate: frames a second, on average.
+        joins: where another part follows in the file, whose times begin anew.
         notes: what had to be assumed.
     """
 
@@ -92,11 +94,12 @@ class Clip:
     time_base: Fraction
     begin: Fraction
     rate: Fraction
+    joins: tuple[Join, ...]
     notes: tuple[str, ...]
 
     @classmethod
     def open(cls, path: Path) -> "Clip":
-        """Look at a file and its first frame.
+        """Look at a file and its first frame; at all packets if it is a stream that may have been joined.
 
         Raises:
             MissingPackageError: PyAV is not installed.
@@ -105,12 +108,14 @@ class Clip:
         check_av()
         with opened(path) as container:
             stream = video_of(container, path)
-            first = next((f for _, frames in decoded(container, stream, path) for f in frames), None)
+            first = next((f for _, frames in decoded(container, stream) for f in frames), None)
             if first is None:
                 raise FilmError(f"{path}: there are no frames in it that can be decoded; copy it again from its source")
             if first.interlaced_frame:
                 raise FilmError(interlaced(path))
-            return cls._of(path, stream, first)
+            clip = cls._of(path, stream, first)
+        with opened(path) as container:
+            return clip._joined(find_joins(container, video_of(container, path)))
 
     @classmethod
     def _of(cls, path: Path, stream: "VideoStream", frame: "VideoFrame") -> "Clip":
@@ -128,8 +133,30 @@ class Clip:
         # Some codecs say it only in their frames, the first of which has been decoded
         aspect = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or Fraction(1)
         return cls(
-            path, (frame.height, frame.width), aspect, orientation, planes, chroma, tags, time_base, begin, rate, notes
+            path,
+            (frame.height, frame.width),
+            aspect,
+            orientation,
+            planes,
+            chroma,
+            tags,
+            time_base,
+            begin,
+            rate,
+            (),
+            notes,
         )
+
+    def _joined(self, joins: tuple[Join, ...]) -> "Clip":
+        """The same with these joins, which are noted."""
+        if not joins:
+            return self
+        places = "1 place" if len(joins) == 1 else f"{len(joins)} places, the first"
+        note = (
+            f"its times go back or jump ahead at {places} near {float(joins[0].at - self.begin):.2f} s, as where clips "
+            "were joined end to end: the parts are put one after the other"
+        )
+        return replace(self, joins=joins, notes=(*self.notes, note))
 
     def frames(
         self, start: float = 0, end: float | None = None, *, stop: Stop | None = None, damage: Damage | None = None
@@ -148,8 +175,9 @@ class Clip:
         """
         with opened(self.path) as container:
             stream = video_of(container, self.path)
-            others = damage is not None  # whether the file ends early, all streams say together
-            for _, frames in decoded(container, stream, self.path, others=others, stop=stop, damage=damage):
+            # Whether the file ends early, all streams say together
+            others = () if damage is None else range(len(container.streams))
+            for _, frames in decoded(container, stream, joins=self.joins, others=others, stop=stop, damage=damage):
                 for frame in frames:
                     assert frame.pts is not None  # of `decoded`
                     if is_after(self.seconds(frame.pts, self.time_base), end):
@@ -195,6 +223,16 @@ def interlaced(path: Path) -> str:
     return (
         f"{path} is interlaced: its frames are two fields each; deinterlace it first, for example with: "
         f"{_ffmpeg(path, '-vf bwdif', 'progressive')}"
+    )
+
+
+def unordered(clip: Clip, seconds: float) -> str:
+    """The message for a clip whose frames do not follow each other in time, of which one is at `seconds`."""
+    count = f"N*{clip.rate.denominator}" if clip.rate.denominator > 1 else "N"
+    times = shlex.quote(f"setpts={count}/{clip.rate.numerator}/TB")
+    return (
+        f"{clip.path}: its times go back, or stand still, at {seconds:.2f} s, so that its frames have no order; give "
+        f"them new ones, for example with: {_ffmpeg(clip.path, f'-vf {times}', 'in-order')}"
     )
 
 

@@ -70,7 +70,7 @@ def _of_files(files: tuple[Path, ...]) -> Iterator[np.ndarray]:
 
 def _of_video(clip: Clip) -> Iterator[np.ndarray]:
     with opened(clip.path) as container:
-        for _, frames in decoded(container, video_of(container, clip.path), clip.path):
+        for _, frames in decoded(container, video_of(container, clip.path), joins=clip.joins):
             for frame in frames:
                 if frame.interlaced_frame:
                     raise FilmError(interlaced(clip.path))

@@ -13,7 +13,7 @@ import numpy as np
 
 from excolor.batch.stop import Stop
 from excolor.errors import FilmError, OutputError, PlanError
-from excolor.film.clip import Clip, DecodedFrame, interlaced, is_after, is_before
+from excolor.film.clip import Clip, DecodedFrame, interlaced, is_after, is_before, unordered
 from excolor.film.damage import Damage
 from excolor.film.encoding import Encoding, Target
 from excolor.film.frames import read_frames, time_slice
@@ -165,7 +165,7 @@ class FilmColorizer:
         form = layout.form
         yield from (Note(f"{clip.path}: {note}") for note in (*clip.notes, *notes))
         yield Step("Looking for cuts", None)
-        shots = yield from self._shots(clip, part)
+        shots = yield from self._shots(clip, part, can_stand_still=layout.can_stand_still)
         store = ShotStore(output, self._record(made_of, part, shots) | {"form": str(form)})
         decoded = clip.frames(part.start, part.end, stop=self._stop)
         frames = (upright(clip, frame, index) for index, frame in enumerate(decoded))
@@ -260,17 +260,20 @@ class FilmColorizer:
                 if count != len(shot):
                     raise FilmError("the clip has fewer frames than when cuts were looked for: color it again")
 
-    def _shots(self, clip: Clip, part: Part) -> Generator[Event, None, list[Shot]]:
-        """Find the shots of a clip, and its damage."""
+    def _shots(self, clip: Clip, part: Part, *, can_stand_still: bool) -> Generator[Event, None, list[Shot]]:
+        """Find the shots of a clip, and its damage. Raises FilmError if times cannot be written."""
         count = 0
+        last: int | None = None
         damage = Damage(clip.begin)
 
         def frames() -> Iterator[tuple[float, Floats]]:
-            nonlocal count
+            nonlocal count, last
             for frame in clip.frames(part.start, part.end, stop=self._stop, damage=damage):
                 if frame.interlaced:
                     raise FilmError(interlaced(clip.path))
-                count += 1
+                if last is not None and (frame.pts < last or (frame.pts == last and not can_stand_still)):
+                    raise FilmError(unordered(clip, frame.seconds))
+                count, last = count + 1, frame.pts
                 yield frame.seconds, clip.planes.luma(frame.samples)
 
         shots = _of_part(find_shots(frames()), part)

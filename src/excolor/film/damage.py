@@ -12,6 +12,7 @@ _SAYS_LENGTH = ("matroska", "mp4", "avi")
 """Containers whose header holds the length of what follows; that of others is estimated by FFmpeg."""
 
 _LEAST_MISSING = 0.25  # seconds: lengths are rounded, and a last frame may be shown for longer than its packet says
+_NEAR = 4  # frames: a damaged one is often found by those that are shown a little before or after it
 _MICROSECOND = Fraction(1, 1_000_000)
 
 
@@ -21,44 +22,69 @@ class Damage:
     def __init__(self, begin: Fraction) -> None:
         """Of a clip whose first frame has the timestamp `begin`, in seconds."""
         self._begin = begin
-        self._places: list[Fraction] = []
+        self._places: list[tuple[Fraction, Fraction]] = []  # first and last time of each
         self._until: Fraction | None = None
         self._said: Fraction | None = None
         self._is_cut = False
+        self._last: dict[int, int] = {}  # decoding times of the last packets, by streams
+        self._unordered: dict[int, str] = {}  # types of streams, by their numbers
 
     def saw(self, packet: "Packet[Any]") -> None:
         """A packet was read."""
         if packet.pts is not None and packet.time_base is not None:
             until = (packet.pts + (packet.duration or 0)) * packet.time_base
             self._until = until if self._until is None else max(self._until, until)
+        if packet.dts is not None and packet.stream.type != "video":
+            number = packet.stream.index
+            if packet.dts < self._last.get(number, packet.dts):
+                self._unordered[number] = packet.stream.type
+            self._last[number] = packet.dts
 
-    def cannot_decode(self, last: Fraction | None) -> None:
-        """A packet is damaged, or a frame that came of it; `last` is the timestamp in seconds of the last frame.
+    def cannot_decode(self, at: Fraction | None, frame: Fraction) -> None:
+        """A packet is damaged, or a frame that came of it.
 
-        That of the packet says less: decoders with several threads report it some packets later.
+        What is less than `_NEAR` frames from other damage is the same place.
+
+        Args:
+            at: about when it is shown: a timestamp in seconds; None for the beginning.
+            frame: for how long one is shown, in seconds.
         """
-        self._places.append(Fraction(0) if last is None else last - self._begin)
+        seconds = Fraction(0) if at is None else at - self._begin
+        if self._places:
+            first, last = self._places[-1]
+            if first - _NEAR * frame < seconds < last + _NEAR * frame:
+                self._places[-1] = min(first, seconds), max(last, seconds)
+                return
+        self._places.append((seconds, seconds))
 
     def ended(self, container: "InputContainer", *, is_cut: bool) -> None:
         """There are no more packets, or they cannot be read any more (`is_cut`)."""
         self._is_cut = is_cut
         if container.duration is not None and any(name in container.format.name for name in _SAYS_LENGTH):
             self._said = container.duration * _MICROSECOND
+            if "mp4" in container.format.name:  # in which the length counts from the first of all times, not from 0
+                self._said += (container.start_time or 0) * _MICROSECOND
 
     def notes(self) -> Iterator[str]:
         """What the user should know."""
         if self._places:
             places = "1 place" if len(self._places) == 1 else f"{len(self._places)} places"
             yield (
-                f"{places} in it could not be decoded, the first near {float(self._places[0]):.2f} s: "
+                f"{places} in it could not be decoded, the first near {float(self._places[0][0]):.2f} s: "
                 "frames are missing or damaged there; "
                 "copy it again from its source if it is whole there"
+            )
+        for number, kind in self._unordered.items():
+            yield (
+                f"its stream {number} ({kind}) is not in the order of time: what comes too late is moved to what it "
+                "comes after"
             )
         until = self._until if self._until is not None else self._begin
         if self._said is not None and until < self._said - Fraction(_LEAST_MISSING):
             yield (
-                f"it ends early: its header says that it is {float(self._said):.2f} s long, and what can be read ends "
-                f"at {float(until):.2f} s; copy it again from its source if it is whole there"
+                f"it ends early: its header says that it is {float(self._said - self._begin):.2f} s long, and what "
+                f"can be read ends at {float(until - self._begin):.2f} s; copy it again from its source if it is whole "
+                "there"
             )
         elif self._is_cut:
             yield "it cannot be read to its end, and may be cut short; copy it again from its source"

@@ -1,15 +1,17 @@
 """Reading a file: packets of its streams in the order of the file, and the frames of its video."""
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from excolor.batch.stop import Stop
 from excolor.errors import FilmError
 from excolor.film.damage import Damage
+from excolor.film.joins import Join, Timeline
 
 if TYPE_CHECKING:
     from av import Packet, VideoFrame
@@ -50,9 +52,10 @@ def video_of(container: "InputContainer", path: Path) -> "VideoStream":
 def decoded(
     container: "InputContainer",
     video: "VideoStream",
-    path: Path,
     *,
-    others: bool = False,
+    joins: Sequence[Join] = (),
+    others: Iterable[int] = (),
+    is_over: Callable[[Fraction], bool] = lambda _: False,
     stop: Stop | None = None,
     damage: Damage | None = None,
 ) -> Iterator[tuple["Packet[Any]", list["VideoFrame"]]]:
@@ -63,10 +66,12 @@ def decoded(
     Args:
         container: at its beginning.
         video: its stream.
-        path: for messages.
-        others: read the packets of other streams as well.
+        joins: of the file, by which times are moved.
+        others: numbers of other streams whose packets are read as well.
+        is_over: whether nothing is wanted that is shown at a timestamp, in seconds, or later. No frame is decoded after
+            the first such one, and nothing is read once all other streams have come there.
         stop: ends it between packets.
-        damage: to be filled with what is found.
+        damage: to be filled with what is found, unless the end is not read.
 
     Raises:
         StoppedError: a stop was asked for.
@@ -74,11 +79,10 @@ def decoded(
     import av
 
     stop, damage = stop or Stop(), damage or Damage(Fraction(0))
-    last: int | None = None
-    step = max(1, round(1 / ((video.average_rate or Fraction(24)) * (video.time_base or Fraction(1, 1000)))))
-    # AVI has no times, and FFmpeg takes the order of decoding for that of showing; these are put right
-    waiting: list[int] | None = [] if container.format.name == "avi" else None
-    packets: Iterator[Packet[Any]] = container.demux() if others else container.demux(video)
+    timeline, decoder = Timeline(joins), _Decoder(video)
+    left = set(others) - {video.index}
+    packets: Iterator[Packet[Any]] = container.demux([video, *(container.streams[number] for number in left)])
+    is_decoded = True
     while True:
         stop.check()
         try:
@@ -89,28 +93,75 @@ def decoded(
         if packet is None:
             damage.ended(container, is_cut=False)
             return
+        timeline.move(packet)
         damage.saw(packet)
-        frames = []
-        is_damaged = False
-        if packet.stream.index == video.index:
-            is_damaged = packet.is_corrupt  # transport streams count their packets, and some are missing
-            try:
-                frames = packet.decode()
-            except av.FFmpegError:
-                is_damaged = True
-            else:
-                if waiting is not None and packet.size and packet.pts is not None:
-                    heapq.heappush(waiting, packet.pts)
+        frames: list[VideoFrame] = []
+        if packet.stream.index != video.index:
+            at = seconds_of(packet.dts, packet.time_base)
+            if at is not None and is_over(at):
+                left.discard(packet.stream.index)
+        elif is_decoded:
+            if packet.is_corrupt and not timeline.is_seam(packet):
+                # Transport streams count their packets, and some are missing
+                damage.cannot_decode(seconds_of(packet.pts, packet.time_base), decoder.step)
+            frames = decoder.frames_of(packet, damage)
+            wanted = list(takewhile(lambda frame: not is_over(decoder.seconds(frame)), frames))
+            is_decoded = len(wanted) == len(frames)
+            frames = wanted
+        yield packet, frames
+        if not is_decoded and not left:
+            return
+
+
+def seconds_of(timestamp: int | None, time_base: Fraction | None) -> Fraction | None:
+    """A timestamp in seconds, if there is one."""
+    return None if timestamp is None or time_base is None else timestamp * time_base
+
+
+class _Decoder:
+    """The decoder of a stream of video, which gives each frame a time."""
+
+    def __init__(self, video: "VideoStream") -> None:
+        self._video = video
+        self._unit = video.time_base or Fraction(1, 1000)
+        self._step = max(1, round(1 / ((video.average_rate or Fraction(24)) * self._unit)))
+        self._last: int | None = None
+        # AVI has no times, and FFmpeg takes the order of decoding for that of showing; these are put right
+        self._waiting: list[int] | None = [] if video.container.format.name == "avi" else None
+
+    @property
+    def step(self) -> Fraction:
+        """For how long a frame is shown, in seconds, on average."""
+        return self._step * self._unit
+
+    def seconds(self, frame: "VideoFrame") -> Fraction:
+        """Timestamp of a decoded frame in seconds."""
+        assert frame.pts is not None  # of `frames_of`
+        return frame.pts * self._unit
+
+    def frames_of(self, packet: "Packet[Any]", damage: Damage) -> list["VideoFrame"]:
+        """The frames that a packet completes."""
+        import av
+
+        try:
+            frames = packet.decode()
+        except av.FFmpegError:
+            # Decoders with several threads report it some packets later: the last frame says more than the packet
+            damage.cannot_decode(seconds_of(self._last, self._unit), self.step)
+            return []
+        waiting = self._waiting
+        if waiting is not None and packet.size and packet.pts is not None:
+            heapq.heappush(waiting, packet.pts)
         for frame in frames:
             if waiting:
                 # Packets that gave no frame left their times behind, and by them all later frames would be early
-                late = step * _REORDERED if video.codec_context.has_b_frames else 0
+                late = self._step * _REORDERED if self._video.codec_context.has_b_frames else 0
                 while frame.pts is not None and len(waiting) > 1 and waiting[0] < frame.pts - late:
                     heapq.heappop(waiting)
                 frame.pts = heapq.heappop(waiting)
             if frame.pts is None:
-                frame.pts = 0 if last is None else last + step
-            last = frame.pts
-        if is_damaged or any(frame.is_corrupt for frame in frames):
-            damage.cannot_decode(None if last is None or video.time_base is None else last * video.time_base)
-        yield packet, frames
+                frame.pts = 0 if self._last is None else self._last + self._step
+            self._last = frame.pts
+            if frame.is_corrupt:
+                damage.cannot_decode(self.seconds(frame), self.step)
+        return frames

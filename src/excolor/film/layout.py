@@ -151,6 +151,11 @@ class Layout:
         return colored
 
     @property
+    def can_stand_still(self) -> bool:
+        """Whether a frame can have the time of the one before."""
+        return self.container in MATROSKA or self.encoding.codec in ("h264", "hevc")
+
+    @property
     def _is_aspect_set_later(self) -> bool:
         return self.clip.aspect != 1 and self.container in MATROSKA
 

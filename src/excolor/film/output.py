@@ -1,5 +1,6 @@
 """The result of a clip: its own Y with new U and V, encoded, and all its other streams as they are."""
 
+import errno
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -9,11 +10,11 @@ from excolor.batch.stop import Stop
 from excolor.errors import FilmError, OutputError
 from excolor.film.clip import is_after, is_before
 from excolor.film.decoding import decoded, opened, video_of
-from excolor.film.layout import Layout, chapters_of
+from excolor.film.layout import MATROSKA, Layout, chapters_of
 from excolor.photo.files import new_file
 
 if TYPE_CHECKING:
-    from av import Packet, VideoFrame
+    from av import FFmpegError, Packet, VideoFrame
     from av.container import InputContainer, OutputContainer
 
 
@@ -53,10 +54,15 @@ def write(
             layout.finish(file, remux.title)
     except av.FFmpegError as error:
         raise OutputError(
-            f"cannot write {output}: {error.strerror or error}; the colors are kept, and are used if you give the same "
-            "command again",
-            settings=("output",),
+            f"cannot write {output}: {error.strerror or error}; {_way_out(error)}", settings=("output",)
         ) from error
+
+
+def _way_out(error: "FFmpegError") -> str:
+    """What can be done after an error of writing."""
+    if error.errno in (errno.EINVAL, errno.ERANGE, errno.ENOSYS):
+        return "this container does not take what is in the clip: choose another suffix"
+    return "the colors are kept, and are used if you give the same command again"
 
 
 class _Remux:
@@ -72,6 +78,7 @@ class _Remux:
         """Of the video stream."""
         self._encoded = layout.add_video(result, self._video)
         self._copied = layout.add_streams(result, source)
+        self._last: dict[int, int] = {}  # decoding times of copied packets, by streams of the clip
 
     def run(self, chroma: Iterator[bytes], stop: Stop | None) -> Iterator[int]:
         """All of it; see `write`."""
@@ -79,13 +86,10 @@ class _Remux:
         layout.describe(self._result, self._source)
         self._result.set_chapters(chapters_of(self._source, clip.begin, self._start, self._end))
         self._result.mux(layout.cover_packets(self._copied))
-        is_over = False  # as `Clip.frames` ends with the first frame after the part
-        for packet, frames in decoded(self._source, self._video, clip.path, others=True, stop=stop):
+        copied = self._copied.keys() - layout.covers.keys()
+        read = decoded(self._source, self._video, joins=clip.joins, others=copied, is_over=self._is_over, stop=stop)
+        for packet, frames in read:
             for frame in frames:
-                assert frame.pts is not None  # of `decoded`
-                is_over = is_over or is_after(clip.seconds(frame.pts, clip.time_base), self._end)
-                if is_over:  # what is not colored may be of another size
-                    continue
                 one = clip.of_frame(frame)
                 if not is_before(one.seconds, self._start):
                     planes = next(chroma, None)
@@ -93,9 +97,7 @@ class _Remux:
                         raise self._changed()
                     self._result.mux(self._encoded.encode(self._colored(frame, planes, one.pts)))
                     yield 1
-            number = packet.stream.index
-            is_copied = number in self._copied and number not in layout.covers and packet.dts is not None
-            if is_copied and self._is_kept(packet):
+            if packet.stream.index in copied and packet.dts is not None and self._is_kept(packet):
                 self._copy(packet)
         if next(chroma, None) is not None:
             raise self._changed()
@@ -108,6 +110,10 @@ class _Remux:
             "check that nothing changes it, remove the hidden folder beside the result, and color it again"
         )
 
+    def _is_over(self, timestamp: Fraction) -> bool:
+        """Whether the part ends before what is shown at a time, in seconds."""
+        return is_after(float(timestamp - self._layout.clip.begin), self._end)
+
     def _is_kept(self, packet: "Packet[Any]") -> bool:
         at = packet.pts if packet.pts is not None else packet.dts
         if at is None or packet.time_base is None:
@@ -119,10 +125,15 @@ class _Remux:
         return self._layout.colored(frame, chroma, pts - self._shift(self._layout.clip.time_base))
 
     def _copy(self, packet: "Packet[Any]") -> None:
-        shift = self._shift(packet.time_base)
-        packet.dts = None if packet.dts is None else packet.dts - shift
-        packet.pts = None if packet.pts is None else packet.pts - shift
-        packet.stream = self._copied[packet.stream.index]
+        shift, number = self._shift(packet.time_base), packet.stream.index
+        assert packet.dts is not None  # of `run`
+        dts = packet.dts - shift
+        if number in self._last:  # containers refuse what goes back
+            is_strict = self._layout.container not in MATROSKA and packet.stream.type in ("audio", "video")
+            dts = max(dts, self._last[number] + is_strict)
+        packet.pts = None if packet.pts is None else max(packet.pts - shift, dts)
+        packet.dts = self._last[number] = dts
+        packet.stream = self._copied[number]
         self._result.mux(packet)
 
     def _shift(self, time_base: Fraction) -> int:

@@ -193,7 +193,7 @@ class _Trial:
         video = video_of(source, self._clip.path)
         first: VideoFrame | None = None
         packets: dict[int, Packet[Any]] = {}
-        for count, (packet, frames) in enumerate(decoded(source, video, self._clip.path, others=True)):
+        for count, (packet, frames) in enumerate(decoded(source, video, joins=self._clip.joins, others=self.kinds)):
             first = first or next(iter(frames), None)
             number = packet.stream.index
             if number in self.kinds and packet.dts is not None:
