@@ -10,8 +10,8 @@ import pytest
 from click.testing import Result
 
 from excolor.batch.merged_report import list_of, merge_reports
-from excolor.photo.collection import LIST_MARK
 from excolor.batch.report import write_long_report
+from excolor.photo.collection import LIST_MARK
 
 Run = Callable[..., Result]
 
