@@ -41,7 +41,9 @@ def test_another_picture_is_noticed() -> None:
     [
         ("{", "not a JSON file"),
         ("[" * 100_000, "not a JSON file"),
-        ([], "not a file of hints"),
+        ([], "it holds an array instead of an object"),
+        (3.5, "it holds a number instead of an object"),
+        (None, "it holds null instead of an object"),
         ({"hints": []}, "not a file of hints"),
         ({"excolor_hints": 2, "hints": []}, "version 2"),
         ({"excolor_hints": 1}, "not a list"),

@@ -96,3 +96,34 @@ def test_whoever_switches_all_references_off_finds_them_so(serving_with: Callabl
         assert running.ask("PUT", "/api/choices", json.dumps(record).encode())[0] == 200
         assert used_names(opened(running, 1)) == ["of b.png"]
         assert used_names(opened(running, 0)) == []
+
+
+def test_a_reference_that_cannot_be_read_any_more_is_left_out(serving_with: Callable[..., Any], scans: Path) -> None:
+    """It could be when the server began; the others are compared all the same."""
+    references = scans.parent / "references"
+    with serving_with(folder=scans, references=[references]) as running:
+        (references / "of b.png").write_text("no picture")
+        told = opened(running, 0)
+        assert used_names(told) == ["of a.png"]
+        (note,) = told["notes"]
+        assert "of b.png" in note and note.endswith("; it is left out")
+        told = opened(running, 1)
+        assert used_names(told) == ["of a.png"] and "of b.png" in told["notes"][0]
+        status, body, _ = running.ask("GET", f"/api/after?revision={told['revision']}&longest=256")
+        assert status == 200, body
+        broken = next(one["id"] for one in told["received"] if one["name"] == "of b.png")
+        others = [one for one in told["references"] if one != broken]
+        assert running.choose(1, references=others, used=told["used"]) == 200
+        assert running.session["notes"] == []
+
+
+def test_a_picture_opens_although_no_reference_can_be_read_any_more(
+    serving_with: Callable[..., Any], scans: Path
+) -> None:
+    references = scans.parent / "references"
+    with serving_with(folder=scans, references=[references]) as running:
+        for path in references.iterdir():
+            path.unlink()
+        told = opened(running, 0)
+        assert told["target"]["name"] == "a.png"
+        assert len(told["notes"]) == 4

@@ -170,16 +170,6 @@ def test_a_tab_that_does_not_know_of_another_ones_changes_discards_none(
         assert other.page.is_hidden("#message")
 
 
-def test_other_files_than_json_are_told_from_hints(tab: Any, gray: Path, tmp_path: Path) -> None:
-    tab.give("target-file", gray)
-    (tmp_path / "table.csv").write_text("file,x,y,color\ngray.png,1,1,red\n")
-    for path in (tmp_path / "table.csv", gray):
-        tab.page.set_input_files("#hints-file", path)
-        tab.page.wait_for_selector(f"#message-text:has-text('{path.name} is not JSON. The page takes hints as JSON')")
-    tab.complaints.clear()  # the browser logs the 422
-    assert tab.hints == []
-
-
 def test_messages_do_not_stay(tab: Any, gray: Path, warm: Path) -> None:
     for leave in (lambda: tab.page.keyboard.press("Escape"), lambda: tab.give("reference-files", warm)):
         tab.give("target-file", gray)
@@ -187,3 +177,100 @@ def test_messages_do_not_stay(tab: Any, gray: Path, warm: Path) -> None:
         tab.page.wait_for_selector("#message code:not(:empty)")
         leave()
         assert tab.page.is_hidden("#message")
+
+
+def test_references_that_were_removed_long_ago_leave_the_disk(tab: Any, gray: Path, warm: Path, running: Any) -> None:
+    """The last few stay, so that undo brings them back."""
+
+    def on_disk() -> int:
+        return len(list(running.workplace.uploads.new_folder().parent.rglob(warm.name)))
+
+    tab.give("target-file", gray)
+    for count in range(1, 11):
+        tab.give("reference-files", warm)
+        tab.page.click("#references .remove")
+        tab.settle()
+        tab.until(lambda count=count: on_disk() == min(count, 8))
+    assert len(running.session["received"]) == 8
+    for _ in range(15):  # back to the third one, the oldest that is kept
+        tab.page.keyboard.press("Control+z")
+    tab.settle()
+    assert tab.page.locator("#references li").count() == 1
+    assert tab.page.is_hidden("#message")
+    tab.page.keyboard.press("Control+z")
+    tab.page.keyboard.press("Control+z")
+    tab.page.wait_for_selector("#message-text:has-text('removed that long ago')")
+    tab.settle()
+    assert tab.page.locator("#references li").count() == 0
+    assert running.session["references"] == []
+
+
+def test_what_is_changed_while_another_picture_opens_is_not_lost(
+    serving_with: Callable[..., Any], visit: Callable[..., Any], small: Callable[..., Path], tmp_path: Path
+) -> None:
+    for name in "ab":
+        small(tmp_path / "scans" / f"{name}.png", size=(160, 120))
+    with serving_with(folder=tmp_path / "scans") as running, visit(running) as tab:
+
+        def opened(name: str) -> None:
+            tab.until(lambda: (tab.server.session["target"] or {}).get("name") == f"{name}.png")
+            tab.settle()
+
+        tab.page.click("#files button:has-text('a.png')")
+        opened("a")
+        for x in (300, 400, 500):
+            tab.click(x, 300)
+            tab.settle()
+        first, second, _ = tab.hints
+
+        def slowly(route: Any) -> None:
+            """What a person does before the answer comes, and also while it is on its way."""
+            tab.page.click("#hints .remove >> nth=2")
+            tab.page.fill("#vivid", "1.5")
+            route.fetch()
+            tab.page.click("#hints .note >> nth=1")
+            tab.page.keyboard.type("by a letter")
+            tab.page.fill("#strength" if tab.server.session["used"] else "#reach", "0.3")
+            tab.page.click("#hints .note >> nth=1")
+            route.continue_()
+
+        tab.page.route("**/api/target/*", slowly)
+        tab.page.click("#files button:has-text('b.png')")
+        opened("b")
+        tab.page.unroute("**/api/target/*")
+        assert tab.hints == []
+        assert tab.page.locator("#hints li").count() == 0
+        tab.page.keyboard.type("into nothing")
+        assert [tab.server.session[name] for name in ("vivid", "hint_reach")] == [1.5, 0.3]
+        assert tab.page.input_value("#vivid") == "1.5"
+        assert "2 hints" in tab.page.inner_text("#files button >> nth=0")
+        tab.page.click("#files button:has-text('a.png')")
+        opened("a")
+        assert tab.hints == [first, {**second, "note": "by a letter"}]
+
+
+def test_a_hint_that_is_dragged_while_another_picture_opens_moves_none_of_that_one(
+    serving_with: Callable[..., Any], visit: Callable[..., Any], small: Callable[..., Path], tmp_path: Path
+) -> None:
+    for name in "ab":
+        small(tmp_path / "scans" / f"{name}.png", size=(160, 120))
+    with serving_with(folder=tmp_path / "scans") as running, visit(running) as tab:
+        found = {}
+        for name in "bab":
+            tab.page.click(f"#files button:has-text('{name}.png')")
+            tab.until(lambda name=name: (tab.server.session["target"] or {}).get("name") == f"{name}.png")
+            tab.settle()
+            if name not in found:
+                tab.click(400, 300)
+                found[name] = tab.hints
+        box = tab.page.locator("#stage").bounding_box()
+        tab.page.mouse.move(box["x"] + 400, box["y"] + 300)
+        tab.page.mouse.down()
+        tab.page.mouse.move(box["x"] + 450, box["y"] + 320)
+        tab.page.focus("#files button >> nth=0")
+        tab.page.keyboard.press("Enter")
+        tab.until(lambda: tab.server.session["target"]["name"] == "a.png")
+        tab.settle()
+        tab.page.mouse.move(box["x"] + 600, box["y"] + 500)
+        tab.page.mouse.up()
+        assert tab.hints == found["a"]

@@ -79,7 +79,7 @@ def test_the_page_names_nothing_from_elsewhere() -> None:
     folder = Path(excolor.serve.__file__).parent / "static"
     assert {path.name for path in folder.iterdir()} == {
         *("index.html", "style.css", "icon.svg"),
-        *("app.js", "messages.js", "picker.js", "screen.js", "server.js", "state.js"),
+        *("app.js", "merging.js", "messages.js", "picker.js", "screen.js", "server.js", "state.js"),
     }
     for path in folder.iterdir():
         text = path.read_text().replace("http://www.w3.org/2000/svg", "")

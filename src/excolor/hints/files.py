@@ -59,7 +59,15 @@ def read_hints(path: Path | str) -> HintFile:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise HintError(f"{path}: not a JSON file ({error}); save the hints again") from error
-    if not isinstance(content, dict) or _KEY not in content:
+    if not isinstance(content, dict):
+        kind = {list: "an array", str: "a string", bool: "true or false", type(None): "null"}.get(
+            type(content), "a number"
+        )
+        raise HintError(
+            f'{path}: not a file of hints: it holds {kind} instead of an object with "{_KEY}"; '
+            "see docs/hints.md for the format"
+        )
+    if _KEY not in content:
         raise HintError(f'{path}: not a file of hints: "{_KEY}" is missing; see docs/hints.md for the format')
     if content[_KEY] != VERSION:
         raise HintError(f"{path}: hints of version {content[_KEY]!r}; this version of excolor reads version {VERSION}")

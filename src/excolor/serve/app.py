@@ -4,7 +4,7 @@ Pictures, references and results are asked for by ids that the server has given 
 Errors that a person can mend are answered with 422 and one sentence, a result that nobody waits for any more with 409.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from excolor.errors import ExcolorError, HintError, PhotoError, SettingError
-from excolor.hints import TargetRecord, dump_hints, read_hints
+from excolor.errors import ExcolorError, PhotoError, SettingError
+from excolor.hints import TargetRecord, dump_hints
 from excolor.serve.answers import attachment, json_of, not_found, with_options
 from excolor.serve.commands import command_for
+from excolor.serve.hint_files import ForeignHintsError, is_layer, is_painted_for, read_points
 from excolor.serve.pictures import Pictures
-from excolor.serve.session import PictureFile, choices_of, placed
+from excolor.serve.session import PictureFile, Target, choices_of
 from excolor.serve.studio import Stale
 from excolor.serve.targets import example_pair
 from excolor.serve.uploads import new_id
@@ -30,7 +31,7 @@ from excolor.weights import sha256_of
 Handler = Callable[[Request], Awaitable[Response]]
 
 _STATIC = Path(__file__).parent / "static"
-_SCRIPTS = ("app.js", "messages.js", "picker.js", "screen.js", "server.js", "state.js")
+_SCRIPTS = ("app.js", "merging.js", "messages.js", "picker.js", "screen.js", "server.js", "state.js")
 _FILES = {"/": "index.html", **{f"/{name}": name for name in ("style.css", "icon.svg", *_SCRIPTS)}}
 
 
@@ -62,6 +63,7 @@ class Page:
             ("GET", "/api/reliance", self._pictures.get_reliance),
             ("GET", "/api/hints", self.get_hints),
             ("POST", "/api/hints", self.post_hints),
+            ("PUT", "/api/hints/{id}", self.put_hints),
             ("GET", "/api/command", self.get_command),
             ("POST", "/api/results", self.post_result),
             ("GET", "/api/results/{id}", self.get_result),
@@ -102,14 +104,40 @@ class Page:
             raise SettingError("the choices have no number or revision; reload the page")
         if not self._work.session.choose(choices_of(record), str(record.get("page")), number, revision):
             raise Stale
-        return JSONResponse({"revision": self._work.session.now.revision})
+        return self._taken()
+
+    async def put_hints(self, request: Request) -> Response:
+        """Take the hints that a page has for a picture, which it may have left already."""
+        choices, file = choices_of(await json_of(request)), self._work.picture(request.path_params["id"])
+        if file is None:
+            return not_found()
+        self._work.session.keep_hints(file, choices, page=_page(request))
+        return self._taken()
+
+    def _taken(self) -> Response:
+        """What is known after choices were taken: references that were removed long ago cannot come back."""
+        self._work.tidy()
+        now = self._work.session.now
+        return JSONResponse({"revision": now.revision, "received": _named(now.received), "layers": _named(now.layers)})
 
     async def post_target(self, request: Request) -> Response:
-        """Receive the picture to colorize, as the body; its name is in the header X-Name."""
+        """Receive the picture to colorize, as the body; its name is in the header X-Name.
+
+        With `?layer=1` it is taken as hints if it looks painted for the target.
+        """
+        return await self._received(request, self._open)
+
+    async def _received(self, request: Request, use: Callable[[Request, PictureFile], Awaitable[Response]]) -> Response:
+        """Use a picture that is sent, or take it as a layer of hints where that is asked for and fits."""
         path = await self._receive(request)
+        file, target = PictureFile.of(path, is_upload=True), self._work.session.now.target
         try:
-            return await self._open(request, PictureFile.of(path, is_upload=True))
-        except ExcolorError:
+            if target is not None and request.query_params.get("layer"):
+                is_painted = await self._work.decode(lambda: is_painted_for(target, path, self._work.maker.max_pixels))
+                if is_painted:
+                    return self._use_layer(request, target, file)
+            return await use(request, file)
+        except BaseException:
             self._work.uploads.discard(path)
             raise
 
@@ -133,13 +161,7 @@ class Page:
 
     async def post_reference(self, request: Request) -> Response:
         """Receive a reference, like a target."""
-        path = await self._receive(request)
-        try:
-            await self._add_reference(request, PictureFile.of(path, is_upload=True))
-        except ExcolorError:
-            self._work.uploads.discard(path)
-            raise
-        return JSONResponse(self._session())
+        return await self._received(request, self._add_reference)
 
     async def get_fit(self, request: Request) -> Response:
         """How well a reference fits the target."""
@@ -157,24 +179,43 @@ class Page:
         return Response(text, media_type="application/json", headers=attachment(name))
 
     async def post_hints(self, request: Request) -> Response:
-        """Read a file of hints, as the body. Hints for another picture are refused without `?force=1`."""
-        target = self._work.target()
+        """Read a file of hints, as the body: JSON, a table or a painted layer.
+
+        JSON for another picture is refused without `?force=1`.
+        """
+        work, target = self._work, self._work.target()
         path = await self._receive(request)
+        file = PictureFile.of(path, is_upload=True)
+        is_kept = False
         try:
-            _check_is_json(path)
-            file = await self._work.decode(lambda: read_hints(path))
-            if file.target is not None and not request.query_params.get("force"):
-                sha256 = await self._work.decode(lambda: sha256_of(target.file.path))
-                if difference := file.target.difference(target.size, sha256):
-                    message = f"{path.name} belongs to another picture: {difference}"
-                    return JSONResponse({"error": message, "can_force": True}, 422)
-            hints = [placed(hint, target.size) for hint in file.hints]
+            if await work.decode(lambda: is_layer(path)):
+                await work.compute(lambda: work.studio.layer(file, target))
+                answer = self._use_layer(request, target, file)
+                is_kept = True
+                return answer
+            sha256 = await work.decode(lambda: sha256_of(target.file.path))
+            force = bool(request.query_params.get("force"))
+            found = await work.decode(lambda: read_points(path, target, sha256, force=force))
+        except ForeignHintsError as error:
+            return JSONResponse({"error": str(error), "can_force": True}, 422)
         finally:
-            self._work.uploads.discard(path)
-        if self._work.session.now.target != target:  # the person has opened another picture meanwhile
+            if not is_kept:
+                work.uploads.discard(path)
+        self._check_is_target(target)
+        work.session.set_hints(found.hints, page=_page(request))
+        return JSONResponse(self._session() | {"told": found.note})
+
+    def _use_layer(self, request: Request, target: Target, file: PictureFile) -> Response:
+        """Take a painted layer as hints."""
+        self._check_is_target(target)
+        self._work.session.add_layer(file, page=_page(request))
+        self._work.tidy()
+        return JSONResponse(self._session() | {"is_layer": True})
+
+    def _check_is_target(self, target: Target) -> None:
+        """Raise Stale if the person has opened another picture meanwhile."""
+        if self._work.session.now.target != target:
             raise Stale
-        self._work.session.set_hints(hints, page=_page(request))
-        return JSONResponse(self._session())
 
     async def get_command(self, _: Request) -> Response:
         """The command that makes the same result."""
@@ -219,16 +260,19 @@ class Page:
         return {
             "revision": now.revision,
             "target": shown,
-            "received": [{"id": file.id, "name": file.name} for file in now.received],
+            "received": _named(now.received),
+            "layers": _named(now.layers),
             "references": choices.references,
             "used": sorted(choices.used),
             "hints": [vars(hint) for hint in choices.hints],
+            "layer": choices.layer,
             "strength": choices.strength,
             "vivid": choices.vivid,
             "hint_reach": choices.hint_reach,
             "max_bytes": work.uploads.max_bytes,
+            "notes": [work.uploads.without_folders(note) for note in work.notes],
             "pictures": [
-                {"id": file.id, "name": file.name, "hints": len(work.session.hints_of(file))}
+                {"id": file.id, "name": file.name, "hints": work.session.hints_of(file).number}
                 for file in work.pictures_known
             ],
         }
@@ -240,10 +284,11 @@ class Page:
         self._work.keep(file)
         return JSONResponse(self._session())
 
-    async def _add_reference(self, request: Request, file: PictureFile) -> None:
+    async def _add_reference(self, request: Request, file: PictureFile) -> Response:
         """Add a reference that can be read."""
         await self._work.compute(lambda: self._work.studio.encode(file))
         self._work.session.add_reference(file, page=_page(request))
+        return JSONResponse(self._session())
 
     async def _receive(self, request: Request) -> Path:
         return await self._work.uploads.receive(unquote(request.headers.get("x-name", "")), request.stream())
@@ -254,15 +299,9 @@ def _page(request: Request) -> str:
     return request.headers.get("x-page", "")
 
 
-def _check_is_json(path: Path) -> None:
-    """Refuse other files of hints by what they are. Raises HintError."""
-    with path.open("rb") as file:
-        start = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
-    if not start.startswith(b"{"):
-        raise HintError(
-            f"{path.name} is not JSON. The page takes hints as JSON, which its button Save writes; CSV and painted "
-            "layers are for excolor colorize --hints"
-        )
+def _named(files: Iterable[PictureFile]) -> list[dict[str, str]]:
+    """Files by their ids and names."""
+    return [{"id": file.id, "name": file.name} for file in files]
 
 
 async def _file(request: Request) -> Response:

@@ -22,7 +22,7 @@ def command_for(snapshot: Snapshot, settings: ColorizeSettings, options: tuple[s
 def _words(snapshot: Snapshot, settings: ColorizeSettings) -> Iterator[str]:
     target, choices, default = snapshot.target, snapshot.effective, ColorizeSettings()
     assert target is not None, "there is a target"
-    yield "colorize" if choices.hints or snapshot.used else "pre-colorize"
+    yield "colorize" if choices.has_hints or snapshot.used else "pre-colorize"
     yield _path(target.file.shown)
     if target.pages > 1:
         yield from ("--page", str(target.page))
@@ -32,6 +32,8 @@ def _words(snapshot: Snapshot, settings: ColorizeSettings) -> Iterator[str]:
         yield from ("--ref", _path(file.shown))
     if len(snapshot.used) > 1:
         yield from ("--pair", "all")
+    if snapshot.layer is not None:
+        yield from ("--hints", _path(snapshot.layer.shown))
     for hint in choices.hints:
         yield from ("--hint", hint.text)
     for option, value, usual in (

@@ -76,9 +76,13 @@ class Maker:
         """What is done, and what is added to the name."""
         choices, target = snapshot.effective, snapshot.target
         treat_as_gray = True if target is not None and target.is_in_color else None
-        if not choices.hints and references is None:
-            files, vivid = self.models.pre_colorize, choices.vivid
-            return PrecolorizeWork(files, "auto", self.working_size, treat_as_gray, vivid=vivid), "precolor"
-        hints = HintChoice(points=choices.hints) if choices.hints else None
+        if not choices.has_hints and references is None:
+            model, vivid = self.models.pre_colorize, choices.vivid
+            return PrecolorizeWork(model, "auto", self.working_size, treat_as_gray, vivid=vivid), "precolor"
+        layer = None if snapshot.layer is None else snapshot.layer.path
+        files = {} if layer is None or target is None else {target.file.path: layer}
+        hints = None
+        if choices.has_hints:
+            hints = HintChoice(choices.hints, files=files, path=layer, max_pixels=self.max_pixels)
         settings = choices.settings(self.working_size)
         return ColorizeWork(self.models.colorize, "auto", settings, references, treat_as_gray, hints=hints), "color"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from excolor.errors import HintError, SettingError
 from excolor.hints import Hint
@@ -69,6 +69,7 @@ class Choices:
 
     Attributes:
         hints: in the order in which they were placed; where they overlap, the last one counts.
+        layer: the id of a painted layer of hints, which lies below them all; None without any.
         references: the ids of those in the list, in order. Others that were received can be taken back into it.
         used: the ids of those that are switched on.
         strength: see `ColorizeSettings`, as the next two.
@@ -77,6 +78,7 @@ class Choices:
     """
 
     hints: tuple[Hint, ...] = ()
+    layer: str | None = None
     references: tuple[str, ...] = ()
     used: frozenset[str] = frozenset()
     strength: float = ColorizeSettings.strength
@@ -87,6 +89,11 @@ class Choices:
         """For the colorizer. Raises SettingError if one is out of its range."""
         return ColorizeSettings(working_size, strength=self.strength, vivid=self.vivid, hint_reach=self.hint_reach)
 
+    @property
+    def has_hints(self) -> bool:
+        """Whether there are any, placed or painted."""
+        return bool(self.hints) or self.layer is not None
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -95,13 +102,15 @@ class Snapshot:
     Attributes:
         revision: grows with every change.
         target: None before there is one.
-        received: all references that there ever were, so that removing one can be undone.
+        received: all references, also some that were removed, so that this can be undone.
+        layers: painted layers of hints, likewise.
         choices: see there.
     """
 
     revision: int = 0
     target: Target | None = None
     received: tuple[PictureFile, ...] = ()
+    layers: tuple[PictureFile, ...] = ()
     choices: Choices = Choices()
 
     @property
@@ -116,14 +125,31 @@ class Snapshot:
         return tuple(file for file in self.references if file.id in self.choices.used)
 
     @property
+    def layer(self) -> PictureFile | None:
+        """The painted layer of hints."""
+        return next((file for file in self.layers if file.id == self.choices.layer), None)
+
+    @property
     def effective(self) -> Choices:
         """The choices, with defaults for those that change nothing: what a command does not have to say."""
         choices = self.choices
-        if not choices.hints:
+        if not choices.has_hints:
             choices = replace(choices, hint_reach=Choices.hint_reach)
         if not self.used:
             choices = replace(choices, strength=Choices.strength)
         return choices
+
+
+class OwnHints(NamedTuple):
+    """The hints of a picture."""
+
+    points: tuple[Hint, ...] = ()
+    layer: str | None = None
+
+    @property
+    def number(self) -> int:
+        """How many there are; a layer counts as one."""
+        return len(self.points) + (self.layer is not None)
 
 
 class Session:
@@ -144,7 +170,8 @@ class Session:
         self._page = ""  # that made the last change
         self._number = -1  # of that change
         self._known = 0  # the least revision that this page knows if it knows the changes of others
-        self._hints: dict[str, tuple[Hint, ...]] = {}  # of pictures that were left, by their ids
+        self._hints: dict[str, OwnHints] = {}  # of pictures that were left, by their ids
+        self._removed: dict[str, PictureFile] = {}  # references and layers that are not in use, the latest last
         self._picked: dict[str, frozenset[str]] = {}  # references that the person chose for pictures
 
     def open_target(self, target: Target, best: str | None = None, *, page: str = "") -> None:
@@ -158,8 +185,9 @@ class Session:
         old, choices = self.now.target, self.now.choices
         if old is None or old.file != target.file:
             if old is not None:
-                self._hints[old.file.id] = choices.hints
-            choices = replace(choices, hints=self._hints.pop(target.file.id, ()))
+                self._hints[old.file.id] = self.hints_of(old.file)
+            own = self._hints.pop(target.file.id, OwnHints())
+            choices = replace(choices, hints=own.points, layer=own.layer)
         if best is not None:
             used = picked = self._picked.get(target.file.id)
             if picked:  # whoever switched all off wants none
@@ -167,10 +195,12 @@ class Session:
             choices = replace(choices, used=frozenset((best,)) if used is None else used)
         self._change(page, target=target, choices=choices)
 
-    def hints_of(self, file: PictureFile) -> tuple[Hint, ...]:
+    def hints_of(self, file: PictureFile) -> OwnHints:
         """The hints of a picture, whether it is the target now or was before."""
-        target = self.now.target
-        return self.now.choices.hints if target and target.file == file else self._hints.get(file.id, ())
+        target, choices = self.now.target, self.now.choices
+        if target and target.file == file:
+            return OwnHints(choices.hints, choices.layer)
+        return self._hints.get(file.id, OwnHints())
 
     def forget(self, file: PictureFile) -> None:
         """A picture that was left will not come back."""
@@ -192,8 +222,35 @@ class Session:
         self._change("", choices=replace(self.now.choices, used=frozenset(ids)))
 
     def set_hints(self, hints: Sequence[Hint], *, page: str = "") -> None:
-        """Replace all hints."""
+        """Replace all hints that were placed."""
         self._change(page, choices=replace(self.now.choices, hints=tuple(hints)))
+
+    def add_layer(self, file: PictureFile, *, page: str = "") -> None:
+        """Use a painted layer of hints, instead of the one before; hints that were placed stay."""
+        self._change(page, layers=(*self.now.layers, file), choices=replace(self.now.choices, layer=file.id))
+
+    def keep_hints(self, file: PictureFile, choices: Choices, *, page: str = "") -> None:
+        """Take the hints that a page has for a picture that may have been left already: they are that one's alone."""
+        own = OwnHints(choices.hints, self._known_layer(choices.layer))
+        if self.now.target is not None and self.now.target.file == file:
+            self._change(page, choices=replace(self.now.choices, hints=own.points, layer=own.layer))
+        else:
+            self._hints[file.id] = own
+
+    def take_removed(self, kept: int) -> list[PictureFile]:
+        """Give up the references and layers that were removed first, but for `kept` of the latest, and return them.
+
+        Those cannot come back by undo. Files of the person's own are none of them.
+        """
+        uploads = [file for file in self._removed.values() if file.is_upload]
+        gone = uploads[: max(0, len(uploads) - kept)]
+        for file in gone:
+            del self._removed[file.id]
+        received, layers = (
+            tuple(file for file in files if file not in gone) for files in (self.now.received, self.now.layers)
+        )
+        self.now = replace(self.now, received=received, layers=layers)
+        return gone
 
     def choose(self, choices: Choices, page: str, number: int, revision: int) -> bool:
         """Take the choices of a browser page, unless a later change of it, or another page's, was taken before.
@@ -216,7 +273,8 @@ class Session:
         used = choices.used & frozenset(references)
         if used != self.now.choices.used:
             self._pick(used)
-        self._change(page, choices=replace(choices, references=references, used=used))
+        layer = self._known_layer(choices.layer)
+        self._change(page, choices=replace(choices, references=references, used=used, layer=layer))
         self._number = number
         return True
 
@@ -230,6 +288,15 @@ class Session:
         if page != self._page:
             self._page, self._number, self._known = page, -1, self.now.revision
         self.now = replace(self.now, revision=self.now.revision + 1, **changes)
+        in_use = {*self.now.choices.references, self.now.choices.layer, *(own.layer for own in self._hints.values())}
+        for file in (*self.now.received, *self.now.layers):
+            if file.id in in_use:
+                self._removed.pop(file.id, None)
+            else:
+                self._removed.setdefault(file.id, file)
+
+    def _known_layer(self, wanted: str | None) -> str | None:
+        return wanted if any(file.id == wanted for file in self.now.layers) else None
 
 
 def choices_of(record: object) -> Choices:
@@ -242,20 +309,11 @@ def choices_of(record: object) -> Choices:
     if len(found) > MOST_HINTS:
         raise HintError(f"there are {len(found)} hints, and {MOST_HINTS} at most can be placed; paint a layer instead")
     numbers = {name: _number(record.get(name), name) for name in ("strength", "vivid", "hint_reach")}
-    ids = tuple(dict.fromkeys(map(str, references)))
-    choices = Choices(tuple(_hint(one) for one in found), ids, frozenset(map(str, used)), **numbers)
+    ids, layer = tuple(dict.fromkeys(map(str, references))), record.get("layer")
+    hints = tuple(_hint(one) for one in found)
+    choices = Choices(hints, None if layer is None else str(layer), ids, frozenset(map(str, used)), **numbers)
     choices.settings(ColorizeSettings.working_size)  # checks the ranges
     return choices
-
-
-def placed(hint: Hint, size: tuple[int, int]) -> Hint:
-    """A hint of a file as the page shows it: fractions, rounded so that a command can name the same place.
-
-    Raises HintError if it lies outside a picture of (height, width).
-    """
-    x, y = hint.place(size)
-    radius = f"{hint.radius * 100:g}%" if isinstance(hint.radius, int | float) else hint.radius
-    return Hint(_rounded(x), _rounded(y), hint.color, radius, hint.note)
 
 
 def _hint(record: object) -> Hint:
@@ -264,7 +322,7 @@ def _hint(record: object) -> Hint:
     x, y, color, radius, note = (record.get(name) for name in ("x", "y", "color", "radius", "note"))
     if not isinstance(color, str) or not isinstance(radius, str | None) or not isinstance(note, str | None):
         raise HintError("the color, radius and note of a hint are texts")
-    return Hint(_rounded(_number(x, "x")), _rounded(_number(y, "y")), color, radius or None, (note or "")[:2000])
+    return Hint(rounded(_number(x, "x")), rounded(_number(y, "y")), color, radius or None, (note or "")[:2000])
 
 
 def _number(value: object, name: str) -> float:
@@ -274,6 +332,7 @@ def _number(value: object, name: str) -> float:
     return float(value)
 
 
-def _rounded(coordinate: float) -> float:
+def rounded(coordinate: float) -> float:
+    """A coordinate with as many digits as a command and the page have in common."""
     number = round(coordinate, _DIGITS)
     return 0.0 if 0 < number < _LEAST else number

@@ -25,6 +25,8 @@ from excolor.batch.references import (
     with_colors_to_give,
 )
 from excolor.batch.stop import Stop
+from excolor.errors import PhotoError
+from excolor.hints import HintLayer, read_layer
 from excolor.imaging.merging import merge_ab_part, with_colors
 from excolor.method.reliance import followed_notes, reliance
 from excolor.photo import Photo
@@ -131,6 +133,7 @@ class Studio:
         self._small: _Kept[Photo] = _Kept(4)
         self._looked: _Kept[LookedAt] = _Kept(2)
         self._encoded: _Kept[EncodedReference] = _Kept(512)
+        self._layers: _Kept[HintLayer] = _Kept(2)
         self._choices: _Kept[References] = _Kept(4)
         self._prior: _Kept[_Prior] = _Kept(8)
         self._colors: _Kept[Colors] = _Kept(1)
@@ -167,14 +170,34 @@ class Studio:
         looked = self._look(target)
         return self.colorizer.score(looked, [self.encode(file).features])[0]
 
-    def best(self, target: Target, files: Sequence[PictureFile]) -> PictureFile:
-        """The reference, of at least one, that fits a target best; a gray one only if all are. Raises PhotoError."""
-        if len(files) == 1:
-            return files[0]
-        encoded = [self.encode(file) for file in files]
-        candidates, _ = with_colors_to_give(encoded)
+    def best(self, target: Target, files: Sequence[PictureFile]) -> tuple[PictureFile | None, dict[str, str]]:
+        """The reference that fits a target best, a gray one only if all are; and why others cannot be read, by ids.
+
+        None if no reference can be read. Raises PhotoError if the target cannot.
+        """
+        encoded, problems = list[tuple[PictureFile, EncodedReference]](), dict[str, str]()
+        for file in files:
+            try:
+                encoded.append((file, self.encode(file)))
+            except PhotoError as error:
+                problems[file.id] = str(error)
+        if not encoded:
+            return None, problems
+        candidates, _ = with_colors_to_give([one for _, one in encoded])
         scores = self.colorizer.score(self._look(target), [one.features for one in candidates])
-        return files[encoded.index(candidates[scores.index(max(scores))])]
+        best = candidates[scores.index(max(scores))]
+        return next(file for file, one in encoded if one is best), problems
+
+    def layer(self, file: PictureFile, target: Target) -> HintLayer:
+        """A painted layer of hints for a target.
+
+        Raises:
+            HintError: it has no transparency, or does not fit the target.
+            PhotoError: it cannot be read.
+        """
+        layer = self._layers.get(file.id, lambda: read_layer(file.path, max_pixels=self._max_pixels))
+        layer.check_fits(target.size)
+        return layer
 
     def small(self, target: Target, longest: int) -> Photo:
         """The target at the size of a screen."""
@@ -207,13 +230,13 @@ class Studio:
         Raises:
             Stale: `is_stale` was true between two steps.
             PhotoError: a picture cannot be read.
-            HintError: a hint lies outside the picture.
+            HintError: a hint lies outside the picture, or a layer does not fit it.
             SettingError: there are too many references.
         """
         assert snapshot.target is not None, "there is a target"
         target, ids = snapshot.target, tuple(file.id for file in snapshot.used)
         choices = snapshot.effective
-        key = _key(target), ids, choices.hints, choices.strength, choices.vivid, choices.hint_reach
+        key = _key(target), ids, choices.hints, choices.layer, choices.strength, choices.vivid, choices.hint_reach
         return self._colors.get(key, lambda: self._find(snapshot, target, is_stale))
 
     def _find(self, snapshot: Snapshot, target: Target, is_stale: Callable[[], bool]) -> Colors:
@@ -242,9 +265,11 @@ class Studio:
             prior = self._prior.get((_key(target), ids, choices.strength), find)
             go_on()
             ab, notes = prior.ab * choices.vivid, references.notes + prior.notes
-            if choices.hints:
+            if choices.has_hints:
                 settings = choices.settings(settings.working_size)
-                ab, more = colorizer.follow(looked, ab, choices.hints, references.features, settings)
+                painted = () if snapshot.layer is None else (self.layer(snapshot.layer, target),)
+                hints = (*painted, *choices.hints)
+                ab, more = colorizer.follow(looked, ab, hints, references.features, settings)
                 notes += more
         return Colors(photo, looked.seen, ab, prior.reliance, notes)
 

@@ -24,6 +24,7 @@ from excolor.settings import ColorizeSettings
 T = TypeVar("T")
 
 _MOST_RECEIVED = 8  # pictures that the browser has sent and one can come back to
+_MOST_REMOVED = 8  # references and layers that the browser has sent and undo can bring back
 
 
 @dataclass
@@ -39,6 +40,7 @@ class Workplace:
         folder: pictures to choose from, by their ids.
         session: what the person chose.
         opened: other pictures that were opened, by their ids, the latest last: one can come back to them.
+        problems: why references could not be compared with the target, by their ids.
     """
 
     studio: Studio
@@ -49,6 +51,7 @@ class Workplace:
     folder: dict[str, PictureFile] = field(default_factory=dict)
     session: Session = field(default_factory=Session)
     opened: dict[str, PictureFile] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         threads = threads_for(self.settings.working_size, torch.get_num_threads())
@@ -90,7 +93,8 @@ class Workplace:
         is_new = self.session.now.target is None or self.session.now.target.file != file
         if not (is_new and self.session.picks_best and references):
             return target, None
-        return target, self.studio.best(target, references).id
+        best, self.problems = self.studio.best(target, references)
+        return target, None if best is None else best.id
 
     def keep(self, file: PictureFile) -> None:
         """Note that a picture was opened; the earliest ones that were received go, and so do their hints."""
@@ -103,6 +107,11 @@ class Workplace:
             del self.opened[old.id]
             self.session.forget(old)
             self.forget(old)
+
+    def tidy(self) -> None:
+        """Remove the files of references and layers that were removed and that undo will not bring back."""
+        for file in self.session.take_removed(_MOST_REMOVED):
+            self.forget(file)
 
     def target(self) -> Target:
         """The target. Raises PhotoError if there is none."""
@@ -123,6 +132,12 @@ class Workplace:
     def picture(self, wanted: str) -> PictureFile | None:
         """The picture of an id, if it is one of these."""
         return self.folder.get(wanted) or self.opened.get(wanted)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Which of the references in the list are left out, and why."""
+        names = {file.id: file for file in self.session.now.references}
+        return tuple(f"{problem}; it is left out" for wanted, problem in self.problems.items() if wanted in names)
 
     def snapshot(self, revision: int) -> Snapshot:
         """The session, if it is still what the page thinks it is. Raises Stale."""

@@ -2,17 +2,20 @@
  * The page: one picture, its references and hints. Everything that is computed is asked of the server. What a file or the
  * server says is shown as text, never as HTML.
  *
- * server.js asks, state.js is what all share, screen.js paints the picture, picker.js is the eyedropper, messages.js tells.
+ * server.js asks, state.js is what all share, merging.js puts changes together, screen.js paints the picture, picker.js is
+ * the eyedropper, messages.js tells.
  */
 
 import { ask, askJson, page, Stale, upload } from "./server.js";
 import { $, choices, clamp, DEFAULT_RADIUS, DEFAULTS, session, setChoices, shown, stage, view } from "./state.js";
 import { canvas, draw, fit, longest, lookCloser, pan, paneAt, pixelRatio, placeOf, toPicture, zoom } from "./screen.js";
+import { merged } from "./merging.js";
 import { openPicker } from "./picker.js";
 import { silence, tell } from "./messages.js";
 
 const CLICK = 5; // screen pixels that a click may move
 const REACHED = 13; // screen pixels from a hint at which it is grabbed
+const REACHED_BY_FINGER = 24;
 
 const MOST_STEPS = 500; // that can be undone
 const MOST_KEPT = 100; // of them, when the page is loaded again
@@ -25,13 +28,13 @@ const histories = new Map();
 // ---- Choices: changed here, sent to the server, shown when its answer comes
 
 let number = 0, timer = 0, waiting = null;
-let isSent = true; // whether the server has what is shown
+let known = JSON.stringify(choices); // what the server has, as far as this page has heard
+const isSent = () => JSON.stringify(choices) === known;
 let changing = 0; // requests under way that the server answers with the session
 let isOpening = 0; // requests under way: one of them replaces the hints, so that none should be placed or moved now
 
 /** Send the choices soon and show what becomes of them; an earlier request that is under way is given up. */
 function recompute(delay = 30) {
-  isSent = false;
   clearTimeout(timer);
   timer = setTimeout(send, delay);
   stage.dataset.state = "busy";
@@ -54,10 +57,25 @@ async function send() {
 }
 
 async function put(signal) {
-  const mine = ++number, body = JSON.stringify({ ...choices, page, number: mine, revision: session.revision });
-  const { revision } = await askJson("PUT", "/api/choices", { body, signal });
-  session.revision = revision;
-  if (mine === number && !timer) isSent = true;
+  const mine = ++number, text = JSON.stringify(choices);
+  const body = JSON.stringify({ ...choices, page, number: mine, revision: session.revision });
+  const { revision, received, layers } = await askJson("PUT", "/api/choices", { body, signal });
+  Object.assign(session, { revision, received, layers });
+  if (mine === number) known = text;
+  const isGone = (id, files) => !files.some((one) => one.id === id);
+  if (choices.references.some((id) => isGone(id, received)) || (choices.layer && isGone(choices.layer, layers))) leaveOut();
+}
+
+/** Undo may bring back what was removed so long ago that the server does not have the file any more. */
+function leaveOut() {
+  const isAsSent = isSent();
+  choices.references = listed().map(({ id }) => id);
+  choices.used = choices.used.filter((id) => choices.references.includes(id));
+  choices.layer = session.layers.find(({ id }) => id === choices.layer)?.id || null;
+  if (isAsSent) known = JSON.stringify(choices); // the server has left it out, too
+  showReferences();
+  showHints();
+  tell("What was removed that long ago is not here any more; add the file again.");
 }
 
 /** Make sure that the server has the choices that are shown. */
@@ -163,16 +181,16 @@ function redo() {
 /** Take over what the server says of the session: at the beginning, and after it has changed there. */
 async function adopt(told, hasHints = false) {
   const { target } = session, isOther = target?.id !== told.target?.id;
+  if (isOther) letGo();
   const isNew = told.target && (isOther || target.page !== told.target.page);
-  const { revision, received, pictures, max_bytes } = told;
-  Object.assign(session, { revision, target: told.target, received, pictures, max_bytes });
-  const { hints, references, used, strength, vivid, hint_reach } = told;
-  const isLate = !isSent && !isOther; // something was changed here while the server was busy with the request
-  const added = references.filter((id) => !choices.references.includes(id));
-  setChoices(isLate
-    ? { ...choices, hints: hasHints ? hints : choices.hints, references: [...choices.references, ...added], used: [...choices.used, ...used.filter((id) => added.includes(id))].sort() }
-    : { hints, references, used, strength, vivid, hint_reach });
-  isSent = !isLate;
+  const { revision, received, layers, notes, pictures, max_bytes } = told;
+  Object.assign(session, { revision, target: told.target, received, layers, notes, pictures, max_bytes });
+  const { hints, layer, references, used, strength, vivid, hint_reach } = told;
+  const before = JSON.parse(known), mine = choices;
+  setChoices({ hints, layer, references, used, strength, vivid, hint_reach });
+  known = JSON.stringify(choices);
+  setChoices(merged(before, mine, JSON.parse(known), isOther || hasHints));
+  const isLate = !isSent(); // something was changed here while the server was busy with the request
   shown.selected = isOther ? -1 : Math.min(shown.selected, choices.hints.length - 1);
   if (isOther) {
     const key = told.target?.id;
@@ -219,8 +237,8 @@ const reload = async () => adopt(await askJson("GET", "/api/session"));
 
 /** Another tab has changed the session: show it as it is, and say so if something of this tab is gone by that. */
 async function refresh() {
-  const mine = JSON.stringify(choices), isLost = !isSent;
-  isSent = true;
+  const mine = JSON.stringify(choices), isLost = !isSent();
+  known = mine; // so that nothing is taken for a change that is to be kept
   await reload().catch((error) => complain(error));
   if (isLost && JSON.stringify(choices) !== mine) tell("Another tab has changed the session, and this one shows it now, without your last change. Please repeat it.");
 }
@@ -235,7 +253,23 @@ async function open(doing, request, explain, hasHints = false) {
   }
 }
 
-/** Do something that the server answers with the session; returns whether it was done, before the result is there. */
+/** What is done to the hints of a picture while another one is opened is done to its hints still. */
+async function keepHints({ id }) {
+  let kept = JSON.parse(known);
+  const isKept = () => JSON.stringify([kept.hints, kept.layer]) === JSON.stringify([choices.hints, choices.layer]);
+  while (!isKept()) {
+    kept = JSON.parse(JSON.stringify(choices));
+    await ask("PUT", `/api/hints/${id}`, { body: JSON.stringify(kept) });
+  }
+}
+
+/** Nothing that was begun on one picture ends on another: a drag, or a note that is being written. */
+function letGo() {
+  gesture = null;
+  if ($("hints").contains(document.activeElement)) stage.focus({ preventScroll: true });
+}
+
+/** Do something that the server answers with the session; returns that answer, before the result is there, or null. */
 async function change(doing, request, explain = complain, hasHints = false) {
   silence();
   changing += 1;
@@ -243,16 +277,20 @@ async function change(doing, request, explain = complain, hasHints = false) {
   $("doing").textContent = doing;
   let told = null;
   try {
-    if (!isSent) await put();
+    while (!isSent()) await put();
     told = await request();
+    if (session.target && told.target?.id !== session.target.id) {
+      await keepHints(session.target).catch(explain);
+      told.pictures.forEach((one) => { if (one.id === session.target.id) one.hints = countOf(choices); });
+    }
   } catch (error) {
     explain(error);
   }
   changing -= 1;
   if (told) adopt(told, hasHints).catch(explain);
-  if (!isSent && !timer) recompute();
+  if (!isSent() && !timer) recompute();
   if (!waiting && !timer && !changing) stage.dataset.state = "ready";
-  return told !== null;
+  return told;
 }
 
 setInterval(async () => {
@@ -264,7 +302,7 @@ setInterval(async () => {
 /** Whoever comes back to this tab sees what was done in another one. */
 async function catchUp() {
   const { revision } = await askJson("GET", "/api/status").catch(() => ({}));
-  if (revision > session.revision && isSent && !waiting && !changing) await refresh();
+  if (revision > session.revision && isSent() && !waiting && !changing) await refresh();
 }
 window.addEventListener("focus", catchUp);
 document.addEventListener("visibilitychange", () => { if (!document.hidden) catchUp(); });
@@ -323,11 +361,11 @@ function select(index) {
 /** Scroll the list to the selected hint. */
 const reveal = () => $("hints").children[shown.selected]?.scrollIntoView({ block: "nearest" });
 
-function hintAt(x, y) {
+function hintAt(x, y, reached = REACHED) {
   const pane = paneAt(x);
   const far = choices.hints.map((hint) => Math.hypot(placeOf(hint, pane)[0] - x, placeOf(hint, pane)[1] - y));
   const nearest = far.indexOf(Math.min(...far));
-  return nearest >= 0 && far[nearest] <= REACHED ? nearest : -1;
+  return nearest >= 0 && far[nearest] <= reached ? nearest : -1;
 }
 
 const swatchContext = document.createElement("canvas").getContext("2d");
@@ -359,7 +397,8 @@ canvas.addEventListener("pointerdown", (event) => {
     gesture = { kind: "pinch", ...spread() };
     return;
   }
-  const [x, y] = place(event), hint = event.button === 0 && shown.view !== "original" ? hintAt(x, y) : -1;
+  const reached = event.pointerType === "touch" ? REACHED_BY_FINGER : REACHED;
+  const [x, y] = place(event), hint = event.button === 0 && shown.view !== "original" ? hintAt(x, y, reached) : -1;
   gesture = { kind: hint >= 0 ? "hint" : "free", hint, start: [x, y], last: [x, y], moved: false, button: event.button };
   if (hint >= 0) select(hint);
 });
@@ -566,25 +605,50 @@ const chosen = (id, use) => $(id).addEventListener("change", () => {
   $(id).value = "";
   if (files.length) use(files);
 });
-chosen("target-file", ([file]) => openTarget(file));
-chosen("reference-files", addReferences);
+chosen("target-file", ([file]) => take([file], openTarget));
+chosen("reference-files", (files) => take(files, addReference));
 chosen("hints-file", ([file]) => openHints(file));
 
-async function openTarget(file) {
-  const before = session.target, kept = choices.hints.length ? " with its hints" : "";
-  const isDone = await open(`Opening ${file.name}…`, () => upload("/api/target", file, session.max_bytes));
-  if (isDone && before) tell(`${before.name} is put aside${kept}.`, "", ["Back to it", () => openKnown(before)]);
+const areHints = ({ name }) => /\.(json|csv|hints\.(png|tiff?|webp))$/i.test(name);
+
+/** Take files: each picture by the function for it, and hints, which their names tell, when the pictures are there. */
+async function take(files, ...uses) {
+  for (const file of files.filter((one) => !areHints(one))) {
+    const isLayer = await uses[0](file);
+    if (!isLayer && uses.length > 1) uses.shift();
+  }
+  for (const file of files.filter(areHints)) await openHints(file);
+}
+
+async function openTarget(file, perhaps = "") {
+  const before = session.target, kept = countOf(choices) ? " with its hints" : "";
+  const told = await open(`Opening ${file.name}…`, () => upload(`/api/target${perhaps}`, file, session.max_bytes));
+  if (told?.is_layer) tellOfLayer(file, "Open it as a picture", openTarget);
+  else if (told && before) tell(`${before.name} is put aside${kept}.`, "", ["Back to it", () => openKnown(before)]);
+  return told?.is_layer;
 }
 const openKnown = ({ id, name }) => open(`Opening ${name}…`, () => askJson("POST", `/api/target/${id}`));
-async function addReferences(files) {
-  for (const file of files) await change(`Adding ${file.name}…`, () => upload("/api/references", file, session.max_bytes));
+async function addReference(file, perhaps = "") {
+  const told = await change(`Adding ${file.name}…`, () => upload(`/api/references${perhaps}`, file, session.max_bytes));
+  if (told?.is_layer) tellOfLayer(file, "Add it as a reference", addReference);
+  return told?.is_layer;
 }
-const openHints = (file, force = "") => open(
-  `Opening ${file.name}…`,
-  () => upload(`/api/hints${force}`, file, session.max_bytes),
-  (error) => complain(error, error.can_force && ["Use them anyway", () => openHints(file, "?force=1")]),
-  true,
-);
+
+/** Pictures with transparency that are dropped on the picture are mostly painted hints; if not, here is the way back. */
+function tellOfLayer(file, action, use) {
+  tell(`${file.name} has transparency: what is painted on it are hints now.`, "", [action, async () => {
+    choices.layer = null;
+    commit();
+    showAll();
+    await use(file);
+  }]);
+}
+
+async function openHints(file, force = "") {
+  const explain = (error) => complain(error, error.can_force && ["Use them anyway", () => openHints(file, "?force=1")]);
+  const told = await open(`Opening ${file.name}…`, () => upload(`/api/hints${force}`, file, session.max_bytes), explain, true);
+  if (told?.told) tell(told.told);
+}
 
 $("example").addEventListener("click", () => open("Opening the example…", () => askJson("POST", "/api/example")));
 $("page").addEventListener("change", () => open("Opening the page…", () => askJson("POST", `/api/page/${$("page").value}`)));
@@ -656,11 +720,9 @@ document.addEventListener("drop", async (event) => {
   event.preventDefault();
   depth = 0;
   document.body.classList.remove("dropping");
-  const files = [...event.dataTransfer.files], isPicture = (file) => !/\.(json|csv)$/i.test(file.name);
-  const pictures = files.filter(isPicture), [hints] = files.filter((file) => !isPicture(file));
-  if (stage.contains(event.target) && pictures.length) await openTarget(pictures.shift());
-  await addReferences(pictures);
-  if (hints) await openHints(hints);
+  const files = [...event.dataTransfer.files];
+  if (!stage.contains(event.target)) return take(files, addReference);
+  await take(files, (file) => openTarget(file, "?layer=1"), (file) => addReference(file, "?layer=1"));
 });
 
 
@@ -702,6 +764,7 @@ function showAll() {
   showHistory();
 }
 
+const countOf = ({ hints, layer }) => hints.length + (layer ? 1 : 0);
 const countText = (number) => (number ? `${number} ${number === 1 ? "hint" : "hints"}` : "");
 
 /** The pictures of the folder, and those that were opened before. */
@@ -790,14 +853,23 @@ async function showFits() {
   }
 }
 
+$("layer-remove").addEventListener("click", () => {
+  choices.layer = null;
+  showHints();
+  commit();
+  recompute();
+});
+
 let problems = new Map();
 
 function showHints() {
-  const { hints } = choices;
-  $("no-hints").hidden = hints.length > 0;
+  const { hints } = choices, layer = session.layers.find(({ id }) => id === choices.layer);
+  $("no-hints").hidden = countOf(choices) > 0;
+  $("layer").hidden = !layer;
+  $("layer-name").textContent = $("layer-name").title = layer?.name || "";
   $("save-hints").disabled = !hints.length;
   const count = document.querySelector("#files [aria-current=true] .count");
-  if (count) count.textContent = countText(hints.length);
+  if (count) count.textContent = countText(countOf(choices));
   rebuild($("hints"), hints.map((hint, index) => {
     const row = $("hint-row").content.firstElementChild.cloneNode(true);
     row.classList.toggle("selected", index === shown.selected);
@@ -836,7 +908,7 @@ function showProblem(row, text) {
 }
 
 function showAdjust() {
-  const isOn = { strength: choices.used.length > 0, vivid: true, hint_reach: choices.hints.length > 0 };
+  const isOn = { strength: choices.used.length > 0, vivid: true, hint_reach: countOf(choices) > 0 };
   const missing = { strength: "There is no reference to follow", hint_reach: "There are no hints" };
   for (const [id, name] of [["strength", "strength"], ["vivid", "vivid"], ["reach", "hint_reach"]]) {
     $(id).disabled = !isOn[name];
@@ -854,7 +926,7 @@ function showHistory() {
 function showNotes(notes) {
   const before = JSON.stringify([...problems]);
   problems = new Map(notes.filter(({ hint }) => hint !== null).map(({ hint, text }) => [hint, text]));
-  const others = [...(session.target?.notes || []).map((text) => `The picture ${text}.`), ...notes.filter(({ hint }) => hint === null).map(({ text }) => text)];
+  const others = [...(session.target?.notes || []).map((text) => `The picture ${text}.`), ...session.notes, ...notes.filter(({ hint }) => hint === null).map(({ text }) => text)];
   $("notes").replaceChildren(...others.map((text) => {
     const row = document.createElement("li");
     row.textContent = text;
