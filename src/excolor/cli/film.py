@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from excolor.batch.stop import Stop
     from excolor.cli.progress import Display
-    from excolor.film.coloring import Event, FilmReferences, Part
+    from excolor.film.coloring import Event, FilmColorizer, FilmReferences, Part
     from excolor.film.jobs import Job
     from excolor.film.steady import Frame
     from excolor.method.colorizer import Colorizer
@@ -200,7 +200,7 @@ def film(
         from excolor.method.colorizer import Colorizer
 
         colorizer = Colorizer.load(model_files, device=device, precision=model.precision)
-        unfinished = ""
+        begun: FilmColorizer | None = None
         try:
             chosen, checksums = _encoded(pictures, dict(timed), colorizer, settings, display, stop)
             frames = _frames_with_hints(job, timed, hinted, stop)
@@ -214,12 +214,12 @@ def film(
             else:
                 identity = {"model": str(model_files.identity("colorize")), **recorded_precision(colorizer)}
                 made_of = {**identity, **checksums, "hints at": hints_at}
-                unfinished = ": the same command continues at the last shot that was finished"
+                begun = film_colorizer
                 _show(job.color(film_colorizer, part, made_of), display)
                 written = output
         except StoppedError as error:
             display.end()
-            click.echo(f"Interrupted{unfinished}.", err=True)
+            click.echo(_interrupted(begun), err=True)
             raise click.exceptions.Exit(INTERRUPTED) from error
     click.echo(os.fsencode(written))
 
@@ -303,6 +303,15 @@ def _with_key_frames(
         for note in made.notes:
             display.note(f"{path}: {note}")
     return replace(chosen, at=at), checksums
+
+
+def _interrupted(begun: "FilmColorizer | None") -> str:
+    """What to say after an interruption of a run, or before one has begun."""
+    if begun is None:
+        return "Interrupted."
+    if not begun.finished:
+        return "Interrupted before this run finished a shot."
+    return "Interrupted: the same command continues at the last shot that was finished."
 
 
 def _show(events: "Iterable[Event]", display: "Display") -> None:

@@ -21,7 +21,7 @@ from excolor.film.output import write
 from excolor.film.references import FilmReference, best
 from excolor.film.shots import Shot, find_shots
 from excolor.film.steady import ColoredFrame, Frame, ShotColorizer, Steadiness
-from excolor.film.store import Keep, ShotStore
+from excolor.film.store import Keep, ShotStore, has_shots
 from excolor.film.trial import find_layout
 from excolor.imaging.merging import with_colors
 from excolor.imaging.working_size import Floats, lightness_of
@@ -133,6 +133,8 @@ class FilmColorizer:
         self._settings = settings
         self._steadiness = steadiness
         self._stop = stop or Stop()
+        self.finished = 0
+        """Shots of the clip in work that are finished and kept, by this run or by one that it continues."""
 
     def clip(
         self,
@@ -167,6 +169,7 @@ class FilmColorizer:
         yield Step("Looking for cuts", None)
         shots = yield from self._shots(clip, part, can_stand_still=layout.can_stand_still)
         store = ShotStore(output, self._record(made_of, part, shots) | {"form": str(form)})
+        store.begin()
         decoded = clip.frames(part.start, part.end, stop=self._stop)
         frames = (upright(clip, frame, index) for index, frame in enumerate(decoded))
         yield from self._color(shots, store, frames, lambda one, keep: keep(self._planes(clip, form, one)))
@@ -183,20 +186,20 @@ class FilmColorizer:
 
         Arguments and errors as of `clip`, and PhotoError if a frame cannot be read.
         """
+        chosen = files[time_slice(len(files), part.start, part.end)]
+        taken = None if overwrite else next((path for one in chosen if (path := folder / one.name).exists()), None)
+        shots_of = folder / "frames"
+        if taken is not None and not has_shots(shots_of):
+            raise _exists(taken)
         yield Step("Looking for cuts", None)
         frames = self._stop.heeded(read_frames(files, part.start, part.end))
         shots = _of_part(find_shots((frame.seconds, _brightness(frame.photo)) for frame in frames), part)
         if not shots:
             raise FilmError("there are no frames in this part of the clip; choose another", settings=("start", "end"))
-        store = ShotStore(folder / "frames", self._record(made_of, part, shots))
-        chosen = files[time_slice(len(files), part.start, part.end)]
-        if not overwrite and not store.taken_up:
-            taken = next((path for one in chosen if (path := folder / one.name).exists()), None)
-            if taken is not None:
-                store.remove()
-                raise OutputError(
-                    f"{taken} exists already: replace it, or write elsewhere", settings=("overwrite", "output")
-                )
+        store = ShotStore(shots_of, self._record(made_of, part, shots))
+        if taken is not None and not store.taken_up:
+            raise _exists(taken)
+        store.begin()
         frames = self._stop.heeded(read_frames(files, part.start, part.end))
         yield from self._color(shots, store, frames, lambda one, _: _save(one, folder))
         store.remove()
@@ -240,7 +243,7 @@ class FilmColorizer:
             FilmError: there are fewer frames than the shots have.
             StoppedError: the shot in which the work was stopped is not in the store.
         """
-        done = sum(number in store for number in range(len(shots)))
+        self.finished = done = sum(number in store for number in range(len(shots)))
         if done:
             yield Note(f"{done} of {len(shots)} shots were finished by an earlier run")
         yield Step("Coloring", sum(map(len, shots)))
@@ -259,6 +262,7 @@ class FilmColorizer:
                     yield Advanced()
                 if count != len(shot):
                     raise FilmError("the clip has fewer frames than when cuts were looked for: color it again")
+            self.finished += 1
 
     def _shots(self, clip: Clip, part: Part, *, can_stand_still: bool) -> Generator[Event, None, list[Shot]]:
         """Find the shots of a clip, and its damage. Raises FilmError if times cannot be written."""
@@ -311,6 +315,10 @@ def _of_part(shots: Iterator[Shot], part: Part) -> list[Shot]:
     """The shots of a part; the first counts from where it begins, which may be between two frames."""
     first = next(shots, None)
     return [] if first is None else [replace(first, seconds=min(first.seconds, part.start)), *shots]
+
+
+def _exists(path: Path) -> OutputError:
+    return OutputError(f"{path} exists already: replace it, or write elsewhere", settings=("overwrite", "output"))
 
 
 def _save(one: ColoredFrame, folder: Path) -> None:

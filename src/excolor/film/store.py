@@ -24,32 +24,41 @@ Keep: TypeAlias = Callable[[Iterable[np.ndarray]], None]
 _LENGTH = struct.Struct("<I")
 
 
+def has_shots(output: Path) -> bool:
+    """Whether there is a folder of an earlier run for `output`."""
+    return _folder(output).is_dir()
+
+
 class ShotStore:
     """The finished shots of a run."""
 
     def __init__(self, output: Path, made_of: Mapping[str, Any]) -> None:
-        """Open the folder beside `output`, and empty it unless it is of a run with the same `made_of`.
+        """Look at the folder beside `output`; nothing is changed before `begin`.
+
+        Raises:
+            OutputError: it cannot be read.
+        """
+        self._output = output
+        self._folder = _folder(output)
+        self._record = json.dumps(made_of, indent=1, sort_keys=True, default=str).encode()
+        run = self._folder / "run.json"
+        with self._reached():
+            self.taken_up = run.is_file() and run.read_bytes() == self._record
+        """Whether it is of an earlier run with the same `made_of`."""
+
+    def begin(self) -> None:
+        """Make the folder, and empty it unless it is of a run with the same `made_of`.
 
         Raises:
             OutputError: it cannot be written there.
         """
-        self._folder = output.with_name(f".{output.name[:80]}.film")
-        record = json.dumps(made_of, indent=1, sort_keys=True, default=str).encode()
-        run = self._folder / "run.json"
-        self.taken_up = False
-        """Whether it is of an earlier run."""
-        try:
-            if run.is_file() and run.read_bytes() == record:
-                self.taken_up = True
-                return
+        if self.taken_up:
+            return
+        with self._reached():
             if self._folder.exists():
                 shutil.rmtree(self._folder)
             self._folder.mkdir()
-        except OSError as error:
-            raise OutputError(
-                f"cannot write beside {output}: {error.strerror}; write elsewhere", settings=("output",)
-            ) from error
-        write_bytes(record, run, overwrite=True)
+        write_bytes(self._record, self._folder / "run.json", overwrite=True)
 
     def __contains__(self, shot: int) -> bool:
         return self._file(shot).is_file()
@@ -81,5 +90,18 @@ class ShotStore:
         with suppress(OSError):
             shutil.rmtree(self._folder)
 
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise OutputError(
+                f"cannot write beside {self._output}: {error.strerror}; write elsewhere", settings=("output",)
+            ) from error
+
     def _file(self, shot: int) -> Path:
         return self._folder / f"{shot:06d}.planes"
+
+
+def _folder(output: Path) -> Path:
+    return output.with_name(f".{output.name[:80]}.film")
