@@ -4,6 +4,7 @@ import struct
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -13,6 +14,8 @@ from click.testing import Result
 from clips import MILLISECOND, content, crops, write_clip
 from PIL import Image
 
+from excolor.film.clip import Clip
+from excolor.film.layout import chapters_of
 from excolor.film.orientation import Orientation
 
 SMALL = ("--working-size", 48, "--model", "lite", "--every", 8)
@@ -209,12 +212,51 @@ def test_moved_times_are_told(tmp_path: Path, film: Callable[..., Result]) -> No
         result.mux(voice.encode(sound))
         result.mux(voice.encode(None))
     said = film(path, "out.mkv")
-    assert said.exit_code == 0 and "all times are moved by 21 ms" in said.stderr
+    assert said.exit_code == 0
+    assert "all times are moved by 21 ms, alike in all streams" in " ".join(said.stderr.split())
+    assert "holds none before 0, where its sound begins" in " ".join(said.stderr.split())
     before, after = content(path), content(tmp_path / "out.mkv")
     assert [float(one) for one in after.times] == pytest.approx([float(one) + 0.021 for one in before.times], abs=1e-3)
     same = film(path, "out.mp4", *H264)
     assert same.exit_code == 0 and "moved by" not in same.stderr
     assert content(tmp_path / "out.mp4").times == before.times
+
+
+@pytest.mark.parametrize("output", ["out.mkv", "out.mp4", "out.nut", "out.avi"])
+@pytest.mark.parametrize("sound", [None, 0.4])
+def test_a_clip_that_begins_before_0(
+    tmp_path: Path, film: Callable[..., Result], output: str, sound: float | None
+) -> None:
+    """All of it is shown, with its sound; that times were moved is said only where there are others beside them."""
+    path = write_clip(
+        tmp_path / "in.mkv",
+        count=10,
+        times=range(-200, 200, 40),
+        sound=sound,
+        voice="mp2",
+        container_options={"avoid_negative_ts": "disabled"},
+    )
+    result = film(path, output, *(H264 if output == "out.mp4" else ()))
+    assert result.exit_code == 0, result.output
+    assert content(path).times[0] == Fraction(-1, 5)
+    after = content(tmp_path / output)
+    assert [float(one) for one in after.times] == pytest.approx([i / 25 for i in range(10)])
+    if sound:
+        begins = float(content(path).sound[0][0]) + 0.2
+        assert ("all times are moved by 200 ms" in result.stderr) == (output != "out.avi")
+        assert (f"played {begins * 1000:.0f} ms too early" in result.stderr) == (output == "out.avi")
+        assert float(after.sound[0][0]) == pytest.approx(begins if output != "out.avi" else 0, abs=2e-3)
+    else:
+        assert "moved" not in result.stderr and "played" not in result.stderr
+
+
+def test_chapters_of_a_clip_that_begins_before_0(tmp_path: Path) -> None:
+    """They stay with its frames."""
+    times = range(-200, 200, 40)
+    path = write_clip(tmp_path / "in.mkv", count=10, times=times, container_options={"avoid_negative_ts": "disabled"})
+    chapter = {"id": 1, "start": 40, "end": 120, "time_base": MILLISECOND, "metadata": {}}
+    (found,) = chapters_of(SimpleNamespace(chapters=lambda: [chapter]), Clip.open(path), 0, None)
+    assert (found["start"], found["end"]) == (240, 320)
 
 
 def test_prores_takes_finer_chroma_by_itself(tmp_path: Path, film: Callable[..., Result]) -> None:

@@ -186,6 +186,14 @@ class Clip:
                     if not is_before(one.seconds, start):
                         yield one
 
+    def shift(self, start: float) -> Fraction:
+        """Seconds that all times in the result of a part lie earlier than in the clip.
+
+        A part begins at 0, and so does a clip that begins before 0: containers move such times by themselves, or hide
+        what is shown there, as MP4 does.
+        """
+        return Fraction(start) + self.begin if start > 0 else min(self.begin, Fraction(0))
+
     def seconds(self, timestamp: int, time_base: Fraction) -> float:
         """When something is shown, from the first frame on, by its timestamp in any stream."""
         return float(timestamp * time_base - self.begin)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 MATROSKA = ("matroska", "webm")
 """FFmpeg's names of containers in which attachments are no streams, and the shape of pixels is set at the end."""
 
+_MOST = 100  # packets that are read to find pictures
 _OF_THE_ENCODER = ("encoder", "DURATION", "BPS", "NUMBER_OF_FRAMES", "NUMBER_OF_BYTES", "_STATISTICS_TAGS")
 
 
@@ -160,13 +162,13 @@ class Layout:
         return self.clip.aspect != 1 and self.container in MATROSKA
 
 
-def chapters_of(source: "InputContainer", begin: Fraction, start: float, end: float | None) -> list[Any]:
+def chapters_of(source: "InputContainer", clip: Clip, start: float, end: float | None) -> list[Any]:
     """The chapters of a part of a clip, moved with it and cut at its ends.
 
     Args:
-        source: the clip.
-        begin: timestamp of its first frame in seconds, from which `start` and `end` count.
-        start: 0 moves nothing.
+        source: the file.
+        clip: likewise, from whose first frame `start` and `end` count.
+        start: 0 for the beginning.
         end: None for the end of the clip.
     """
     chapters = []
@@ -174,10 +176,9 @@ def chapters_of(source: "InputContainer", begin: Fraction, start: float, end: fl
         unit = chapter["time_base"] or Fraction(1)
         first, last = chapter["start"], chapter["end"]
         if end is not None:
-            until = round((begin + Fraction(end)) / unit)
+            until = round((clip.begin + Fraction(end)) / unit)
             first, last = min(first, until), min(last, until)
-        if start > 0:
-            shift = round((begin + Fraction(start)) / unit)
+        if shift := round(clip.shift(start) / unit):
             first, last = max(0, first - shift), max(0, last - shift)
         if first < last or (start == 0 and end is None):
             chapters.append({**chapter, "start": first, "end": last})
@@ -190,8 +191,10 @@ def covers_of(source: "InputContainer") -> dict[int, Cover]:
 
     streams = [one for one in source.streams.video if one.disposition & Disposition.attached_pic]
     covers: dict[int, Cover] = {}
-    for packet in source.demux(streams) if streams else ():
-        stream, data = packet.stream, bytes(packet)
+    numbers = [one.index for one in streams]
+    # FFmpeg gives them first of all, and a stream that has none would be looked for through the whole file
+    for packet in islice(source.demux(), _MOST) if streams else ():
+        stream, data = packet.stream, bytes(packet) if packet.stream.index in numbers else b""
         if data and stream.index not in covers:
             ending = {"mjpeg": "jpg"}.get(stream.codec_context.name, stream.codec_context.name)
             kind = {"jpg": "image/jpeg"}.get(ending, f"image/{ending}")

@@ -84,7 +84,7 @@ class _Remux:
         """All of it; see `write`."""
         layout, clip = self._layout, self._layout.clip
         layout.describe(self._result, self._source)
-        self._result.set_chapters(chapters_of(self._source, clip.begin, self._start, self._end))
+        self._result.set_chapters(chapters_of(self._source, clip, self._start, self._end))
         self._result.mux(layout.cover_packets(self._copied))
         copied = self._copied.keys() - layout.covers.keys()
         read = decoded(self._source, self._video, joins=clip.joins, others=copied, is_over=self._is_over, stop=stop)
@@ -137,4 +137,4 @@ class _Remux:
         self._result.mux(packet)
 
     def _shift(self, time_base: Fraction) -> int:
-        return round((Fraction(self._start) + self._layout.clip.begin) / time_base) if self._start > 0 else 0
+        return round(self._layout.clip.shift(self._start) / time_base)

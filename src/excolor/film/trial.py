@@ -90,11 +90,17 @@ def find_layout(
         notes.append(f"its timecode {reason}, and is left out")
     if trial.chapters and not kept.chapters:
         notes.append("its chapters cannot be held by this container and are left out; choose .mkv, .mov or .mp4")
-    moved = kept.seconds - trial.seconds
-    if abs(moved) > _MOVED and layout.container != "avi":  # which counts frames instead
+    early = trial.sound_begins(layout)
+    if layout.container == "avi" and abs(early) > _MOVED:
         notes.append(
-            f"all times are moved by {float(moved) * 1000:.0f} ms, alike for picture and sound: this container holds "
-            "no times before 0, where the sound begins, or the first frame is encoded"
+            f"its sound is played {float(abs(early)) * 1000:.0f} ms too {'early' if early > 0 else 'late'} in this "
+            "container, which cannot say when it begins; choose .mkv, .mov or .mp4"
+        )
+    moved = kept.seconds - trial.seconds
+    if abs(moved) > _MOVED and trial.has_others(layout) and layout.container != "avi":  # which counts frames instead
+        notes.append(
+            f"all times are moved by {float(moved) * 1000:.0f} ms, alike in all streams: this container holds none "
+            f"before 0, where {trial.earliest(layout)}"
         )
     return layout, notes
 
@@ -111,7 +117,7 @@ class _Trial:
             video = video_of(source, clip.path)
             self.timecode = "timecode" in video.metadata or "timecode" in source.metadata
             """Whether the clip has one; containers write the stream of it by themselves."""
-            self.chapters = len(chapters_of(source, clip.begin, start, end))
+            self.chapters = len(chapters_of(source, clip, start, end))
             """How many there are in the part."""
             own = (video.index, *_of_metadata(source))
             self.kinds = {
@@ -122,10 +128,39 @@ class _Trial:
             """Of the other streams, by their numbers."""
             self._frame, self._packets = self._read(source)
         self._tags = ClipTags.of(self._frame)
-        self._pts = self._frame.pts or 0 if start <= 0 else 0
-        self.seconds = self._pts * clip.time_base
+        begin = self._frame.pts or 0 if start <= 0 else 0
+        self._pts = max(begin, 0)
+        self.seconds = begin * clip.time_base
         """At which the first frame is to be shown."""
         self._reason = ""
+
+    def has_others(self, layout: Layout) -> bool:
+        """Whether there are times beside those of the frames."""
+        return bool(self._copied(layout))
+
+    def sound_begins(self, layout: Layout) -> Fraction:
+        """At how many seconds of the result the first sound is to begin; 0 if there is none, or for a part."""
+        first = next((packet for kind, packet in self._copied(layout) if kind == "audio"), None)
+        if first is None or first.pts is None or self._start > 0:
+            return Fraction(0)
+        return first.pts * first.time_base - self._clip.shift(0)
+
+    def earliest(self, layout: Layout) -> str:
+        """What comes before 0."""
+        if self.seconds < 0:
+            return "its picture begins"
+        early = next((kind for kind, packet in self._copied(layout) if (packet.dts or 0) < 0), None)
+        if early is not None:
+            return f"its {'sound' if early == 'audio' else early} begins"
+        return "its first frame is encoded, which is not the first that is shown"
+
+    def _copied(self, layout: Layout) -> list[tuple[str, "Packet[Any]"]]:
+        """The first packets of copied streams, and of what kind these are."""
+        return [
+            (self.kinds[number], self._packets[number])
+            for number in layout.streams
+            if number in self._packets and number not in layout.covers
+        ]
 
     def with_streams(self, layout: Layout, output: Path) -> tuple[Layout, _Kept]:
         """The layout with those streams that the container holds together, and what it keeps."""
@@ -216,7 +251,7 @@ class _Trial:
                     encoded = layout.add_video(result, video)
                     copied = layout.add_streams(result, source)
                     layout.describe(result, source)
-                    result.set_chapters(chapters_of(source, clip.begin, self._start, self._end))
+                    result.set_chapters(chapters_of(source, clip, self._start, self._end))
                     result.mux(layout.cover_packets(copied))
                     step = round(1 / (clip.rate * clip.time_base)) or 1
                     for number in range(_REORDERED if layout.encoding.codec in ("h264", "hevc") else 1):
@@ -225,7 +260,7 @@ class _Trial:
                     result.mux(encoded.encode(None))
                     for number, stream in copied.items():
                         if number in self._packets:
-                            result.mux(self._copy(self._packets[number], stream))
+                            result.mux(self._moved(self._packets[number], stream))
                 layout.finish(file, video.metadata.get("title", ""))
             file.seek(0)
             return self._found(file)
@@ -233,11 +268,16 @@ class _Trial:
             self._reason = getattr(error, "strerror", None) or str(error)
             return None
 
-    def _copy(self, packet: "Packet[Any]", stream: "Stream") -> "Packet[Any]":
+    def _moved(self, packet: "Packet[Any]", stream: "Stream") -> "Packet[Any]":
         import av
 
         copy: Packet[Any] = av.Packet(bytes(packet))
-        copy.pts, copy.dts = (packet.pts, packet.dts) if self._start <= 0 else (0, 0)
+        copy.pts, copy.dts = packet.pts, packet.dts
+        if self._start > 0:
+            copy.pts = copy.dts = 0
+        elif shift := round(self._clip.shift(0) / packet.time_base):
+            copy.pts = None if packet.pts is None else packet.pts - shift
+            copy.dts = None if packet.dts is None else packet.dts - shift
         copy.duration, copy.is_keyframe = packet.duration, packet.is_keyframe
         copy.time_base, copy.stream = packet.time_base, stream
         return copy
