@@ -81,7 +81,7 @@ class Running:
     def choose(self, number: int, **choices: Any) -> int:
         """Send choices, as the page does; returns the status."""
         session = self.session
-        names = ("hints", "references", "used", "strength", "vivid", "hint_reach", "revision")
+        names = ("hints", "layer", "references", "used", "strength", "vivid", "hint_reach", "revision")
         now = {name: session[name] for name in names}
         body = json.dumps({**now, "page": "test", "number": number, **choices}).encode()
         return self.ask("PUT", "/api/choices", body)[0]

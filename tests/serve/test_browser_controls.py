@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import tifffile
 
+from excolor.settings import ColorizeSettings
+
 OUTSIDE = """() => [...document.querySelectorAll("button, input, select, output, h2, label")].filter((element) => {
     const box = element.getBoundingClientRect();
     const isSeen = element.checkVisibility({ checkVisibilityCSS: true }) && box.width > 0;
@@ -149,3 +151,79 @@ def test_placeholders_can_be_read(tab: Any, gray: Path) -> None:
 
     text, back = map(luminance, tab.page.evaluate(script))
     assert (text + 0.05) / (back + 0.05) >= 4.5
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1280, 800)])
+def test_many_hints_leave_the_sliders_in_sight(
+    tab: Any, gray: Path, small: Callable[..., Path], tmp_path: Path, width: int, height: int
+) -> None:
+    tab.page.set_viewport_size({"width": width, "height": height})
+    for number in range(4):
+        tab.drop("#stage", small(tmp_path / f"{number}.png", size=(160, 120)))
+    tab.give("reference-files", *(small(tmp_path / f"{number}.png", number) for number in range(4)))
+    for number in range(8):
+        tab.click(200 + 60 * number, 300)
+        tab.settle()
+    for name in ("#vivid", "#reach"):
+        box = tab.page.locator(name).bounding_box()
+        assert box["y"] + box["height"] <= height
+    first, last = (tab.page.locator(f"#hints li >> nth={number}") for number in (0, 7))
+    assert first.is_visible() and last.bounding_box()["y"] < tab.page.locator("#vivid").bounding_box()["y"]
+
+
+def test_a_finger_reaches_hints_and_buttons(
+    browser: Any, running: Any, gray: Path, warm: Path, visit: Callable[..., Any]
+) -> None:
+    with visit(running) as tab:
+        tab.give("target-file", gray)
+        tab.give("reference-files", warm)
+        tab.click(400, 300)
+        tab.settle()
+        assert len(tab.hints) == 1
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    page.goto(running.url)
+    page.wait_for_selector("#hints li")
+    page.wait_for_selector("#stage[data-state=ready]")
+    for name in ("#open", "#gray", "#strength", "#references .remove", "#files button", "#hints .note"):
+        for element in page.locator(name).all():
+            assert not element.is_visible() or element.bounding_box()["height"] >= 40
+    hint = running.session["hints"][0]
+    box = page.locator("#stage").bounding_box()
+    scale = min((box["width"] - 40) / 160, (box["height"] - 40) / 120)
+    x = box["x"] + (box["width"] - 160 * scale) / 2 + hint["x"] * 160 * scale
+    y = box["y"] + (box["height"] - 120 * scale) / 2 + hint["y"] * 120 * scale
+    page.touchscreen.tap(x + 18, y)
+    page.wait_for_selector("#hints li.selected")
+    assert page.locator("#hints li").count() == 1
+    page.touchscreen.tap(x + 60, y)
+    page.wait_for_selector("#hints li >> nth=1")
+    context.close()
+
+
+def test_a_slider_without_use_shows_the_default(tab: Any, gray: Path) -> None:
+    tab.give("target-file", gray)
+    default = ColorizeSettings()
+    assert tab.page.is_disabled("#reach") and tab.page.is_disabled("#strength")
+    assert float(tab.page.input_value("#reach")) == default.hint_reach
+    assert float(tab.page.input_value("#strength")) == default.strength
+
+
+def test_a_reference_that_cannot_be_read_any_more_is_named(
+    serving_with: Callable[..., Any],
+    visit: Callable[..., Any],
+    small: Callable[..., Path],
+    warm: Path,
+    gray: Path,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "references").mkdir()
+    (tmp_path / "references" / "whole.png").write_bytes(warm.read_bytes())
+    broken = small(tmp_path / "references" / "broken.png")
+    with serving_with(references=[tmp_path / "references"]) as running, visit(running) as tab:
+        broken.write_text("no picture")
+        tab.give("target-file", gray)
+        notes = tab.page.inner_text("#notes")
+        assert "broken.png" in notes and "it is left out" in notes
+        assert tab.page.locator("#references input:checked").count() == 1
+        tab.complaints.clear()  # the browser logs that its fit cannot be told

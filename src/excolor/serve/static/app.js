@@ -898,7 +898,7 @@ function showHints() {
 function showProblem(row, text) {
   const nearest = /nearest is (#[0-9a-f]{6})/.exec(text)?.[1];
   row.title = text;
-  row.textContent = nearest ? "Too dark or light there for this color; you get " : text;
+  row.textContent = nearest ? "Nearest at this lightness: " : text;
   if (!nearest) return;
   const swatch = document.createElement("span");
   swatch.className = "nearest";

@@ -45,8 +45,9 @@ export function openPicker(id, references, whenTaken) {
 
 function paintSample() {
   sampleContext.drawImage(source, 0, 0);
+  $("picked").hidden = !cross.isShown;
   if (!cross.isShown) return;
-  $("picked").style.background = colorAt(cross.x, cross.y);
+  showPicked(colorAt(cross.x, cross.y));
   for (const [width, style] of [[3, "#000b"], [1, "#fff"]]) {
     sampleContext.lineWidth = width;
     sampleContext.strokeStyle = style;
@@ -74,7 +75,11 @@ function take(color) {
   picker.close();
   use(color);
 }
-sample.addEventListener("pointermove", (event) => { $("picked").style.background = sampled(event); });
+function showPicked(color) {
+  $("picked").hidden = false;
+  $("picked").style.background = color;
+}
+sample.addEventListener("pointermove", (event) => showPicked(sampled(event)));
 sample.addEventListener("click", (event) => take(sampled(event)));
 sample.addEventListener("keydown", (event) => {
   if (event.key === "Enter") {

@@ -9,7 +9,7 @@ export const DEFAULT_RADIUS = 1; // of a hint, in percent of the shorter side
 /** What the server knows too, as far as this page has heard. */
 export const session = { revision: 0, target: null, received: [], layers: [], notes: [], pictures: [], max_bytes: Infinity };
 
-export const DEFAULTS = { hints: [], layer: null, references: [], used: [], strength: 1, vivid: 1, hint_reach: 0.7 };
+export const DEFAULTS = { hints: [], layer: null, references: [], used: [], strength: 1, vivid: 1, hint_reach: 1 };
 /** What shapes the result; undo steps through copies of it. */
 export let choices = structuredClone(DEFAULTS);
 export function setChoices(value) {
