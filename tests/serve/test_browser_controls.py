@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from excolor.settings import ColorizeSettings
 
@@ -227,3 +228,19 @@ def test_a_reference_that_cannot_be_read_any_more_is_named(
         assert "broken.png" in notes and "it is left out" in notes
         assert tab.page.locator("#references input:checked").count() == 1
         tab.complaints.clear()  # the browser logs that its fit cannot be told
+
+
+def test_notes_are_sentences_that_name_files_as_the_lists_do_and_are_not_repeated(
+    serving_with: Callable[..., Any], visit: Callable[..., Any], tmp_path: Path
+) -> None:
+    photos = Path(__file__).parents[2] / "examples" / "photos"
+    with Image.open(photos / "palace.jpg") as image:
+        image.resize((160, 120)).convert("L").save(tmp_path / "palace.png")
+    unlike = photos / "cat.jpg"
+    with serving_with(folder=tmp_path / "palace.png", references=[unlike]) as running, visit(running) as tab:
+        note = tab.page.inner_text("#notes li")
+        assert note.startswith("Little of what this picture shows is in cat.jpg, ") and note.endswith(".")
+        with tab.page.expect_download():
+            tab.page.click("#download")
+        tab.page.wait_for_selector("#download:enabled")
+        assert tab.page.is_hidden("#message")

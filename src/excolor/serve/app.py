@@ -241,7 +241,8 @@ class Page:
             work.uploads.discard(old)
         result = new_id()
         work.results = {result: path}
-        return JSONResponse({"id": result, "name": path.name, "notes": notes})
+        told = [work.as_shown(note) for note in notes]
+        return JSONResponse({"id": result, "name": path.name, "notes": told})
 
     async def get_result(self, request: Request) -> Response:
         """A result."""
@@ -270,7 +271,7 @@ class Page:
             "vivid": choices.vivid,
             "hint_reach": choices.hint_reach,
             "max_bytes": work.uploads.max_bytes,
-            "notes": [work.uploads.without_folders(note) for note in work.notes],
+            "notes": [work.as_shown(note) for note in work.notes],
             "pictures": [
                 {"id": file.id, "name": file.name, "hints": work.session.hints_of(file).number}
                 for file in work.pictures_known

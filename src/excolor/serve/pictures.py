@@ -63,7 +63,7 @@ class Pictures:
             return as_jpeg(colors.on(studio.small(target, longest))), colors.notes
 
         data, notes = await self._work.compute(make)
-        told = [{"hint": _hint_of(note, snapshot), "text": self._work.uploads.without_folders(note)} for note in notes]
+        told = [{"hint": _hint_of(note, snapshot), "text": self._work.as_shown(note)} for note in notes]
         return Response(data, media_type="image/jpeg", headers={"x-notes": json.dumps(told)})
 
     async def get_part(self, request: Request) -> Response:

@@ -139,6 +139,12 @@ class Workplace:
         names = {file.id: file for file in self.session.now.references}
         return tuple(f"{problem}; it is left out" for wanted, problem in self.problems.items() if wanted in names)
 
+    def as_shown(self, note: str) -> str:
+        """A note as the page shows it: files of the session are called by their names alone, as in its lists."""
+        for file in (*self.session.now.received, *self.session.now.layers):
+            note = note.replace(str(file.path), file.name)
+        return self.uploads.without_folders(note)
+
     def snapshot(self, revision: int) -> Snapshot:
         """The session, if it is still what the page thinks it is. Raises Stale."""
         if revision != self.session.now.revision:

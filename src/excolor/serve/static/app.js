@@ -11,7 +11,7 @@ import { $, choices, clamp, DEFAULT_RADIUS, DEFAULTS, session, setChoices, shown
 import { canvas, draw, fit, longest, lookCloser, pan, paneAt, pixelRatio, placeOf, toPicture, zoom } from "./screen.js";
 import { merged } from "./merging.js";
 import { openPicker } from "./picker.js";
-import { silence, tell } from "./messages.js";
+import { sentence, silence, tell } from "./messages.js";
 
 const CLICK = 5; // screen pixels that a click may move
 const REACHED = 13; // screen pixels from a hint at which it is grabbed
@@ -696,7 +696,8 @@ $("download").addEventListener("click", async () => {
     await sent();
     const { id, name, notes } = await askJson("POST", "/api/results");
     save(`/api/results/${id}`, name);
-    if (notes.length) tell(notes.join(". "));
+    const news = notes.filter((note) => !noted.has(note));
+    if (news.length) tell(news.map(sentence).join(" "));
   } catch (error) {
     complain(error);
   }
@@ -923,13 +924,16 @@ function showHistory() {
   $("redo").disabled = !history.future.length;
 }
 
+let noted = new Set(); // what the page tells of the result
+
 function showNotes(notes) {
+  noted = new Set([...(session.target?.notes || []), ...notes.map(({ text }) => text)]);
   const before = JSON.stringify([...problems]);
   problems = new Map(notes.filter(({ hint }) => hint !== null).map(({ hint, text }) => [hint, text]));
   const others = [...(session.target?.notes || []).map((text) => `The picture ${text}.`), ...session.notes, ...notes.filter(({ hint }) => hint === null).map(({ text }) => text)];
   $("notes").replaceChildren(...others.map((text) => {
     const row = document.createElement("li");
-    row.textContent = text;
+    row.textContent = sentence(text);
     return row;
   }));
   if (!document.activeElement?.matches(".note")) showHints();

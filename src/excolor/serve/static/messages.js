@@ -2,6 +2,12 @@
 
 import { $ } from "./state.js";
 
+/** A note as a sentence. A file's name stays as it is. */
+export function sentence(note) {
+  const text = /^[a-z]+ /.test(note) ? note[0].toUpperCase() + note.slice(1) : note;
+  return /[.!?…]$/.test(text) ? text : `${text}.`;
+}
+
 let fading = 0;
 /** Say something, for a while; an error stays, and one `about` the result goes when there is another result. */
 export function tell(text, code = "", action = null, isError = false, about = "") {
