@@ -206,6 +206,7 @@ class Session:
         """A picture that was left will not come back."""
         self._hints.pop(file.id, None)
         self._picked.pop(file.id, None)
+        self._note_use()
 
     def add_reference(self, file: PictureFile, *, page: str = "") -> None:
         """Add a reference, switched on; hints stay."""
@@ -236,6 +237,7 @@ class Session:
             self._change(page, choices=replace(self.now.choices, hints=own.points, layer=own.layer))
         else:
             self._hints[file.id] = own
+            self._note_use()
 
     def take_removed(self, kept: int) -> list[PictureFile]:
         """Give up the references and layers that were removed first, but for `kept` of the latest, and return them.
@@ -288,6 +290,10 @@ class Session:
         if page != self._page:
             self._page, self._number, self._known = page, -1, self.now.revision
         self.now = replace(self.now, revision=self.now.revision + 1, **changes)
+        self._note_use()
+
+    def _note_use(self) -> None:
+        """Note which references and layers were removed, and in which order."""
         in_use = {*self.now.choices.references, self.now.choices.layer, *(own.layer for own in self._hints.values())}
         for file in (*self.now.received, *self.now.layers):
             if file.id in in_use:
