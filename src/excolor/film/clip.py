@@ -151,7 +151,7 @@ class Clip:
         """The same with these joins, which are noted."""
         if not joins:
             return self
-        places = "1 place" if len(joins) == 1 else f"{len(joins)} places, the first"
+        places = "1 place," if len(joins) == 1 else f"{len(joins)} places, the first"
         note = (
             f"its times go back or jump ahead at {places} near {float(joins[0].at - self.begin):.2f} s, as where clips "
             "were joined end to end: the parts are put one after the other"

@@ -68,9 +68,10 @@ class Damage:
     def notes(self) -> Iterator[str]:
         """What the user should know."""
         if self._places:
-            places = "1 place" if len(self._places) == 1 else f"{len(self._places)} places"
+            count = len(self._places)
             yield (
-                f"{places} in it could not be decoded, the first near {float(self._places[0][0]):.2f} s: "
+                f"{'1 place' if count == 1 else f'{count} places'} in it could not be decoded, "
+                f"{'' if count == 1 else 'the first '}near {float(self._places[0][0]):.2f} s: "
                 "frames are missing or damaged there; "
                 "copy it again from its source if it is whole there"
             )

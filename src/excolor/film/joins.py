@@ -24,7 +24,7 @@ _AHEAD = Fraction(60)
 The times of transport and program streams are counters of 33 bits, which begin anew after 26.5 hours. FFmpeg adds these
 to what comes more than a minute before the beginning, so that such a part seems to come much later.
 """
-_TS_DISCONT = 0x0200  # FFmpeg's flag of containers in which times may be discontinuous
+_CONTAINERS = ("mpegts", "mpeg")  # FFmpeg's names of those that can be joined so
 _TIMED = ("video", "audio")  # types of streams without long pauses
 
 
@@ -82,7 +82,7 @@ def find_joins(container: "InputContainer", video: "VideoStream") -> tuple[Join,
     """
     import av
 
-    if not container.format.flags & _TS_DISCONT:
+    if container.format.name not in _CONTAINERS:
         return ()
     parts = _Parts(video)
     with suppress(av.FFmpegError, OSError):  # cut short: what was read before counts
