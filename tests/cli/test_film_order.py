@@ -95,6 +95,29 @@ def test_times_count_on_over_a_join(
     assert not any(map(np.array_equal, found[:12], expected[:12]))
 
 
+def test_parts_that_are_cut_anywhere(tmp_path: Path, film: Callable[..., Result]) -> None:
+    """The next begins within a sound and between key frames."""
+    whole = write_clip(
+        tmp_path / "whole.ts", count=40, size=(96, 128), codec="libx264", sound=1.6, voice="aac", options={"g": "12"}
+    ).read_bytes()
+    packets = [whole[i : i + 188] for i in range(0, len(whole), 188)]
+    # Those with sound (number 257): that begin some, and that go on (ISO/IEC 13818-1, 2.4.3.2)
+    begin = [i for i, one in enumerate(packets) if one[1:3] == b"\x41\x01"]
+    goes_on = [i for i, one in enumerate(packets) if one[1:3] == b"\x01\x01"]
+    end = begin[len(begin) * 2 // 3] + 1
+    again = next(i for i in goes_on if i > end // 2)
+    path = tmp_path / "in.ts"
+    path.write_bytes(b"".join(packets[:end] + packets[again:]))
+    result = film(path)
+    assert result.exit_code == 0, result.output
+    said = " ".join(result.stderr.split())
+    assert "back or jump ahead at 1 place" in said and "1 place in it could not be decoded, near " in said
+    assert "of its stream 1 (audio) could not be copied and left out" in said
+    after = content(tmp_path / "out.mkv")
+    assert after.times == sorted(set(after.times)) and len(after.times) > 24
+    assert len(after.sound) > 16
+
+
 def test_a_stream_that_was_not_joined(tmp_path: Path, film: Callable[..., Result]) -> None:
     """A pause of some seconds is kept."""
     times = [*range(6), *range(100, 106)]

@@ -3,6 +3,7 @@
 There is no terminal in it: what happens comes as events.
 """
 
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
@@ -175,8 +176,14 @@ class FilmColorizer:
         yield from self._color(shots, store, frames, lambda one, keep: keep(self._planes(clip, form, one)))
         yield Step("Writing", sum(map(len, shots)))
         chroma = (planes for number in range(len(shots)) for planes in store.frames(number))
-        written = write(layout, chroma, output, start=part.start, end=part.end, overwrite=overwrite, stop=self._stop)
+        lost: Counter[tuple[int, str]] = Counter()
+        written = write(
+            layout, chroma, output, start=part.start, end=part.end, overwrite=overwrite, lost=lost, stop=self._stop
+        )
         yield from map(Advanced, written)
+        for (number, kind), count in lost.items():
+            packets = "1 packet" if count == 1 else f"{count} packets"
+            yield Note(f"{clip.path}: {packets} of its stream {number} ({kind}) could not be copied and left out")
         store.remove()
 
     def folder(

@@ -93,7 +93,7 @@ def decoded(
         if packet is None:
             damage.ended(container, is_cut=False)
             return
-        timeline.move(packet)
+        is_joined = timeline.move(packet)
         damage.saw(packet)
         frames: list[VideoFrame] = []
         if packet.stream.index != video.index:
@@ -101,10 +101,11 @@ def decoded(
             if at is not None and is_over(at):
                 left.discard(packet.stream.index)
         elif is_decoded:
-            if packet.is_corrupt and not timeline.is_seam(packet):
-                # Transport streams count their packets, and some are missing
+            # Transport streams count their packets, and some are missing; or a part does not begin with a whole picture
+            if (packet.is_corrupt and not timeline.is_seam(packet)) or (is_joined and not packet.is_keyframe):
                 damage.cannot_decode(seconds_of(packet.pts, packet.time_base), decoder.step)
-            frames = decoder.frames_of(packet, damage)
+            frames = decoder.frames_left(damage) if is_joined else []
+            frames += decoder.frames_of(packet, damage)
             wanted = list(takewhile(lambda frame: not is_over(decoder.seconds(frame)), frames))
             is_decoded = len(wanted) == len(frames)
             frames = wanted
@@ -141,17 +142,30 @@ class _Decoder:
 
     def frames_of(self, packet: "Packet[Any]", damage: Damage) -> list["VideoFrame"]:
         """The frames that a packet completes."""
+        frames = self._decode(packet, damage)
+        if self._waiting is not None and frames is not None and packet.size and packet.pts is not None:
+            heapq.heappush(self._waiting, packet.pts)
+        return self._timed(frames or [], damage)
+
+    def frames_left(self, damage: Damage) -> list["VideoFrame"]:
+        """The frames that are not yet shown; what follows does not go on from them, nor is sorted among them."""
+        frames = self._decode(None, damage)
+        self._video.codec_context.flush_buffers()
+        return self._timed(frames or [], damage)
+
+    def _decode(self, packet: "Packet[Any] | None", damage: Damage) -> list["VideoFrame"] | None:
         import av
 
         try:
-            frames = packet.decode()
+            return self._video.decode(packet)
         except av.FFmpegError:
             # Decoders with several threads report it some packets later: the last frame says more than the packet
             damage.cannot_decode(seconds_of(self._last, self._unit), self.step)
-            return []
+            return None
+
+    def _timed(self, frames: list["VideoFrame"], damage: Damage) -> list["VideoFrame"]:
+        """The same frames; each has a time now, and damage is noted."""
         waiting = self._waiting
-        if waiting is not None and packet.size and packet.pts is not None:
-            heapq.heappush(waiting, packet.pts)
         for frame in frames:
             if waiting:
                 # Packets that gave no frame left their times behind, and by them all later frames would be early

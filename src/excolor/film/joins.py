@@ -55,18 +55,19 @@ class Timeline:
         self._positions = [one.position for one in joins]
         self._parts: dict[int, int] = {}
 
-    def move(self, packet: "Packet[Any]") -> None:
-        """Give a packet the times of the part that it is in."""
+    def move(self, packet: "Packet[Any]") -> bool:
+        """Give a packet the times of the part that it is in; whether its stream begins that part with it."""
         if not self._joins:
-            return
+            return False
         number = packet.stream.index
+        before = part = self._parts.get(number, 0)
         if packet.pos is not None:  # one without a position is in one block with the one before
-            self._parts[number] = bisect_right(self._positions, packet.pos)
-        part = self._parts.get(number, 0)
+            part = self._parts[number] = bisect_right(self._positions, packet.pos)
         if part and packet.time_base is not None:
             shift = round(self._joins[part - 1].shift / packet.time_base)
             packet.pts = None if packet.pts is None else packet.pts + shift
             packet.dts = None if packet.dts is None else packet.dts + shift
+        return part != before
 
     def is_seam(self, packet: "Packet[Any]") -> bool:
         """Whether a video packet is at the end of a part that another follows."""

@@ -1,6 +1,7 @@
 """The result of a clip: its own Y with new U and V, encoded, and all its other streams as they are."""
 
 import errno
+from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -26,6 +27,7 @@ def write(
     start: float,
     end: float | None,
     overwrite: bool,
+    lost: Counter[tuple[int, str]] | None = None,
     stop: Stop | None = None,
 ) -> Iterator[int]:
     """Write the result, whole or not at all; yields 1 for each frame.
@@ -37,6 +39,7 @@ def write(
         start: in seconds; what is kept is moved to begin at 0 if this is above 0.
         end: in seconds.
         overwrite: replace a file of this name.
+        lost: to be filled with the packets that could not be copied, by numbers and types of their streams.
         stop: ends it, with nothing written.
 
     Raises:
@@ -49,7 +52,7 @@ def write(
     try:
         with new_file(output, overwrite=overwrite) as file, opened(layout.clip.path) as source:
             with av.open(file, "w", format=layout.container) as result:
-                remux = _Remux(layout, source, result, start, end)
+                remux = _Remux(layout, source, result, start, end, Counter() if lost is None else lost)
                 yield from remux.run(chroma, stop)
             layout.finish(file, remux.title)
     except av.FFmpegError as error:
@@ -69,7 +72,13 @@ class _Remux:
     """One pass through a clip, in which each packet is copied or replaced."""
 
     def __init__(
-        self, layout: Layout, source: "InputContainer", result: "OutputContainer", start: float, end: float | None
+        self,
+        layout: Layout,
+        source: "InputContainer",
+        result: "OutputContainer",
+        start: float,
+        end: float | None,
+        lost: Counter[tuple[int, str]],
     ) -> None:
         self._layout, self._source, self._result = layout, source, result
         self._start, self._end = start, end
@@ -78,6 +87,7 @@ class _Remux:
         """Of the video stream."""
         self._encoded = layout.add_video(result, self._video)
         self._copied = layout.add_streams(result, source)
+        self._lost = lost
         self._last: dict[int, int] = {}  # decoding times of copied packets, by streams of the clip
 
     def run(self, chroma: Iterator[bytes], stop: Stop | None) -> Iterator[int]:
@@ -125,6 +135,8 @@ class _Remux:
         return self._layout.colored(frame, chroma, pts - self._shift(self._layout.clip.time_base))
 
     def _copy(self, packet: "Packet[Any]") -> None:
+        import av
+
         shift, number = self._shift(packet.time_base), packet.stream.index
         assert packet.dts is not None  # of `run`
         dts = packet.dts - shift
@@ -133,8 +145,11 @@ class _Remux:
             dts = max(dts, self._last[number] + is_strict)
         packet.pts = None if packet.pts is None else max(packet.pts - shift, dts)
         packet.dts = self._last[number] = dts
-        packet.stream = self._copied[number]
-        self._result.mux(packet)
+        kind, packet.stream = packet.stream.type, self._copied[number]
+        try:
+            self._result.mux(packet)
+        except (av.InvalidDataError, av.ArgumentError):  # a damaged one costs itself, not the result
+            self._lost[number, kind] += 1
 
     def _shift(self, time_base: Fraction) -> int:
         return round(self._layout.clip.shift(self._start) / time_base)
