@@ -1,5 +1,6 @@
 """`excolor film`: clips whose times do not go on, as those that were joined end to end."""
 
+import errno
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 from click.testing import Result
 from clips import content, crops, write_clip
 from PIL import Image
+
+from excolor.film.output import _Remux
 
 SMALL = ("--working-size", 48, "--model", "lite", "--every", 8)
 SIZE = (64, 96)
@@ -176,3 +179,18 @@ def test_subtitles_that_come_late_are_kept(tmp_path: Path, film: Callable[..., R
     with av.open(str(tmp_path / "out.mkv")) as container:
         found = [(one.pts, bytes(one)) for one in container.demux(subtitles=0) if one.size]
     assert found == [(40, b"Oui"), (40, b"Fin")]
+
+
+def test_advice_after_an_error_of_writing_is_true(
+    tmp_path: Path, film: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a container refuses, it refuses again."""
+
+    def refused(*_: object) -> None:
+        raise av.ArgumentError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(_Remux, "_colored", refused)
+    result = film(write_clip(tmp_path / "in.mkv", count=2))
+    assert result.exit_code == 1
+    assert "does not take what is in the clip: choose another suffix" in " ".join(result.stderr.split())
+    assert "same command" not in result.stderr
