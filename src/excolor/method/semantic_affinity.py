@@ -14,24 +14,25 @@ from excolor.networks.products import rows_by_rows
 CELL = 8
 """Pixels: side of a place."""
 
-_TEMPERATURE = 0.1  # of the cosine between two places
+_TEMPERATURE = 0.17  # of the cosine between two places
 _REACH = 1 / 4  # of the longer side: how far a similar place may be
 _LIGHTNESS = 12.0  # L units
 _AT_ONCE = 1 << 23  # entries of a matrix of places by places: 32 MiB in float32
 
 
-def affinity(places: Tensor, lightness: Tensor) -> Iterator[Tensor]:
-    """How alike the places (N, C, h, w) of one picture are, near each other and of one lightness.
+def affinity(kin: Tensor, lightness: Tensor) -> Iterator[Tensor]:
+    """How alike the places of one picture are, near each other and of one lightness.
 
-    `lightness` is L (N, 1, H, W). Yields some rows (N, rows, P) of the matrix at a time; each row sums to 1.
+    `kin` are their descriptors (N, C, h, w) of unit length, `lightness` is L (N, 1, H, W). Yields some rows (N, rows, P)
+    of the matrix at a time; each row sums to 1.
     """
-    n, _, h, w = places.shape
-    flat = places.flatten(2).mT  # (N, P, C)
+    n, _, h, w = kin.shape
+    flat = kin.flatten(2).mT  # (N, P, C)
     tone = F.avg_pool2d(lightness, CELL).flatten(2) / _LIGHTNESS  # (N, 1, P)
     # Position and lightness as coordinates whose squared distance is what the affinity falls with
     reach = max(h, w) * _REACH
-    rows = torch.arange(h, device=places.device, dtype=tone.dtype).view(h, 1).expand(h, w).flatten() / reach
-    columns = torch.arange(w, device=places.device, dtype=tone.dtype).repeat(h) / reach
+    rows = torch.arange(h, device=kin.device, dtype=tone.dtype).view(h, 1).expand(h, w).flatten() / reach
+    columns = torch.arange(w, device=kin.device, dtype=tone.dtype).repeat(h) / reach
     where = torch.cat((torch.stack((rows, columns)).expand(n, -1, -1), tone), dim=1).mT  # (N, P, 3)
     where = where - where.mean(1, keepdim=True)
     # cosine / temperature - |a - b|² as one product: a softmax over b does not see the |a|² of 2ab - |a|² - |b|²
@@ -39,7 +40,7 @@ def affinity(places: Tensor, lightness: Tensor) -> Iterator[Tensor]:
     asked = torch.cat((flat / _TEMPERATURE, 2 * where, torch.full_like(square, -1)), dim=-1)
     known = torch.cat((flat, where, square), dim=-1)
     for some in some_rows(h * w, n * h * w):
-        with torch.autocast(places.device.type, enabled=False):  # distances are small differences of large squares
+        with torch.autocast(kin.device.type, enabled=False):  # distances are small differences of large squares
             score = rows_by_rows(asked[:, some], known)
         yield score.softmax(-1)
 

@@ -28,12 +28,14 @@ from excolor.method import semantic_affinity
 from excolor.method.semantic_affinity import affinity, joined_rows, some_rows
 from excolor.networks.backbone import Levels
 from excolor.networks.products import rows_by_rows
+from excolor.networks.semantic_colorization import SemanticColorizationNet
+from excolor.networks.semantic_places import PlaceDescriptors
 
 CELL = semantic_affinity.CELL
 """Pixels: side of a place of the coarsest grid."""
 
 _GROUPED_TEMPERATURE = 0.008  # of the cosine of averaged descriptors
-_GROUPED_SHARE = 4.0  # weight of that cosine beside the one of single places, where a match is chosen
+_GROUPED_SHARE = 2.0  # weight of that cosine beside the one of single places, where a match is chosen
 _LEAST_DEVIATION = 0.1  # of a channel, relative to the deviation of all
 _FINE_TEMPERATURE = 0.03  # of the score of fine candidates
 _FINE_WEIGHT = (0.5, 0.3)  # of the cosine of shallow features, at 1/4 and at 1/2
@@ -101,13 +103,16 @@ class Correspondences:
     fine_score: Tensor
 
 
-def describe(levels: Levels, lightness: Tensor) -> Description:
+def describe(net: SemanticColorizationNet, levels: Levels, lightness: Tensor) -> Description:
     """Describe a picture by the backbone's levels and its L (N, 1, H, W) in [0, 100]."""
-    return describe_by(places_of(levels), levels, lightness)
+    return describe_by(net.places(deep_levels(levels)), levels, lightness)
 
 
-def places_of(levels: Levels) -> Tensor:
-    """`Description.places` by the backbone's levels. A place's channels lie side by side in memory."""
+def deep_levels(levels: Levels) -> Tensor:
+    """What `SemanticPlacesNet` describes, (N, C, h, w) of unit length: the three deepest levels, on the grid of 1/8.
+
+    Each channel is centered and scaled over the picture. A place's channels lie side by side in memory.
+    """
     size = levels.eighth.shape[2:]
     deep = [
         F.normalize(_standardized(F.interpolate(level.float(), size, mode="bilinear", align_corners=False)), dim=1)
@@ -117,18 +122,18 @@ def places_of(levels: Levels) -> Tensor:
 
 
 def describe_by(
-    places: Tensor, levels: Levels, lightness: Tensor, alike: Iterable[Tensor] | None = None
+    places: PlaceDescriptors, levels: Levels, lightness: Tensor, alike: Iterable[Tensor] | None = None
 ) -> Description:
-    """`describe`, where `places_of` the levels are known already, and perhaps also their `affinity`."""
-    flat = places.flatten(2)
-    grouped = joined_rows(rows_by_rows(rows, flat) for rows in alike or affinity(places, lightness))
-    grouped = grouped.mT.reshape(places.shape)  # of (N, P, C)
+    """`describe`, where the descriptors of places are known already, and perhaps also their `affinity`."""
+    flat = places.kind.flatten(2)
+    grouped = joined_rows(rows_by_rows(rows, flat) for rows in alike or affinity(places.kin, lightness))
+    grouped = grouped.mT.reshape(places.kind.shape)  # of (N, P, C)
     standard = (lightness - lightness.mean((2, 3), keepdim=True)) / (lightness.std((2, 3), keepdim=True) + 1)
     shallow = [
         torch.cat((F.normalize(_standardized(level.float()), dim=1), F.avg_pool2d(standard, stride)), dim=1)
         for level, stride in ((levels.quarter, 4), (levels.half, 2))
     ]
-    return Description(places, grouped, *shallow)
+    return Description(places.kind, grouped, *shallow)
 
 
 def reference_colors(description: Description, ab: Tensor, visible: Tensor | None = None) -> ReferenceColors:

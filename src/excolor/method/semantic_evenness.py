@@ -19,32 +19,32 @@ _STEPS = 10
 _MOST_PLACES = 2304  # beyond, neighboring places are taken together: affinities grow with the square of their number
 
 
-def whole_affinity(places: Tensor, lightness: Tensor) -> Tensor | None:
+def whole_affinity(kin: Tensor, lightness: Tensor) -> Tensor | None:
     """`affinity` as one matrix (N, P, P), if it is small enough for `evened`."""
-    return joined_rows(affinity(places, lightness)) if _factor(places) == 1 else None
+    return joined_rows(affinity(kin, lightness)) if _factor(kin) == 1 else None
 
 
 def evened(
-    ab: Tensor, places: Tensor, lightness: Tensor, share: Tensor | float = 1.0, alike: Tensor | None = None
+    ab: Tensor, kin: Tensor, lightness: Tensor, share: Tensor | float = 1.0, alike: Tensor | None = None
 ) -> Tensor:
     """Colors in which similar places differ less.
 
     Args:
         ab: (N, 2, H, W).
-        places: descriptors of the places, (N, C, h, w), unit length.
+        kin: descriptors of the places, (N, C, h, w), unit length.
         lightness: L (N, 1, H, W).
         share: how far each pixel takes part, (N, 1, H, W) in [0, 1].
-        alike: `whole_affinity` of places and lightness, if it is known and not None.
+        alike: `whole_affinity` of `kin` and lightness, if it is known and not None.
 
     Returns:
         ab (N, 2, H, W), the same in detail.
     """
-    factor = _factor(places)
+    factor = _factor(kin)
     if factor > 1:
-        places = F.normalize(F.avg_pool2d(places, factor, ceil_mode=True), dim=1)
-        lightness = F.interpolate(lightness, [CELL * n for n in places.shape[2:]], mode="area")
-    own = F.adaptive_avg_pool2d(ab, (places.shape[2], places.shape[3]))
-    matrix = joined_rows(affinity(places, lightness)) if alike is None else alike
+        kin = F.normalize(F.avg_pool2d(kin, factor, ceil_mode=True), dim=1)
+        lightness = F.interpolate(lightness, [CELL * n for n in kin.shape[2:]], mode="area")
+    own = F.adaptive_avg_pool2d(ab, (kin.shape[2], kin.shape[3]))
+    matrix = joined_rows(affinity(kin, lightness)) if alike is None else alike
     spread = own.flatten(2)
     for _ in range(_STEPS):
         spread = spread @ matrix.mT  # not matrix @ spread.mT, which takes ten times as long
@@ -52,6 +52,6 @@ def evened(
     return ab + share * F.interpolate(change, ab.shape[2:], mode="bilinear", align_corners=False)
 
 
-def _factor(places: Tensor) -> int:
+def _factor(kin: Tensor) -> int:
     """How many places side by side are taken together."""
-    return math.ceil(math.sqrt(places.shape[2] * places.shape[3] / _MOST_PLACES))
+    return math.ceil(math.sqrt(kin.shape[2] * kin.shape[3] / _MOST_PLACES))

@@ -26,9 +26,9 @@ from excolor.method.semantic_correspondence import (
     ReferenceColors,
     best_cosine,
     correspond,
+    deep_levels,
     describe_by,
     fit,
-    places_of,
     reference_colors,
     side_by_side,
 )
@@ -42,6 +42,7 @@ from excolor.networks.semantic_colorization import (
     SemanticHints,
     no_semantic_hints,
 )
+from excolor.networks.semantic_places import PlaceDescriptors
 from excolor.settings import ColorizeSettings
 
 _ALIKE = 0.3  # cosine to a place with a hint, from which on a place follows it as far as the net says
@@ -57,11 +58,13 @@ class _Known(NamedTuple):
     Attributes:
         levels: of the backbone.
         description: by which they are compared.
+        kin: descriptors of places, by which those of one picture are compared.
         alike: the affinity of their places, if `evened` can use it.
     """
 
     levels: Levels
     description: Description
+    kin: Tensor
     alike: Tensor | None
 
 
@@ -195,15 +198,16 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
 
     def _describe(self, lightness: Tensor) -> _Known:
         levels = self.colorization.levels(lightness)
-        places = places_of(levels)
-        alike = whole_affinity(places, lightness)
-        return _Known(levels, describe_by(places, levels, lightness, None if alike is None else (alike,)), alike)
+        places: PlaceDescriptors = self.colorization.places(deep_levels(levels))
+        alike = whole_affinity(places.kin, lightness)
+        described = describe_by(places, levels, lightness, None if alike is None else (alike,))
+        return _Known(levels, described, places.kin, alike)
 
     def _colorize(self, known: _Known, lightness: Tensor, hints: SemanticHints, vivid: Tensor | float) -> Tensor:
         """ab (N, 2, H, W), even and by `vivid` more colorful where neither a match nor a person speaks for a color."""
         colors: Colors = self.colorization(known.levels, lightness, hints)
         doubt = uncertainty(hints)
-        even = evened(ab_from_network(colors.full), known.description.places, lightness, doubt, known.alike)
+        even = evened(ab_from_network(colors.full), known.kin, lightness, doubt, known.alike)
         return even * (1 + vivid * doubt)
 
 

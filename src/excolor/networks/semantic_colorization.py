@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from excolor.errors import CheckpointError
 from excolor.networks.backbone import VARIANTS, EfficientNetLite, Levels
 from excolor.networks.products import PointwiseConv
+from excolor.networks.semantic_places import SemanticPlacesConfig, SemanticPlacesNet
 
 COARSE_CHANNELS = 8
 """Of `SemanticHints.coarse`: ab, and what speaks for it."""
@@ -64,6 +65,11 @@ class SemanticColorizationConfig:
         """Channels of the expanding blocks at 1/16, 1/8, 1/4, 1/2 and 1/1."""
         w = self.width
         return 2 * w, 4 * w // 3, w, 5 * w // 12, 5 * w // 24
+
+    @property
+    def places(self) -> SemanticPlacesConfig:
+        """The shape of the net that describes places by the three deepest levels."""
+        return SemanticPlacesConfig(sum(VARIANTS[self.backbone].level_channels[2:]))
 
 
 class SemanticHints(NamedTuple):
@@ -170,7 +176,7 @@ class ColorChoice(nn.Module):
 
 
 class SemanticColorizationNet(nn.Module):
-    """Backbone levels, L and hints to ab."""
+    """Backbone levels, L and hints to ab; and what places are compared by, of which the hints come."""
 
     level_scale: Tensor
 
@@ -178,6 +184,7 @@ class SemanticColorizationNet(nn.Module):
         super().__init__()
         self.config = config
         self.backbone = EfficientNetLite(VARIANTS[config.backbone])
+        self.places = SemanticPlacesNet(config.places)
         # Deviation of the backbone's levels, so that all blocks see inputs of like size; Lite0's on photographs
         self.register_buffer("level_scale", torch.tensor((11.6, 11.2, 7.6, 4.2, 1.65)))
         half, quarter, eighth, sixteenth, deepest = self.backbone.config.level_channels

@@ -91,6 +91,7 @@ class SemanticTask:
         self.similar = similar
         self.net = net.to(photos.device).to(memory_format=torch.channels_last)
         self.net.backbone.requires_grad_(False)
+        self.net.places.requires_grad_(False)
         self.modules = nn.ModuleDict({"colorizer": self.net})
 
     def loss(self, size: int, generator: Generator, precision: AbstractContextManager[None]) -> Tensor:
@@ -190,7 +191,7 @@ class SemanticTask:
         other = self._degraded(batch.reference[:, :1], generator)
         levels = self.net.levels(torch.cat((batch.seen, other)).contiguous(memory_format=torch.channels_last))
         own = Levels(*(level[:count] for level in levels))
-        target = describe(own, batch.seen)
+        target = describe(self.net, own, batch.seen)
         hints = no_semantic_hints(batch.seen)._replace(user=user)
 
         def correspond_some(some: Tensor, reference: ReferenceColors) -> None:
@@ -220,7 +221,7 @@ class SemanticTask:
         """
         count = len(batch.lab)
         empty = count - len(batch.reference)
-        described = describe(Levels(*(level[count:] for level in levels)), lightness)
+        described = describe(self.net, Levels(*(level[count:] for level in levels)), lightness)
         reference = reference_colors(described, batch.reference[:, 1:])
 
         # What shows similar things gets its colors from the target
