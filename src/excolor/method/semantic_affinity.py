@@ -23,8 +23,8 @@ _AT_ONCE = 1 << 23  # entries of a matrix of places by places: 32 MiB in float32
 def affinity(kin: Tensor, lightness: Tensor) -> Iterator[Tensor]:
     """How alike the places of one picture are, near each other and of one lightness.
 
-    `kin` are their descriptors (N, C, h, w) of unit length, `lightness` is L (N, 1, H, W). Yields some rows (N, rows, P)
-    of the matrix at a time; each row sums to 1.
+    `kin` are their descriptors (N, C, h, w) of unit length, `lightness` is L (N, 1, H, W). Yields some rows
+    (N, rows, P) of the matrix at a time; each row sums to 1.
     """
     n, _, h, w = kin.shape
     flat = kin.flatten(2).mT  # (N, P, C)

@@ -8,10 +8,13 @@ two questions that colors depend on: which places of *another* picture show the 
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from excolor.networks.products import PointwiseConv
+
+_LEVELS_SHARE = 0.3  # of the cosine of two places, that of the levels themselves: they tell near places apart better
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class SemanticPlacesConfig:
     Attributes:
         channels: of the backbone's levels that are described.
         width: of the blocks.
-        kind: length of the descriptors that places of two pictures are compared by.
+        kind: length of the learned part of the descriptors that places of two pictures are compared by.
         kin: length of those that places of one picture are compared by.
     """
 
@@ -35,7 +38,7 @@ class PlaceDescriptors(NamedTuple):
     """Descriptors of unit length.
 
     Attributes:
-        kind: (N, C, h, w): of two pictures, alike where they show the same kind of thing.
+        kind: (N, C, h, w): of two pictures, alike where they show the same kind of thing: a learned part, and the levels.
         kin: (N, c, h, w): of one picture, alike where the same thing goes on.
     """
 
@@ -69,6 +72,8 @@ class SemanticPlacesNet(nn.Module):
 
     def forward(self, levels: Tensor) -> PlaceDescriptors:
         """Descriptors of levels (N, `config.channels`, h, w), each place's of unit length."""
-        levels = levels * self.config.channels**0.5  # to entries of the size of 1
-        x = F.relu_(self.blocks(self.enter(levels.to(self.enter.weight.dtype))))
-        return PlaceDescriptors(*(F.normalize(of(x).float(), dim=1) for of in (self.kind, self.kin)))
+        x = levels.to(self.enter.weight.dtype) * self.config.channels**0.5  # to entries of the size of 1
+        x = F.relu_(self.blocks(self.enter(x)))
+        kind, kin = (F.normalize(of(x).float(), dim=1) for of in (self.kind, self.kin))
+        kind = torch.cat((kind * (1 - _LEVELS_SHARE) ** 0.5, levels.to(kind.dtype) * _LEVELS_SHARE**0.5), dim=1)
+        return PlaceDescriptors(kind, kin)
