@@ -103,6 +103,38 @@ def test_a_state_of_another_run_is_refused(make_quick_task, tmp_path: Path, chan
         fit(task, Budget(steps=2), tmp_path, resume=True, seed=int(change == "seed"), precision=precision)
 
 
+def test_a_state_from_before_a_field_was_added_is_gone_on_with(make_quick_task, tmp_path: Path) -> None:
+    """It was written by a version that had neither averages nor a weight decay, and so means none."""
+    fit(make_quick_task(), Budget(steps=1), tmp_path)
+    state = torch.load(tmp_path / STATE, weights_only=True)
+    recipe = json.loads(state["recipe"])
+    for name in ("weight_decay", "averaging"):
+        del recipe["schedule"][name]
+    del state["averages"]
+
+    def resumed(recipe: dict[str, object], schedule: Schedule) -> None:
+        torch.save(state | {"recipe": json.dumps(recipe)}, tmp_path / STATE)
+        fit(make_quick_task(schedule=schedule), Budget(steps=2), tmp_path, resume=True)
+
+    resumed(recipe, Schedule(1e-3))
+    for schedule in (Schedule(1e-3, weight_decay=0.1), Schedule(1e-3, averaging=0.1)):
+        with pytest.raises(TrainingError, match="another recipe"):
+            resumed(recipe, schedule)
+    with pytest.raises(TrainingError, match="another recipe"):
+        resumed(recipe | {"more": 1}, Schedule(1e-3))
+
+
+def test_weights_decay_by_the_rate(make_quick_task, tmp_path: Path) -> None:
+    """By rate × decay beside the step itself (Loshchilov & Hutter 2019)."""
+    plain, decayed = make_quick_task(), make_quick_task(schedule=Schedule(1e-3, weight_decay=50.0))
+    before = {name: weight.clone() for name, weight in plain.modules.state_dict().items()}
+    fit(plain, Budget(steps=1), tmp_path / "plain")
+    fit(decayed, Budget(steps=1), tmp_path / "decayed")
+    for name, weight in plain.net.named_parameters():
+        wanted = weight - 1e-3 * 50 * before[f"colorizer.{name}"]
+        torch.testing.assert_close(decayed.net.get_parameter(name), wanted, rtol=1e-3, atol=1e-5)
+
+
 def test_a_loss_that_is_no_number_stops_and_saves_nothing(make_quick_task, tmp_path: Path) -> None:
     task = make_quick_task()
     with torch.no_grad():

@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from excolor.errors import TrainingError
 from excolor.runtime.devices import out_of_memory_explained
 from excolor.runtime.source_commit import commit
 from excolor.settings import Precision
+from excolor.training.averages import AveragedWeights
 from excolor.training.photo_store import PhotoStore
 from excolor.training.recipes import Schedule
 from excolor.training.state import STATE, read_state, write_state
@@ -125,13 +126,13 @@ def fit(
             number any more.
     """
     make_output_folder(folder)
-    device = task.photos.device
-    optimizer = torch.optim.Adam(task.modules.parameters(), lr=task.recipe.schedule.rate)
+    schedule, device = task.recipe.schedule, task.photos.device
+    optimizer = torch.optim.AdamW(task.modules.parameters(), lr=schedule.rate, weight_decay=schedule.weight_decay)
+    averages = AveragedWeights(task.modules, schedule.averaging)
     step, seconds_before = 0, 0.0
     if resume:
-        step, seconds_before = _load_state(folder / STATE, task, optimizer, seed, precision)
-    started = time.monotonic()
-    last_progress = last_save = started
+        step, seconds_before = _load_state(folder / STATE, task, optimizer, averages, seed, precision)
+    started = last_progress = last_save = time.monotonic()
     step_of_last_progress = step
     losses: list[torch.Tensor] = []
     task.modules.train()
@@ -141,9 +142,10 @@ def fit(
 
     def save() -> dict[str, float] | None:
         task.modules.eval()
-        with torch.no_grad():
-            numbers = task.validate(validation) if validation is not None else None
-        task.export(folder)
+        with averages.applied():
+            with torch.no_grad():
+                numbers = task.validate(validation) if validation is not None else None
+            task.export(folder)
         task.modules.train()
         state = {
             "recipe": json.dumps(asdict(task.recipe)),
@@ -154,20 +156,23 @@ def fit(
             "seconds": seconds_before + time.monotonic() - started,
             "modules": task.modules.state_dict(),
             "optimizer": optimizer.state_dict(),
+            "averages": averages.state_dict(),
         }
         write_state(folder / STATE, state)
         return numbers
 
     share = used()
     while share < 1:
-        rate = learning_rate(task.recipe.schedule, step, share, step * task.recipe.batch / len(task.photos))
-        optimizer.param_groups[0]["lr"] = rate
+        optimizer.param_groups[0]["lr"] = learning_rate(
+            schedule, step, share, epoch=step * task.recipe.batch / len(task.photos)
+        )
         size = task.recipe.crops[int(share * len(task.recipe.crops))]
         generator = Generator(device).manual_seed(seed * 1_000_003 + step)
         optimizer.zero_grad(set_to_none=True)
         with out_of_memory_explained(device, "a recipe of smaller width, crops or batch"):
             loss = task.loss(size, generator, _arithmetic(device, precision))
             _update(task, optimizer, loss)
+        averages.update(step)
         losses.append(loss.detach())
         step += 1
 
@@ -186,10 +191,11 @@ def fit(
             losses.clear()
             last_progress, step_of_last_progress = time.monotonic(), step
     task.modules.eval()
-    return task.export(folder)
+    with averages.applied():
+        return task.export(folder)
 
 
-def _update(task: Task, optimizer: torch.optim.Adam, loss: torch.Tensor) -> None:
+def _update(task: Task, optimizer: torch.optim.Optimizer, loss: torch.Tensor) -> None:
     loss.backward()  # type: ignore[no-untyped-call]
     if task.recipe.schedule.clip:
         torch.nn.utils.clip_grad_norm_(task.modules.parameters(), task.recipe.schedule.clip)
@@ -215,11 +221,16 @@ def _arithmetic(device: torch.device, precision: Precision) -> AbstractContextMa
 
 
 def _load_state(
-    path: Path, task: Task, optimizer: torch.optim.Adam, seed: int, precision: Precision
+    path: Path,
+    task: Task,
+    optimizer: torch.optim.Optimizer,
+    averages: AveragedWeights,
+    seed: int,
+    precision: Precision,
 ) -> tuple[int, float]:
     """Put the saved state back; returns the step and the seconds it was reached in."""
     state = read_state(path)
-    same_recipe = state["recipe"] == json.dumps(asdict(task.recipe))
+    same_recipe = _is_described(task.recipe, json.loads(state["recipe"]))
     if not same_recipe or (state["seed"], state["precision"]) != (seed, precision):
         raise TrainingError(
             f"{path}: belongs to another recipe, seed or precision; choose another --output, or do not --resume"
@@ -231,4 +242,17 @@ def _load_state(
             f"{path}: holds other networks than are trained here; use the options of that run"
         ) from error
     optimizer.load_state_dict(state["optimizer"])
+    averages.load_state_dict(state.get("averages", {}))
     return int(state["step"]), float(state["seconds"])
+
+
+def _is_described(recipe: Any, saved: Any) -> bool:
+    """Whether what was saved is this recipe. States made before a field was added lack it, and mean its default."""
+    if not is_dataclass(recipe):
+        return bool(json.loads(json.dumps(recipe)) == saved)
+    values = {field.name: getattr(recipe, field.name) for field in fields(recipe)}
+    defaults = {field.name: field.default for field in fields(recipe)}
+    return saved.keys() <= values.keys() and all(
+        _is_described(value, saved[name]) if name in saved else value == defaults[name]
+        for name, value in values.items()
+    )

@@ -23,6 +23,9 @@ class Schedule:
         epochs: until a step down (`every` and `once`).
         factor: of a step down (`every` and `once`).
         clip: largest norm of the gradient of all weights; 0 leaves it as it is.
+        weight_decay: share of the weights that a step at rate 1 would take away (AdamW; Loshchilov & Hutter 2019).
+        averaging: share of the newest weights in the moving average that is shipped; 1 ships the last weights as they
+            are.
     """
 
     rate: float
@@ -31,6 +34,8 @@ class Schedule:
     epochs: int = 0
     factor: float = 1.0
     clip: float = 0.0
+    weight_decay: float = 0.0
+    averaging: float = 1.0
 
 
 @dataclass(frozen=True)
