@@ -1,6 +1,7 @@
 """Changes to pictures that training makes, drawn from the generator that it gives."""
 
 import torch
+import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from excolor.imaging.color import colored, grayed, rgb_to_lab
@@ -21,6 +22,20 @@ def change_tone(lab: Tensor, generator: Generator) -> Tensor:
     tone = 100 * (lab[:, :1] / 100).clamp(1e-3, 1) ** (2 ** uniform(-0.6, 0.6))
     noise = torch.randn(tone.shape, generator=generator, device=lab.device) * uniform(0, 3)
     return torch.cat(((tone + noise).clamp(0, 100), lab[:, 1:]), dim=1)
+
+
+def degrade(lightness: Tensor, generator: Generator) -> Tensor:
+    """L (N, 1, H, W) in [0, 100] as that of other photographs: another tone curve, blur and noise."""
+
+    def uniform(low: float, high: float) -> Tensor:
+        shape = (len(lightness), 1, 1, 1)
+        return torch.rand(shape, generator=generator, device=lightness.device) * (high - low) + low
+
+    tone = 100 * (lightness / 100).clamp(1e-3, 1) ** (2 ** uniform(-0.8, 0.8))
+    blurred = F.avg_pool2d(F.pad(tone, (2, 2, 2, 2), mode="replicate"), 5, stride=1)
+    tone = torch.lerp(tone, blurred, uniform(0, 1) * (uniform(0, 1) < 0.3))
+    noise = torch.randn(tone.shape, generator=generator, device=tone.device) * uniform(0, 4)
+    return (tone + noise).clamp(0, 100)
 
 
 def turn_hue(lab: Tensor, angle: Tensor) -> Tensor:

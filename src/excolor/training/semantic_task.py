@@ -42,6 +42,7 @@ from excolor.networks.semantic_colorization import (
     Window,
     no_semantic_hints,
 )
+from excolor.training.augmentation import degrade
 from excolor.training.old_photographs import aged
 from excolor.training.photo_store import PhotoStore
 from excolor.training.semantic_losses import color_loss, inventing_loss, reference_loss
@@ -188,7 +189,7 @@ class SemanticTask:
         user = self._user_hints(ab_to_network(batch.lab[:, 1:]), generator)
         user[batch.pairs] = 0  # true colors among those of another scene would be stains
         is_hinted = user[:, 2].amax((1, 2)) > 0
-        other = self._degraded(batch.reference[:, :1], generator)
+        other = degrade(batch.reference[:, :1], generator)
         levels = self.net.levels(torch.cat((batch.seen, other)).contiguous(memory_format=torch.channels_last))
         own = Levels(*(level[:count] for level in levels))
         target = describe(self.net, own, batch.seen)
@@ -276,19 +277,6 @@ class SemanticTask:
             given = geometric_patches(true[chosen], generator)
             user[chosen] = torch.cat((given.ab, given.mask), dim=1)
         return user
-
-    def _degraded(self, lightness: Tensor, generator: Generator) -> Tensor:
-        """L of references as those of other photographs: another tone, blur and noise."""
-
-        def uniform(low: float, high: float) -> Tensor:
-            shape = (len(lightness), 1, 1, 1)
-            return torch.rand(shape, generator=generator, device=lightness.device) * (high - low) + low
-
-        tone = 100 * (lightness / 100).clamp(1e-3, 1) ** (2 ** uniform(-0.8, 0.8))
-        blurred = F.avg_pool2d(F.pad(tone, (2, 2, 2, 2), mode="replicate"), 5, stride=1)
-        tone = torch.lerp(tone, blurred, uniform(0, 1) * (uniform(0, 1) < 0.3))
-        noise = torch.randn(tone.shape, generator=generator, device=tone.device) * uniform(0, 4)
-        return (tone + noise).clamp(0, 100)
 
     @torch.no_grad()
     def validate(self, photos: PhotoStore) -> dict[str, float]:
