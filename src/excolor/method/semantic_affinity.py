@@ -26,6 +26,11 @@ def affinity(kin: Tensor, lightness: Tensor) -> Iterator[Tensor]:
     `kin` are their descriptors (N, C, h, w) of unit length, `lightness` is L (N, 1, H, W). Yields some rows
     (N, rows, P) of the matrix at a time; each row sums to 1.
     """
+    return (score.softmax(-1) for score in affinity_scores(kin, lightness))
+
+
+def affinity_scores(kin: Tensor, lightness: Tensor) -> Iterator[Tensor]:
+    """What the rows of `affinity` are the softmax of; arguments and shapes as there."""
     n, _, h, w = kin.shape
     flat = kin.flatten(2).mT  # (N, P, C)
     tone = F.avg_pool2d(lightness, CELL).flatten(2) / _LIGHTNESS  # (N, 1, P)
@@ -42,7 +47,7 @@ def affinity(kin: Tensor, lightness: Tensor) -> Iterator[Tensor]:
     for some in some_rows(h * w, n * h * w):
         with torch.autocast(kin.device.type, enabled=False):  # distances are small differences of large squares
             score = rows_by_rows(asked[:, some], known)
-        yield score.softmax(-1)
+        yield score
 
 
 def some_rows(count: int, width: int) -> Iterator[slice]:

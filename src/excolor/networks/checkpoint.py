@@ -31,6 +31,7 @@ from excolor.networks.registry import NETWORKS, name_of
 from excolor.networks.transfer import TransferNet
 
 _KEY = "excolor"
+_PLACES = "places.enter.weight"  # of semantic nets since they have a net that describes places
 
 # of floating-point and of whole numbers, as safetensors calls them; double precision is nowhere needed
 _DTYPES = {True: ("F16", "BF16", "F32"), False: ("I64",)}
@@ -198,6 +199,11 @@ def _read_config(path: Path, metadata: dict[str, str], name: str) -> Any:
 
 def _check(path: Path, found: Mapping[str, Any], expected: Mapping[str, torch.Tensor]) -> None:
     """Refuse tensors (slices of safetensors) that the network does not have, lacks, or has in another shape or type."""
+    if "level_scale" in found and _PLACES in expected and _PLACES not in found:
+        raise CheckpointError(
+            f"{path}: was made by an older version of excolor, without the net that describes places; fetch a newer "
+            "one, or train anew, by `excolor train places` and then `excolor train semantic --places`"
+        )
     for name in sorted(expected.keys() | found.keys()):
         wanted = tuple(expected[name].shape) if name in expected else "absent"
         shape = tuple(found[name].get_shape()) if name in found else "missing"

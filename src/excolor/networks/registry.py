@@ -88,6 +88,13 @@ NETWORKS: Mapping[str, NetworkType] = {
         {"width": MAX_WIDTH},
         importable=False,
     ),
+    # A part of the one before, which is trained by itself
+    "places": NetworkType(
+        "excolor.networks.semantic_places:SemanticPlacesNet",
+        "excolor.networks.semantic_places:SemanticPlacesConfig",
+        {"channels": 4096, "width": 1024, "kind": 1024, "kin": 1024},
+        importable=False,
+    ),
 }
 
 

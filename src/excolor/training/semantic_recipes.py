@@ -1,8 +1,10 @@
-"""How the semantic colorization net is trained: every number that shapes the result, by name."""
+"""How the two semantic nets are trained: every number that shapes the result, by name."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from excolor.networks.semantic_colorization import SemanticColorizationConfig
+from excolor.networks.semantic_places import SemanticPlacesConfig
 from excolor.training.recipes import Recipe, Schedule
 from excolor.training.semantic_losses import ColorLossWeights
 
@@ -23,6 +25,56 @@ class Counts(NamedTuple):
     similar: int
     pairs: int
     unrelated: int
+
+
+class PlacesCounts(NamedTuple):
+    """Pairs of a batch, in their order.
+
+    Attributes:
+        similar: of pictures of similar things.
+        views: of views of one picture.
+        unrelated: of any two pictures.
+    """
+
+    similar: int
+    views: int
+    unrelated: int
+
+
+@dataclass(frozen=True)
+class PlacesRecipe(Recipe):
+    """The net that describes places; `width` is that of `SemanticPlacesConfig`.
+
+    Attributes:
+        backbone: name of the shape of what it describes.
+        views: share of pairs of views of one picture.
+        unrelated: share of pairs of any two pictures, whose matches are not asked to be right. The rest are pairs of
+            pictures of similar things.
+        aged: share of the targets that are seen as old photographs.
+        right: deviation of the colors of a match that is right, in ab units.
+        same: deviation of the colors of one thing, in ab units.
+        calibration: weight of the cross entropy of how sure it is that a match is right.
+        affinity: weight of the divergence of affinities from those of near places of one color.
+    """
+
+    backbone: str = "lite0"
+    views: float = 1 / 6
+    unrelated: float = 1 / 6
+    aged: float = 0.25
+    right: float = 12.0
+    same: float = 6.0
+    calibration: float = 0.3
+    affinity: float = 0.3
+
+    @property
+    def config(self) -> SemanticPlacesConfig:
+        """The shape of the net."""
+        return replace(SemanticColorizationConfig(backbone=self.backbone).places, width=self.width)
+
+    def counts(self) -> PlacesCounts:
+        """How many pairs of each kind a batch has."""
+        views, unrelated = (round(self.batch * share) for share in (self.views, self.unrelated))
+        return PlacesCounts(self.batch - views - unrelated, views, unrelated)
 
 
 @dataclass(frozen=True)
@@ -71,6 +123,25 @@ class SemanticRecipe(Recipe):
         )
         return Counts(empty, self.batch - empty - similar - pairs - unrelated, similar, pairs, unrelated)
 
+
+PLACES = {
+    # For two CPU cores
+    "semantic": PlacesRecipe(
+        width=256,
+        batch=24,
+        crops=(160,),
+        schedule=Schedule(1e-3, warm_up=100, clip=1.0, weight_decay=0.01, averaging=0.005),
+    ),
+    # For tests of whole runs: any few pictures, in seconds
+    "semantic-tiny": PlacesRecipe(
+        width=256,
+        batch=8,
+        crops=(64,),
+        schedule=Schedule(1e-3, clip=1.0, weight_decay=0.01, averaging=0.005),
+        photo_side=64,
+        backbone="tiny",
+    ),
+}
 
 SEMANTIC = {
     # For two CPU cores

@@ -1,4 +1,4 @@
-"""What training of the semantic net begins with: a published backbone, an earlier run, and which pictures are alike."""
+"""What training of the semantic nets begins with: a backbone, an earlier run, and which pictures are alike."""
 
 from pathlib import Path
 
@@ -6,9 +6,11 @@ import torch
 from torch import Tensor
 
 from excolor.errors import TrainingError
+from excolor.networks.backbone import VARIANTS, EfficientNetLite
 from excolor.networks.checkpoint import load_network
 from excolor.networks.public.efficientnet_lite import PACKAGE, published_file, read_efficientnet_lite
 from excolor.networks.semantic_colorization import SemanticColorizationConfig, SemanticColorizationNet
+from excolor.networks.semantic_places import SemanticPlacesConfig, SemanticPlacesNet
 from excolor.training.photo_store import PhotoStore
 from excolor.training.semantic_pairs import similar_pictures
 from excolor.training.semantic_recipes import SemanticRecipe
@@ -18,21 +20,40 @@ SIMILAR = "similar-pictures.pt"
 """File in the folder of a run: which pictures show similar things."""
 
 
-def new_net(recipe: SemanticRecipe, backbone: Path | None) -> SemanticColorizationNet:
-    """A net to begin with, over a published backbone in a file; None is that of `efficientnet_lite.PACKAGE`.
+def published_backbone(name: str, path: Path | None) -> EfficientNetLite:
+    """The published backbone in a file, which the recipe calls `name`; None is that of `efficientnet_lite.PACKAGE`.
 
     Raises:
         CheckpointError: there is no such file or package, or it is something else.
         TrainingError: the backbone has another shape than the recipe's.
     """
-    published = read_efficientnet_lite(backbone or published_file())
-    net = SemanticColorizationNet(SemanticColorizationConfig(recipe.width, recipe.backbone))
-    if published.config != net.backbone.config:
+    published = read_efficientnet_lite(path or published_file())
+    if published.config != VARIANTS[name]:
         raise TrainingError(
-            f"the recipe is over the backbone {recipe.backbone}, and {backbone or PACKAGE} is another; choose that one"
+            f"the recipe is over the backbone {name}, and {path or PACKAGE} is another; choose that one"
         )
+    return published
+
+
+def new_net(recipe: SemanticRecipe, backbone: Path | None) -> SemanticColorizationNet:
+    """A net to begin with, over a `published_backbone`, whose errors are raised. Its places are not described yet."""
+    published = published_backbone(recipe.backbone, backbone)
+    net = SemanticColorizationNet(SemanticColorizationConfig(recipe.width, recipe.backbone))
     net.backbone.load_state_dict(published.state_dict())
     return net
+
+
+def read_places(path: Path, config: SemanticPlacesConfig) -> SemanticPlacesNet:
+    """The net of a shape that describes places, in a checkpoint of `excolor train places`.
+
+    Raises:
+        CheckpointError: it is not one.
+        TrainingError: it has another shape.
+    """
+    found = load_network(path, SemanticPlacesNet)
+    if found.config != config:
+        raise TrainingError(f"{path}: the net is {found.config}, and the recipe's is {config}; choose its recipe")
+    return found
 
 
 def read_semantic_start(path: Path, recipe: SemanticRecipe) -> SemanticColorizationNet:
@@ -48,9 +69,12 @@ def read_semantic_start(path: Path, recipe: SemanticRecipe) -> SemanticColorizat
         if net.config != config:
             raise TrainingError(f"{path}: the net is {net.config}, and the recipe's is {config}; choose its recipe")
         return net
-    prefix = "colorizer."
-    modules = read_state(path).get("modules", {})
-    weights = {name.removeprefix(prefix): tensor for name, tensor in modules.items() if name.startswith(prefix)}
+    weights = weights_of(read_state(path).get("modules", {}), "colorizer")
+    if weights and not weights_of(weights, "places"):
+        raise TrainingError(
+            f"{path}: was made by an older version of excolor, without the net that describes places; train anew, by "
+            "`excolor train places` and then `excolor train semantic --places`"
+        )
     net = SemanticColorizationNet(config)
     try:
         net.load_state_dict(weights)
@@ -61,13 +85,19 @@ def read_semantic_start(path: Path, recipe: SemanticRecipe) -> SemanticColorizat
     return net
 
 
-def similar_of(photos: PhotoStore, net: SemanticColorizationNet, folder: Path) -> Tensor:
-    """`similar_pictures` by the net's backbone, kept in the folder of a run, since finding them takes minutes."""
+def weights_of(modules: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    """The weights of one of several modules."""
+    prefix = name + "."
+    return {key.removeprefix(prefix): tensor for key, tensor in modules.items() if key.startswith(prefix)}
+
+
+def similar_of(photos: PhotoStore, backbone: EfficientNetLite, folder: Path) -> Tensor:
+    """`similar_pictures` by a backbone, kept in the folder of a run, since finding them takes minutes."""
     path = folder / SIMILAR
     if path.is_file():
         kept: Tensor = torch.load(path, weights_only=True)
         if len(kept) == len(photos):
             return kept.to(photos.device)
-    found = similar_pictures(photos, net.backbone.to(photos.device))
+    found = similar_pictures(photos, backbone.to(photos.device))
     torch.save(found.cpu(), path)
     return found

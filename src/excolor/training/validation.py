@@ -1,5 +1,6 @@
 """What validation looks at, and how it is measured."""
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -12,6 +13,7 @@ from excolor.training.photo_store import PhotoStore
 
 _SIZE = 128  # pixels: side of the squares that validation looks at
 _PHOTOS = 48
+_LEAST = 1e-6  # ab units squared
 
 
 def validation_crops(photos: PhotoStore) -> Tensor:
@@ -23,6 +25,12 @@ def validation_crops(photos: PhotoStore) -> Tensor:
 def mean_psnr(found: Tensor, wanted: Tensor) -> float:
     """Mean over the pictures (N, 3, H, W), clipped to [0, 1]."""
     return mean(psnr(f, w) for f, w in zip(arrays(found), arrays(wanted), strict=True))
+
+
+def decibels(found: Tensor, true: Tensor) -> float:
+    """How much nearer to the true ab (N, 2, h, w) than gray is what was found, by mean squares."""
+    gray, error = (max(x.square().mean().item(), _LEAST) for x in (true, found - true))
+    return 10 * math.log10(gray / error)
 
 
 def mean(values: Iterable[float]) -> float:
