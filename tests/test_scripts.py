@@ -7,13 +7,16 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 from public_states import efficientnet_lite_state
 
 from excolor.networks.backbone import VARIANTS
-from excolor.networks.checkpoint import load_colorizer, load_encoder, load_matcher, save_network
+from excolor.networks.checkpoint import load_colorizer, load_encoder, load_matcher, load_network, save_network
 from excolor.networks.colorization import ColorizationConfig, ColorizationNet
+from excolor.networks.semantic_colorization import SemanticColorizationNet
+from excolor.networks.semantic_places import SemanticPlacesNet
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 
@@ -55,17 +58,52 @@ def test_train_leaves_a_semantic_model(photos: Path, tmp_path: Path, target: Pat
     backbone, out = tmp_path / "tiny.pth", tmp_path / "model"
     torch.save(efficientnet_lite_state(VARIANTS["tiny"]), backbone)
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "DEVICE": "cpu"}
-    command = ["bash", SCRIPTS / "train.sh", "semantic-tiny", out, "0.02", photos, photos]
-    printed = subprocess.run(
-        command, env=environment | {"BACKBONE": str(backbone)}, check=True, capture_output=True, text=True
-    ).stdout
+
+    def train(out: Path, **variables: str) -> str:
+        command = ["bash", SCRIPTS / "train.sh", "semantic-tiny", out, "0.02", photos, photos]
+        return subprocess.run(command, env=environment | variables, check=True, capture_output=True, text=True).stdout
+
+    printed = train(out, BACKBONE=str(backbone))
     for protocol in ("none", "mirror", "halves", "random"):
         assert re.search(rf"^\| {protocol} +\| 4 ", printed, re.MULTILINE), printed
-    assert {path.name for path in out.iterdir()} == {"semantic", "semantic.safetensors", "numbers.json", "sheet.png"}
+    left = {"semantic", "semantic.safetensors", "numbers.json", "sheet.png"}
+    assert {path.name for path in out.iterdir()} == left | {"places"}
+    described = load_network(out / "places" / "places.safetensors", SemanticPlacesNet).state_dict()
+    (out / "semantic" / "done").unlink()
+    train(out, BACKBONE=str(backbone))  # goes on where it was
+    train(tmp_path / "more", START=str(out / "semantic" / "training-state.pt"))
+    assert {path.name for path in (tmp_path / "more").iterdir()} == left
+    for folder in (out, tmp_path / "more"):
+        net = load_network(folder / "semantic.safetensors", SemanticColorizationNet)
+        assert all(torch.equal(tensor, described[name]) for name, tensor in net.places.state_dict().items())
 
     command = [sys.executable, "-m", "excolor", "colorize", target, "--ref", reference, "--model", out]
     subprocess.run([*command, "--working-size", "64", "-o", tmp_path / "color.png"], check=True, capture_output=True)
     assert (tmp_path / "color.png").is_file()
+
+
+@pytest.mark.parametrize(("minutes", "places", "colors"), [(720, 60, 660), (90, 30, 60)])
+def test_train_gives_places_a_third_of_the_minutes_up_to_an_hour(
+    tmp_path: Path, minutes: int, places: float, colors: float
+) -> None:
+    """By a command in place of excolor, which notes what it is told and leaves the files that the script needs."""
+    command = tmp_path / "bin" / "excolor"
+    command.parent.mkdir()
+    command.write_text(
+        '#!/bin/sh\necho "$@" >> "$LOG"\n[ "$1" = train ] || exit 0\n'
+        'while [ "$1" != -o ]; do shift; done\nmkdir -p "$2"\n'
+        'touch "$2/places.safetensors" "$2/similar-pictures.pt" "$2/semantic.safetensors"\n'
+    )
+    command.chmod(0o755)
+    log, out = tmp_path / "log", tmp_path / "out"
+    environment = os.environ | {"PATH": f"{command.parent}:{os.environ['PATH']}", "LOG": str(log)}
+    script = ["bash", SCRIPTS / "train.sh", "semantic", out, str(minutes), tmp_path, tmp_path]
+    subprocess.run(script, env=environment, check=True)
+    first, second, third = log.read_text().splitlines()
+    assert first.startswith("train places") and third.startswith("evaluate")
+    assert second.startswith("train semantic") and f"--places {out}/places/places.safetensors" in second
+    given = [float(told.split("--minutes ")[1].split()[0]) for told in (first, second)]
+    assert given == pytest.approx([places, colors], rel=1e-3)
 
 
 def test_averaged_colorizers(tmp_path: Path) -> None:
