@@ -14,9 +14,9 @@ from excolor.networks.products import rows_by_rows
 CELL = 8
 """Pixels: side of a place."""
 
-_TEMPERATURE = 0.17  # of the cosine between two places
-_REACH = 1 / 4  # of the longer side: how far a similar place may be
-_LIGHTNESS = 12.0  # L units
+_TEMPERATURE = 0.06  # of the cosine between two places
+_REACH = 0.35  # of the longer side: how far a similar place may be
+_LIGHTNESS = 24.0  # L units
 _AT_ONCE = 1 << 23  # entries of a matrix of places by places: 32 MiB in float32
 
 

@@ -34,10 +34,10 @@ from excolor.networks.semantic_places import PlaceDescriptors
 CELL = semantic_affinity.CELL
 """Pixels: side of a place of the coarsest grid."""
 
-_GROUPED_TEMPERATURE = 0.008  # of the cosine of averaged descriptors
+_GROUPED_TEMPERATURE = 0.015  # of the cosine of averaged descriptors
 _GROUPED_SHARE = 2.0  # weight of that cosine beside the one of single places, where a match is chosen
 _LEAST_DEVIATION = 0.1  # of a channel, relative to the deviation of all
-_FINE_TEMPERATURE = 0.03  # of the score of fine candidates
+_FINE_TEMPERATURE = 0.06  # of the score of fine candidates
 _FINE_WEIGHT = (0.5, 0.3)  # of the cosine of shallow features, at 1/4 and at 1/2
 _FINE_LIGHTNESS = (0.1, 0.15)  # of the squared difference of L in units of its deviation
 _MUTUALITY = 0.05  # cosine

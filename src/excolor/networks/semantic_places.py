@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from excolor.networks.products import PointwiseConv
 
-_LEVELS_SHARE = 0.3  # of the cosine of two places, that of the levels themselves: they tell near places apart better
+_LEVELS_SHARE = 0.7  # of the cosine of two places, that of the levels themselves: they tell near places apart better
 
 
 @dataclass(frozen=True)
