@@ -76,7 +76,7 @@ def test_the_loss_is_of_what_is_used_and_asks_unrelated_pairs_for_no_match(task:
         kinds = []
         for number in (n, count + n):
             seen = batch.seen[number : number + 1]
-            places = task.nets.places.learned(deep_levels(task.nets.backbone(seen)))
+            places = task.nets.places(deep_levels(task.nets.backbone(seen)))
             single, alike = places.kind[0].flatten(1).T, joined_rows(affinity(places.kin, seen))
             kinds.append((single, alike[0] @ single))
             unlike.append(affinity_loss(alike.log(), batch.ab[number : number + 1], recipe.same))
@@ -84,9 +84,16 @@ def test_the_loss_is_of_what_is_used_and_asks_unrelated_pairs_for_no_match(task:
         same = same_color(colors[n : n + 1], colors[count + n : count + n + 1], recipe.right)
         chances = task.nets.matching.chances(*(cosine[None] for cosine in cosines))
         unsure.append(calibration_loss(task.nets.matching.rightness(*(c[None] for c in cosines)), same, chances))
-        # Places count relative to all of the batch
-        mean = (0.2 + colors[:count].norm(dim=-1) / 20).mean() / (0.2 + colors[n].norm(dim=-1) / 20).mean()
-        wrong.append(match_loss(chances, same, colors[n : n + 1]) / mean)
+        back = task.nets.matching.chances(*(cosine.T[None] for cosine in cosines))
+        both = []
+        for chosen, right, own, all_of in (
+            (chances, same, n, colors[:count]),
+            (back, same.mT, count + n, colors[count:]),
+        ):
+            # Places count relative to all of the batch
+            mean = (0.1 + all_of.norm(dim=-1) / 20).mean() / (0.1 + colors[own].norm(dim=-1) / 20).mean()
+            both.append(match_loss(chosen, right, colors[own : own + 1]) / mean)
+        wrong.append(sum(both) / 2)
     for value, wanted in ((found.match, wrong[:6]), (found.calibration, unsure), (found.affinity, unlike)):
         torch.testing.assert_close(value, torch.cat(wanted).mean(), rtol=1e-3, atol=1e-4)
     total = found.match + recipe.calibration * found.calibration + recipe.affinity * found.affinity
@@ -99,7 +106,7 @@ def test_each_kind_of_pair_can_be_left_out(store: PhotoStore) -> None:
 
 
 def test_the_shares_of_the_shipped_recipe_fill_its_batch() -> None:
-    assert PLACES["semantic"].counts() == (16, 4, 4)
+    assert PLACES["semantic"].counts() == (15, 6, 3)
     for recipe in PLACES.values():
         assert sum(recipe.counts()) == recipe.batch
         assert min(recipe.counts()) > 0

@@ -72,12 +72,8 @@ class SemanticPlacesNet(nn.Module):
 
     def forward(self, levels: Tensor) -> PlaceDescriptors:
         """Descriptors of levels (N, `config.channels`, h, w), each place's of unit length."""
-        kind, kin = self.learned(levels)
-        kind = torch.cat((kind * (1 - _LEVELS_SHARE) ** 0.5, levels.to(kind.dtype) * _LEVELS_SHARE**0.5), dim=1)
-        return PlaceDescriptors(kind, kin)
-
-    def learned(self, levels: Tensor) -> PlaceDescriptors:
-        """The descriptors without the levels themselves, of unit length as well: what is trained."""
         x = levels.to(self.enter.weight.dtype) * self.config.channels**0.5  # to entries of the size of 1
         x = F.relu_(self.blocks(self.enter(x)))
-        return PlaceDescriptors(*(F.normalize(of(x).float(), dim=1) for of in (self.kind, self.kin)))
+        kind, kin = (F.normalize(of(x).float(), dim=1) for of in (self.kind, self.kin))
+        kind = torch.cat((kind * (1 - _LEVELS_SHARE) ** 0.5, levels.to(kind.dtype) * _LEVELS_SHARE**0.5), dim=1)
+        return PlaceDescriptors(kind, kin)

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-_LEAST_WEIGHT = 0.2  # of a gray place
+_LEAST_WEIGHT = 0.1  # of a gray place
 _CHROMA = 20.0  # ab units: chroma that adds 1 to a place's weight
 _REACH = 1 / 4  # of the longer side: deviation of how far apart places of one thing may be
 _LEAST_CHANCE = 1e-9

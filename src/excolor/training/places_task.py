@@ -2,10 +2,10 @@
 
 A batch is made of pairs of pictures of similar things, of views of one picture, and of unrelated ones. What is learned
 is what is used: places of the target choose places of the reference by their own cosine and by that of descriptors
-averaged over the affinity, and the chance that the chosen color is right is to be large. Unrelated pairs only teach how
-sure a match is, since nothing in them is right. Affinities are to be those of near places of one color.
-
-Only the learned part of the descriptors is looked at: what the levels add to it in use is known without training.
+averaged over the affinity, and the chance that the chosen color is right is to be large. So do places of the reference:
+if only the target chose, it would learn that gray places are the safest choice, and a red coat would find no red one.
+Unrelated pairs only teach how sure a match is, since nothing in them is right. Affinities are to be those of near
+places of one color.
 """
 
 from contextlib import AbstractContextManager, nullcontext
@@ -98,15 +98,16 @@ class PlacesTask:
         recipe, matching = self.recipe, self.nets.matching
         _, deep = self._levels(batch.seen, precision)
         with precision:
-            places = self.nets.places.learned(deep)
+            places: PlaceDescriptors = self.nets.places(deep)
         log_affinity = joined_rows(affinity_scores(places.kin, batch.seen)).log_softmax(-1)  # (2N, P, P)
         cosines = _cosines(places.kind, log_affinity.exp())
-        chances = matching.chances(*cosines)
+        chances, back = matching.chances(*cosines), matching.chances(*(of.mT for of in cosines))
         ab, other_ab = _halves(batch.ab.flatten(2).mT)
         same = same_color(ab, other_ab, recipe.right)
         related = len(ab) - recipe.counts().unrelated
+        both_ways = (match_loss(chances, same, ab) + match_loss(back, same.mT, other_ab)) / 2
         return PlacesLosses(
-            match_loss(chances, same, ab)[:related].mean(),
+            both_ways[:related].mean(),
             calibration_loss(matching.rightness(*cosines), same, chances).mean(),
             affinity_loss(log_affinity, batch.ab, recipe.same).mean(),
         )
@@ -145,10 +146,10 @@ class PlacesTask:
     def _measure(self, photos: PhotoStore, pairs: Pairs) -> dict[str, float]:
         lab = rgb_to_lab(torch.cat([photos.cut(crops, _HELD_OUT_SIZE) for crops in (pairs.target, pairs.reference)]))
         levels, deep = self._levels(lab[:, :1], nullcontext())
-        learned: PlaceDescriptors = self.nets.places.learned(deep)
-        alike = joined_rows(affinity(learned.kin, lab[:, :1]))
-        chances = self.nets.matching.chances(*_cosines(learned.kind, alike))
-        described = describe_by(self.nets.places(deep), levels, lab[:, :1], (alike,))
+        places: PlaceDescriptors = self.nets.places(deep)
+        alike = joined_rows(affinity(places.kin, lab[:, :1]))
+        chances = self.nets.matching.chances(*_cosines(places.kind, alike))
+        described = describe_by(places, levels, lab[:, :1], (alike,))
         target, reference = (Description(*parts) for parts in zip(*map(_halves, described), strict=True))
         true, other = _halves(lab[:, 1:])
         found = correspond(target, reference_colors(reference, other))

@@ -58,8 +58,8 @@ class PlacesRecipe(Recipe):
     """
 
     backbone: str = "lite0"
-    views: float = 1 / 6
-    unrelated: float = 1 / 6
+    views: float = 1 / 4
+    unrelated: float = 1 / 8
     aged: float = 0.25
     right: float = 12.0
     same: float = 6.0
