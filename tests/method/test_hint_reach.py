@@ -5,8 +5,7 @@ import pytest
 import torch
 
 from excolor.imaging.color import ab_to_network
-from excolor.method import hint_reach
-from excolor.method.hint_reach import follow_hints
+from excolor.method.hint_reach import HintCovariance, follow_hints
 from excolor.method.hints import Hints
 
 H, W = 12, 16
@@ -47,10 +46,19 @@ def test_what_is_unlike_stays_and_what_is_alike_follows() -> None:
     assert size[5, 3:6].min() > 20
 
 
-@pytest.mark.parametrize("reach", [0.0, 0.4, 1.0])
-def test_is_the_gaussian_process_of_the_textbook(reach: float) -> None:
+@pytest.mark.parametrize(
+    ("reach", "form"),
+    [
+        (0.0, HintCovariance()),
+        (0.4, HintCovariance()),
+        (1.0, HintCovariance()),
+        (0.8, HintCovariance(0.1, 0.2, 0.1, 9, 0.3, 0.8, 25)),
+    ],
+)
+def test_is_the_gaussian_process_of_the_textbook(reach: float, form: HintCovariance) -> None:
     ab, lightness, descriptors = scene()
-    result = follow_hints(ab, lightness, descriptors, hints((1, 1, 30, 0), (10, 6, 0, 50), (6, 13, -20, -20)), reach)
+    given = hints((1, 1, 30, 0), (10, 6, 0, 50), (6, 13, -20, -20))
+    result = follow_hints(ab, lightness, descriptors, given, reach, form)
     y, x = np.divmod(np.arange(H * W), W)
     levels = lightness.numpy().ravel().astype(float)
     d = descriptors.numpy().reshape(2, -1).astype(float)
@@ -58,16 +66,16 @@ def test_is_the_gaussian_process_of_the_textbook(reach: float) -> None:
     def k(i: int, j: int) -> float:
         far = ((y[i] - y[j]) ** 2 + (x[i] - x[j]) ** 2) / W**2
         contrast = (levels[i] - levels[j]) ** 2
-        near_by = np.exp(-far / (2 * hint_reach._NEAR**2) - contrast / (2 * hint_reach._NEAR_LIGHTNESS**2))
-        exponent = (1 - d[:, i] @ d[:, j]) / hint_reach._UNLIKE
-        exponent += far / (2 * hint_reach._FAR**2) + contrast / (2 * hint_reach._FAR_LIGHTNESS**2)
-        share = reach * (1 - hint_reach._LOCAL_SHARE)
+        near_by = np.exp(-far / (2 * form.near**2) - contrast / (2 * form.near_lightness**2))
+        exponent = (1 - d[:, i] @ d[:, j]) / form.unlike
+        exponent += far / (2 * form.far**2) + contrast / (2 * form.far_lightness**2)
+        share = reach * (1 - form.local_share)
         return float((1 - share) * near_by + share * np.exp(-exponent))
 
     cells = [1 * W + 1, 10 * W + 6, 6 * W + 13]
     flat = ab.numpy()[0].reshape(2, -1).T.astype(float)
     observed = np.array([(30, 0), (0, 50), (-20, -20)]) - flat[cells]
-    inner = np.array([[k(i, j) for j in cells] for i in cells]) + hint_reach._NOISE * np.eye(3)
+    inner = np.array([[k(i, j) for j in cells] for i in cells]) + form.noise * np.eye(3)
     weights = np.linalg.solve(inner, observed)
     for place in (0, 20, 77, 130, 191):
         expected = flat[place] + np.array([k(place, j) for j in cells]) @ weights

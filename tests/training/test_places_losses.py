@@ -43,7 +43,7 @@ def test_matches_are_right_by_chance_and_colorful_places_count_more() -> None:
     ab = uniform(2, 5, 2, low=-60, high=60)
     same, chances = uniform(2, 5, 7), uniform(2, 5, 7, seed=1).softmax(-1)
     found = match_loss(chances, same, ab)
-    weight = [[0.2 + math.hypot(*ab[n, p].tolist()) / 20 for p in range(5)] for n in range(2)]
+    weight = [[0.1 + math.hypot(*ab[n, p].tolist()) / 20 for p in range(5)] for n in range(2)]
     mean = sum(map(sum, weight)) / 10
     for n in range(2):
         right = [sum(chances[n, p, q].item() * same[n, p, q].item() for q in range(7)) for p in range(5)]

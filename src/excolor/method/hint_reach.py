@@ -10,8 +10,8 @@ of two parts, and `reach` shifts weight from the first to the second:
 
 Where no place with a hint is similar, the colors stay those of the networks. For the paper's topology this is all that
 hints do. Its colorization net has an input for them, but that is worth less from about ten hints on
-(docs/lab-notes.md, "Hints of a person"). The semantic model serves similar places by its own correspondence, and only
-the surroundings so. Shapes: H, W what the networks see.
+(docs/lab-notes.md, "Hints of a person"). The semantic model also serves similar places by its own correspondence, and
+takes the mean of both. Shapes: H, W what the networks see.
 """
 
 from dataclasses import dataclass
@@ -27,15 +27,32 @@ _BLOCK = 4  # pixels: side of the squares in which the cells of hints count as o
 _MOST = 512  # observations: more of a painted layer add nothing
 _AT_ONCE = 1 << 21  # covariances held at a time: 8 MiB in float32, and as much for each temporary
 
-# The part for similar places is narrower than what gives the best PSNR for true colors of random places (1.9, 0.65 and
-# 33): with those, one strong hint on a flower tints the whole picture, and a person means the flower (the same notes)
-_NOISE = 0.04
-_LOCAL_SHARE = 0.4  # what is left of the local part at full reach
-_NEAR = 0.08  # deviation, of the longer side
-_NEAR_LIGHTNESS = 7.0  # L units
-_UNLIKE = 0.5  # 1 - cosine that leaves 1/e
-_FAR = 0.5  # deviation, of the longer side
-_FAR_LIGHTNESS = 20.0  # L units
+
+@dataclass(frozen=True)
+class HintCovariance:
+    """How what hints say beyond the networks' colors varies together over a picture.
+
+    The values are for descriptors of correspondence. The part for similar places is narrower than what gives the best
+    PSNR for true colors of random places (1.9, 0.65 and 33): with those, one strong hint on a flower tints the whole
+    picture, and a person means the flower (the same notes).
+
+    Attributes:
+        noise: variance of a hint itself, relative to that of colors.
+        local_share: what is left of the local part at full reach.
+        near: deviation of the distance in the local part, of the longer side.
+        near_lightness: that of the difference of L.
+        unlike: 1 - cosine of two descriptors that leaves 1/e of the part for similar places.
+        far: deviation of the distance in that part, of the longer side.
+        far_lightness: that of the difference of L.
+    """
+
+    noise: float = 0.04
+    local_share: float = 0.4
+    near: float = 0.08
+    near_lightness: float = 7.0
+    unlike: float = 0.5
+    far: float = 0.5
+    far_lightness: float = 20.0
 
 
 @dataclass(frozen=True)
@@ -74,15 +91,18 @@ def _describe(lightness: Tensor, descriptors: Tensor) -> _Places:
 class _Covariance:
     """Of two places, 1 of a place with itself."""
 
+    form: HintCovariance
     reach: float
 
     def __call__(self, distance: Tensor, contrast: Tensor, cosine: Tensor) -> Tensor:
         """From squares of their distance, in longer sides, and difference of L, and the cosine of their descriptors."""
-        local = (-distance / (2 * _NEAR**2) - contrast / (2 * _NEAR_LIGHTNESS**2)).exp()
-        share = self.reach * (1 - _LOCAL_SHARE)
+        form = self.form
+        local = (-distance / (2 * form.near**2) - contrast / (2 * form.near_lightness**2)).exp()
+        share = self.reach * (1 - form.local_share)
         if share == 0:
             return local
-        alike = ((cosine - 1) / _UNLIKE - distance / (2 * _FAR**2) - contrast / (2 * _FAR_LIGHTNESS**2)).exp()
+        by_place = distance / (2 * form.far**2) + contrast / (2 * form.far_lightness**2)
+        alike = ((cosine - 1) / form.unlike - by_place).exp()
         return local.mul_(1 - share).add_(alike, alpha=share)
 
 
@@ -126,7 +146,14 @@ class _Anchors:
         return covariance(distance, contrast, cosine.div_(places.length[rows]))
 
 
-def follow_hints(ab: Tensor, lightness: Tensor, descriptors: Tensor, hints: Hints, reach: float) -> Tensor:
+def follow_hints(
+    ab: Tensor,
+    lightness: Tensor,
+    descriptors: Tensor,
+    hints: Hints,
+    reach: float,
+    form: HintCovariance = HintCovariance(),
+) -> Tensor:
     """Colors that follow hints: exactly where these are, and elsewhere by similarity.
 
     Args:
@@ -135,6 +162,7 @@ def follow_hints(ab: Tensor, lightness: Tensor, descriptors: Tensor, hints: Hint
         descriptors: (1, C, h, w) of unit length, of any grid over the same picture.
         hints: at least one cell.
         reach: in [0, 1], how far hints serve similar places; 0 is their surroundings alone.
+        form: of the covariance; it depends on what the descriptors tell apart.
 
     Returns:
         ab (1, 2, H, W).
@@ -143,10 +171,10 @@ def follow_hints(ab: Tensor, lightness: Tensor, descriptors: Tensor, hints: Hint
     cells = given.flatten().nonzero()[:, 0]
     difference = (wanted - ab)[0].flatten(1).T[cells].double()  # (cells, 2)
     at, observed = _observations(cells, difference, ab.shape[3])
-    covariance = _Covariance(reach)
+    covariance = _Covariance(form, reach)
     places = _describe(lightness, descriptors if reach else descriptors[:, :1])  # without reach they do not matter
     anchors = _Anchors.at(at, places)
-    noise = _NOISE * torch.eye(len(at), dtype=torch.float64, device=ab.device)
+    noise = form.noise * torch.eye(len(at), dtype=torch.float64, device=ab.device)
     # The system needs all the digits, and what it predicts does not
     weights = torch.linalg.solve(anchors.among_themselves(covariance) + noise, observed).float().mT  # (2, observations)
     likeness = torch.einsum("mc,chw->mhw", anchors.descriptor.float(), places.descriptors)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from excolor.method.semantic_affinity import CELL, affinity, joined_rows
 
-_STEPS = 10
+_STEPS = 1
 _MOST_PLACES = 2304  # beyond, neighboring places are taken together: affinities grow with the square of their number
 
 
