@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from excolor.imaging.color import ab_to_network
-from excolor.method.hint_reach import HintCovariance, follow_hints
+from excolor.method.hint_reach import HintCovariance, follow_hints, interpolate_hints
 from excolor.method.hints import Hints
 
 H, W = 12, 16
@@ -94,3 +94,16 @@ def test_the_same_twice() -> None:
     ab, lightness, descriptors = scene()
     once, again = (follow_hints(ab, lightness, descriptors, hints((3, 3, 9, 9)), 0.7) for _ in range(2))
     assert torch.equal(once, again)
+
+
+def test_hints_count_as_many_as_have_nothing_to_do_with_each_other() -> None:
+    ab, lightness, descriptors = scene()
+    form = HintCovariance(noise=0.01, local_share=0.0, unlike=0.1, far=10.0)
+
+    def independent(*cells: tuple[int, int, float, float]) -> float:
+        return interpolate_hints(ab, lightness, descriptors, hints(*cells), 1.0, form).independent
+
+    one = independent((1, 1, 30, 0))
+    assert one == pytest.approx(1 / 1.01, abs=1e-3)
+    assert independent((1, 1, 30, 0), (9, 5, 0, 30)) == pytest.approx(1, abs=0.02)  # the same thing
+    assert independent((1, 1, 30, 0), (9, 13, 0, 30)) == pytest.approx(2 * one, abs=0.02)  # two things

@@ -11,10 +11,11 @@ of two parts, and `reach` shifts weight from the first to the second:
 Where no place with a hint is similar, the colors stay those of the networks. For the paper's topology this is all that
 hints do. Its colorization net has an input for them, but that is worth less from about ten hints on
 (docs/lab-notes.md, "Hints of a person"). The semantic model also serves similar places by its own correspondence, and
-takes the mean of both. Shapes: H, W what the networks see.
+mixes both. Shapes: H, W what the networks see.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -146,6 +147,20 @@ class _Anchors:
         return covariance(distance, contrast, cosine.div_(places.length[rows]))
 
 
+class InterpolatedHints(NamedTuple):
+    """What a Gaussian process makes of hints.
+
+    Attributes:
+        ab: (1, 2, H, W).
+        independent: as how many hints that have nothing to do with each other they count, at least 0.5: one for all
+            that are near and alike, and one for each of those that are neither. It is 1ᵀK⁻¹1 with the covariance K of
+            the hints, the number of independent observations that know their mean as well (Bretherton et al. 1999).
+    """
+
+    ab: Tensor
+    independent: float
+
+
 def follow_hints(
     ab: Tensor,
     lightness: Tensor,
@@ -167,6 +182,18 @@ def follow_hints(
     Returns:
         ab (1, 2, H, W).
     """
+    return interpolate_hints(ab, lightness, descriptors, hints, reach, form).ab
+
+
+def interpolate_hints(
+    ab: Tensor,
+    lightness: Tensor,
+    descriptors: Tensor,
+    hints: Hints,
+    reach: float,
+    form: HintCovariance = HintCovariance(),
+) -> InterpolatedHints:
+    """`follow_hints`, with how much it has to go by."""
     given, wanted = hints.mask[0, 0] > 0, ab_from_network(hints.ab)
     cells = given.flatten().nonzero()[:, 0]
     difference = (wanted - ab)[0].flatten(1).T[cells].double()  # (cells, 2)
@@ -176,13 +203,15 @@ def follow_hints(
     anchors = _Anchors.at(at, places)
     noise = form.noise * torch.eye(len(at), dtype=torch.float64, device=ab.device)
     # The system needs all the digits, and what it predicts does not
-    weights = torch.linalg.solve(anchors.among_themselves(covariance) + noise, observed).float().mT  # (2, observations)
+    asked = torch.cat((observed, torch.ones_like(observed[:, :1])), dim=1)
+    solved = torch.linalg.solve(anchors.among_themselves(covariance) + noise, asked)
+    weights = solved[:, :2].float().mT  # (2, observations)
     likeness = torch.einsum("mc,chw->mhw", anchors.descriptor.float(), places.descriptors)
     height, width = ab.shape[2:]
     parts = torch.arange(height, device=ab.device).split(max(1, _AT_ONCE // (len(at) * width)))  # type: ignore[no-untyped-call]
     change = [weights @ anchors.with_rows(rows, places, likeness, covariance).flatten(1) for rows in parts]
     changed = ab + torch.cat(change, dim=1).reshape(ab.shape).to(ab.dtype)
-    return torch.where(given, wanted.to(ab.dtype), changed)
+    return InterpolatedHints(torch.where(given, wanted.to(ab.dtype), changed), solved[:, 2].sum().item())
 
 
 def _observations(cells: Tensor, difference: Tensor, width: int) -> tuple[Tensor, Tensor]:

@@ -18,7 +18,7 @@ from torch import Tensor
 from excolor.errors import SettingError
 from excolor.imaging.color import ab_from_network, rgb_to_lab
 from excolor.method.architecture import ExemplarModel, FoundColors, Stages
-from excolor.method.hint_reach import HintCovariance, follow_hints
+from excolor.method.hint_reach import HintCovariance, follow_hints, interpolate_hints
 from excolor.method.hints import Hints
 from excolor.method.semantic_correspondence import (
     Correspondences,
@@ -47,6 +47,8 @@ from excolor.settings import ColorizeSettings
 
 _ALIKE = 0.3  # cosine to a place with a hint, from which on a place follows it as far as the net says
 _OVER_THINGS = HintCovariance(noise=0.1, local_share=0.1, unlike=0.3, far=0.8, far_lightness=25.0)
+_FEW = 1.5  # independent hints, up to which the net alone spreads them: it knows better what one color is meant for
+_MOST_INTERPOLATED = 0.7  # share of the interpolation beside the net where there are ever more
 # Chroma beyond that of the mean of all colors that a thing may have, which is pale
 _VIVID = 0.3  # of what is invented: as much as the truth, within 0.2 dB
 _VIVID_MATCHES = 0.15  # where no match speaks for a color of a reference: all in all as much as what is found
@@ -188,16 +190,16 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
         user: Hints,
         known: _Known | None = None,
     ) -> Tensor:
-        """See `ExemplarModel`: the mean of what the net makes of hints and what interpolates them over things."""
+        """See `ExemplarModel`: what the net makes of hints and, the more they are, what interpolates them over things."""
         known = known or self._describe(lightness)
         if settings.hint_reach:
-            spread = follow_hints(ab, lightness, known.kin, user, settings.hint_reach, _OVER_THINGS)
+            over_things = interpolate_hints(ab, lightness, known.kin, user, settings.hint_reach, _OVER_THINGS)
             if reference is None:
                 served = self.invent(lightness, user, known)
             else:
                 served = self.colors(lightness, reference, settings, user, known).ab
             ab = ab.lerp(served * settings.vivid, settings.hint_reach * _likeness_to_hints(known.description, user))
-            ab = (ab + spread) / 2
+            ab = ab.lerp(over_things.ab, _MOST_INTERPOLATED * max(0.0, 1 - _FEW / over_things.independent))
         return follow_hints(ab, lightness, known.kin, user, reach=0)
 
     def _describe(self, lightness: Tensor) -> _Known:
