@@ -190,7 +190,7 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
         user: Hints,
         known: _Known | None = None,
     ) -> Tensor:
-        """See `ExemplarModel`: what the net makes of hints and, the more they are, what interpolates them over things."""
+        """See `ExemplarModel`: what the net makes of hints, and, if they are many, what interpolates them."""
         known = known or self._describe(lightness)
         if settings.hint_reach:
             over_things = interpolate_hints(ab, lightness, known.kin, user, settings.hint_reach, _OVER_THINGS)
