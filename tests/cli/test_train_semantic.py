@@ -155,3 +155,15 @@ def _state(folder: Path) -> Path:
     path = folder / "state.pt"
     torch.save({"modules": {}}, path)
     return path
+
+
+@pytest.mark.parametrize("network", ["places", "semantic"])
+def test_a_single_photograph_is_refused_in_a_sentence(
+    excolor: Run, photos: Path, tmp_path: Path, backbone: Path, places: Path, network: str
+) -> None:
+    single = tmp_path / "single"
+    single.mkdir()
+    (single / "a.png").write_bytes(next(iter(sorted(photos.glob("*.png")))).read_bytes())
+    start = ("--backbone", backbone, *(("--places", places) if network == "semantic" else ()))
+    result = excolor("train", network, single, "-o", tmp_path / "run", "--steps", 1, *start, *COMMON)
+    assert result.exit_code == 1 and "give at least two" in result.output

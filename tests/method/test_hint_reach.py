@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from excolor.imaging.color import ab_to_network
-from excolor.method.hint_reach import HintCovariance, follow_hints, interpolate_hints
+from excolor.method.hint_reach import HintCovariance, follow_hints, independent_hints
 from excolor.method.hints import Hints
 
 H, W = 12, 16
@@ -97,11 +97,11 @@ def test_the_same_twice() -> None:
 
 
 def test_hints_count_as_many_as_have_nothing_to_do_with_each_other() -> None:
-    ab, lightness, descriptors = scene()
+    _, lightness, descriptors = scene()
     form = HintCovariance(noise=0.01, local_share=0.0, unlike=0.1, far=10.0)
 
     def independent(*cells: tuple[int, int, float, float]) -> float:
-        return interpolate_hints(ab, lightness, descriptors, hints(*cells), 1.0, form).independent
+        return independent_hints(lightness, descriptors, hints(*cells), form)
 
     one = independent((1, 1, 30, 0))
     assert one == pytest.approx(1 / 1.01, abs=1e-3)

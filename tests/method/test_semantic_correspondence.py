@@ -123,10 +123,11 @@ def test_affinity_falls_with_the_squared_distance_of_place_and_lightness() -> No
     h, w = kin.shape[2:]
     flat = kin[0].flatten(1).T.double()
     rows, columns = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
-    tone = F.avg_pool2d(lab[:, :1], 8).flatten() / semantic_affinity._LIGHTNESS
-    reach = w * semantic_affinity._REACH
+    form = semantic_affinity.AffinityForm()
+    tone = F.avg_pool2d(lab[:, :1], 8).flatten() / form.lightness
+    reach = w * form.reach
     where = torch.stack((rows.flatten() / reach, columns.flatten() / reach, tone), dim=1).double()
-    wanted = (flat @ flat.T / semantic_affinity._TEMPERATURE - torch.cdist(where, where) ** 2).softmax(-1)
+    wanted = (flat @ flat.T / form.temperature - torch.cdist(where, where) ** 2).softmax(-1)
     weights = torch.cat(list(affinity(kin, lab[:, :1])), dim=1)[0]
     torch.testing.assert_close(weights, wanted.float(), atol=1e-6, rtol=1e-3)
 

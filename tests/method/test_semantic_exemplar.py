@@ -1,11 +1,14 @@
 """The semantic model as a whole, with random weights."""
 
+from typing import Any
+
 import pytest
 import torch
 from random_networks import random_semantic
 from torch import Tensor
 
 from excolor.imaging.color import ab_from_network, ab_to_network, rgb_to_lab
+from excolor.method import semantic_exemplar
 from excolor.method.hints import Hints, no_hints
 from excolor.method.semantic_exemplar import SemanticExemplarNet
 from excolor.networks.semantic_colorization import no_semantic_hints
@@ -127,6 +130,27 @@ def test_a_hint_stands_and_serves_other_places_as_far_as_it_is_to_reach(
     beyond = (..., slice(None), slice(80, None))  # a hint without reach stays where it is
     assert (near - plain)[beyond].abs().max() < 0.5
     assert (far - plain)[beyond].abs().max() > (half - plain)[beyond].abs().max() > (near - plain)[beyond].abs().max()
+
+
+def test_many_hints_are_interpolated_as_well_and_few_are_left_to_the_net(
+    model: SemanticExemplarNet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ab, user = model.invent(LIGHTNESS), one_hint(30, 10)
+    follow = semantic_exemplar.follow_hints
+    asked = []
+
+    def asked_for(*arguments: Any, **more: Any) -> Tensor:
+        asked.append(arguments[4] if len(arguments) > 4 else more["reach"])
+        return follow(*arguments, **more)
+
+    monkeypatch.setattr(semantic_exemplar, "follow_hints", asked_for)
+    results = {}
+    for count in (1.0, 3.0, 30.0):
+        monkeypatch.setattr(semantic_exemplar, "independent_hints", lambda *_, count=count: count)
+        results[count] = model.follow(ab, LIGHTNESS, None, ColorizeSettings(hint_reach=0.8), user)
+    assert asked == [0, 0.8, 0, 0.8, 0]
+    few, more, most = (results[count] - results[1.0] for count in (1.0, 3.0, 30.0))
+    assert few.abs().max() == 0 < more.norm() < most.norm()
 
 
 def test_what_resembles_no_place_with_a_hint_keeps_its_colors(model: SemanticExemplarNet) -> None:

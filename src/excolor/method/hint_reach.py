@@ -15,7 +15,6 @@ mixes both. Shapes: H, W what the networks see.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -147,20 +146,6 @@ class _Anchors:
         return covariance(distance, contrast, cosine.div_(places.length[rows]))
 
 
-class InterpolatedHints(NamedTuple):
-    """What a Gaussian process makes of hints.
-
-    Attributes:
-        ab: (1, 2, H, W).
-        independent: as how many hints that have nothing to do with each other they count, at least 0.5: one for all
-            that are near and alike, and one for each of those that are neither. It is 1ᵀK⁻¹1 with the covariance K of
-            the hints, the number of independent observations that know their mean as well (Bretherton et al. 1999).
-    """
-
-    ab: Tensor
-    independent: float
-
-
 def follow_hints(
     ab: Tensor,
     lightness: Tensor,
@@ -182,18 +167,6 @@ def follow_hints(
     Returns:
         ab (1, 2, H, W).
     """
-    return interpolate_hints(ab, lightness, descriptors, hints, reach, form).ab
-
-
-def interpolate_hints(
-    ab: Tensor,
-    lightness: Tensor,
-    descriptors: Tensor,
-    hints: Hints,
-    reach: float,
-    form: HintCovariance = HintCovariance(),
-) -> InterpolatedHints:
-    """`follow_hints`, with how much it has to go by."""
     given, wanted = hints.mask[0, 0] > 0, ab_from_network(hints.ab)
     cells = given.flatten().nonzero()[:, 0]
     difference = (wanted - ab)[0].flatten(1).T[cells].double()  # (cells, 2)
@@ -203,22 +176,35 @@ def interpolate_hints(
     anchors = _Anchors.at(at, places)
     noise = form.noise * torch.eye(len(at), dtype=torch.float64, device=ab.device)
     # The system needs all the digits, and what it predicts does not
-    asked = torch.cat((observed, torch.ones_like(observed[:, :1])), dim=1)
-    solved = torch.linalg.solve(anchors.among_themselves(covariance) + noise, asked)
-    weights = solved[:, :2].float().mT  # (2, observations)
+    weights = torch.linalg.solve(anchors.among_themselves(covariance) + noise, observed).float().mT  # (2, observations)
     likeness = torch.einsum("mc,chw->mhw", anchors.descriptor.float(), places.descriptors)
     height, width = ab.shape[2:]
     parts = torch.arange(height, device=ab.device).split(max(1, _AT_ONCE // (len(at) * width)))  # type: ignore[no-untyped-call]
     change = [weights @ anchors.with_rows(rows, places, likeness, covariance).flatten(1) for rows in parts]
     changed = ab + torch.cat(change, dim=1).reshape(ab.shape).to(ab.dtype)
-    return InterpolatedHints(torch.where(given, wanted.to(ab.dtype), changed), solved[:, 2].sum().item())
+    return torch.where(given, wanted.to(ab.dtype), changed)
+
+
+def independent_hints(lightness: Tensor, descriptors: Tensor, hints: Hints, form: HintCovariance) -> float:
+    """As how many hints that have nothing to do with each other these count, at least 1 / (1 + noise).
+
+    All that are near and alike count as one, and each of those that are neither as one more. It is 1ᵀK⁻¹1 with the
+    covariance K of the hints at full reach: the effective sample size for their mean (Vallejos & Osorio 2014).
+    Arguments as of `follow_hints`. What is painted counts by its extent, not by its strokes.
+    """
+    cells = (hints.mask[0, 0] > 0).flatten().nonzero()[:, 0]
+    at, ones = _observations(cells, torch.ones_like(cells, dtype=torch.float64)[:, None], lightness.shape[3])
+    among = _Anchors.at(at, _describe(lightness, descriptors)).among_themselves(_Covariance(form, 1.0))
+    noise = form.noise * torch.eye(len(at), dtype=torch.float64, device=lightness.device)
+    return float(torch.linalg.solve(among + noise, ones).sum())
 
 
 def _observations(cells: Tensor, difference: Tensor, width: int) -> tuple[Tensor, Tensor]:
     """The cells of hints, (n,) ascending, as fewer observations: a cell that stands for each block, and its mean."""
+    assert len(cells), "there are no hints to follow"
     block = cells // width // _BLOCK * width + cells % width // _BLOCK
     _, which, count = block.unique(return_inverse=True, return_counts=True)  # type: ignore[no-untyped-call]
-    mean = torch.zeros((len(count), 2), dtype=difference.dtype, device=cells.device)
+    mean = torch.zeros((len(count), difference.shape[1]), dtype=difference.dtype, device=cells.device)
     mean.index_add_(0, which, difference)
     order = which.argsort(stable=True)
     middle = order[count.cumsum(0) - (count + 1) // 2]

@@ -4,6 +4,7 @@ Shapes: N batch, H, W picture size, h, w = H/8, W/8, P = h·w places.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -14,35 +15,47 @@ from excolor.networks.products import rows_by_rows
 CELL = 8
 """Pixels: side of a place."""
 
-_TEMPERATURE = 0.06  # of the cosine between two places
-_REACH = 0.35  # of the longer side: how far a similar place may be
-_LIGHTNESS = 24.0  # L units
 _AT_ONCE = 1 << 23  # entries of a matrix of places by places: 32 MiB in float32
 
 
-def affinity(kin: Tensor, lightness: Tensor) -> Iterator[Tensor]:
+@dataclass(frozen=True)
+class AffinityForm:
+    """What counts as alike. The values find the best colors in references.
+
+    Attributes:
+        temperature: of the cosine between two places.
+        reach: of the longer side: how far a similar place may be.
+        lightness: how much its L may differ.
+    """
+
+    temperature: float = 0.06
+    reach: float = 0.35
+    lightness: float = 24.0
+
+
+def affinity(kin: Tensor, lightness: Tensor, form: AffinityForm = AffinityForm()) -> Iterator[Tensor]:
     """How alike the places of one picture are, near each other and of one lightness.
 
     `kin` are their descriptors (N, C, h, w) of unit length, `lightness` is L (N, 1, H, W). Yields some rows
     (N, rows, P) of the matrix at a time; each row sums to 1.
     """
-    return (score.softmax(-1) for score in affinity_scores(kin, lightness))
+    return (score.softmax(-1) for score in affinity_scores(kin, lightness, form))
 
 
-def affinity_scores(kin: Tensor, lightness: Tensor) -> Iterator[Tensor]:
+def affinity_scores(kin: Tensor, lightness: Tensor, form: AffinityForm = AffinityForm()) -> Iterator[Tensor]:
     """What the rows of `affinity` are the softmax of; arguments and shapes as there."""
     n, _, h, w = kin.shape
     flat = kin.flatten(2).mT  # (N, P, C)
-    tone = F.avg_pool2d(lightness, CELL).flatten(2) / _LIGHTNESS  # (N, 1, P)
+    tone = F.avg_pool2d(lightness, CELL).flatten(2) / form.lightness  # (N, 1, P)
     # Position and lightness as coordinates whose squared distance is what the affinity falls with
-    reach = max(h, w) * _REACH
+    reach = max(h, w) * form.reach
     rows = torch.arange(h, device=kin.device, dtype=tone.dtype).view(h, 1).expand(h, w).flatten() / reach
     columns = torch.arange(w, device=kin.device, dtype=tone.dtype).repeat(h) / reach
     where = torch.cat((torch.stack((rows, columns)).expand(n, -1, -1), tone), dim=1).mT  # (N, P, 3)
     where = where - where.mean(1, keepdim=True)
     # cosine / temperature - |a - b|² as one product: a softmax over b does not see the |a|² of 2ab - |a|² - |b|²
     square = where.square().sum(-1, keepdim=True)
-    asked = torch.cat((flat / _TEMPERATURE, 2 * where, torch.full_like(square, -1)), dim=-1)
+    asked = torch.cat((flat / form.temperature, 2 * where, torch.full_like(square, -1)), dim=-1)
     known = torch.cat((flat, where, square), dim=-1)
     for some in some_rows(h * w, n * h * w):
         with torch.autocast(kin.device.type, enabled=False):  # distances are small differences of large squares

@@ -1,7 +1,7 @@
 """Colors that a reference has for a target, found by what things are: grouped places first, then finer and finer.
 
-Nothing here is learned. Every place of a grid of 1/8 is described by the backbone's three deepest levels. Two questions
-are asked of them:
+Every place of a grid of 1/8 is described by the backbone's three deepest levels and by what a small net has learned to
+see in them (`excolor.networks.semantic_places`). Two questions are asked of the descriptors:
 
 - *Which thing is it?* The descriptors are averaged over similar places of their own picture before they are compared,
   so that one thing finds one color. (The likeness s of all pairs, aggregated over similar places of target and
@@ -51,7 +51,7 @@ class Description(NamedTuple):
 
     Attributes:
         places: (N, C, h, w), unit length.
-        grouped: likewise, averaged over similar places (not of unit length).
+        grouped: likewise, averaged over places that go together (not of unit length).
         quarter: (N, c+1, 2h, 2w), shallow features of unit length and L in units of its deviation.
         half: (N, c+1, 4h, 4w), likewise.
     """

@@ -3,7 +3,8 @@
 A colorization net sees each place with its surroundings, and answers uncertain ones one by one: a wall gets a pink
 patch here and a yellow one there. What a picture's places have in common is known from their descriptors, though. The
 coarse part of the colors is therefore spread over the affinity of the places (a random walk of a few steps, as in
-spectral clustering), by as much as no match of the place in a reference speaks for its own color.
+spectral clustering), by as much as no match of the place in a reference speaks for its own color. What counts as alike
+is narrower here than where matches are looked for: a mean of two things is a wrong color for both.
 
 Shapes: N batch, H, W picture size, h, w the grid of places. ab is in [-128, 127].
 """
@@ -13,15 +14,16 @@ import math
 import torch.nn.functional as F
 from torch import Tensor
 
-from excolor.method.semantic_affinity import CELL, affinity, joined_rows
+from excolor.method.semantic_affinity import CELL, AffinityForm, affinity, joined_rows
 
-_STEPS = 1
+_STEPS = 2
+_CLOSE = AffinityForm(temperature=0.03, reach=0.25, lightness=12.0)
 _MOST_PLACES = 2304  # beyond, neighboring places are taken together: affinities grow with the square of their number
 
 
 def whole_affinity(kin: Tensor, lightness: Tensor) -> Tensor | None:
-    """`affinity` as one matrix (N, P, P), if it is small enough for `evened`."""
-    return joined_rows(affinity(kin, lightness)) if _factor(kin) == 1 else None
+    """The affinity of places that `evened` uses, as one matrix (N, P, P), if it is small enough for it."""
+    return joined_rows(affinity(kin, lightness, _CLOSE)) if _factor(kin) == 1 else None
 
 
 def evened(
@@ -44,7 +46,7 @@ def evened(
         kin = F.normalize(F.avg_pool2d(kin, factor, ceil_mode=True), dim=1)
         lightness = F.interpolate(lightness, [CELL * n for n in kin.shape[2:]], mode="area")
     own = F.adaptive_avg_pool2d(ab, (kin.shape[2], kin.shape[3]))
-    matrix = joined_rows(affinity(kin, lightness)) if alike is None else alike
+    matrix = joined_rows(affinity(kin, lightness, _CLOSE)) if alike is None else alike
     spread = own.flatten(2)
     for _ in range(_STEPS):
         spread = spread @ matrix.mT  # not matrix @ spread.mT, which takes ten times as long

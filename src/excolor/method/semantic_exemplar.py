@@ -18,7 +18,7 @@ from torch import Tensor
 from excolor.errors import SettingError
 from excolor.imaging.color import ab_from_network, rgb_to_lab
 from excolor.method.architecture import ExemplarModel, FoundColors, Stages
-from excolor.method.hint_reach import HintCovariance, follow_hints, interpolate_hints
+from excolor.method.hint_reach import HintCovariance, follow_hints, independent_hints
 from excolor.method.hints import Hints
 from excolor.method.semantic_correspondence import (
     Correspondences,
@@ -193,21 +193,23 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
         """See `ExemplarModel`: what the net makes of hints, and, if they are many, what interpolates them."""
         known = known or self._describe(lightness)
         if settings.hint_reach:
-            over_things = interpolate_hints(ab, lightness, known.kin, user, settings.hint_reach, _OVER_THINGS)
             if reference is None:
                 served = self.invent(lightness, user, known)
             else:
                 served = self.colors(lightness, reference, settings, user, known).ab
-            ab = ab.lerp(served * settings.vivid, settings.hint_reach * _likeness_to_hints(known.description, user))
-            ab = ab.lerp(over_things.ab, _MOST_INTERPOLATED * max(0.0, 1 - _FEW / over_things.independent))
+            own = ab
+            ab = own.lerp(served * settings.vivid, settings.hint_reach * _likeness_to_hints(known.description, user))
+            many = max(0.0, 1 - _FEW / independent_hints(lightness, known.kin, user, _OVER_THINGS))
+            if many:
+                over_things = follow_hints(own, lightness, known.kin, user, settings.hint_reach, _OVER_THINGS)
+                ab = ab.lerp(over_things, settings.hint_reach * _MOST_INTERPOLATED * many)
         return follow_hints(ab, lightness, known.kin, user, reach=0)
 
     def _describe(self, lightness: Tensor) -> _Known:
         levels = self.colorization.levels(lightness)
         places: PlaceDescriptors = self.colorization.places(deep_levels(levels))
         alike = whole_affinity(places.kin, lightness)
-        described = describe_by(places, levels, lightness, None if alike is None else (alike,))
-        return _Known(levels, described, places.kin, alike)
+        return _Known(levels, describe_by(places, levels, lightness), places.kin, alike)
 
     def _colorize(self, known: _Known, lightness: Tensor, hints: SemanticHints, vivid: Tensor | float) -> Tensor:
         """ab (N, 2, H, W), even and by `vivid` more colorful where neither a match nor a person speaks for a color."""

@@ -92,7 +92,12 @@ def weights_of(modules: dict[str, Tensor], name: str) -> dict[str, Tensor]:
 
 
 def similar_of(photos: PhotoStore, backbone: EfficientNetLite, folder: Path) -> Tensor:
-    """`similar_pictures` by a backbone, kept in the folder of a run, since finding them takes minutes."""
+    """`similar_pictures` by a backbone, kept in the folder of a run, since finding them takes minutes.
+
+    Raises TrainingError for a single photograph.
+    """
+    if len(photos) < 2:
+        raise TrainingError("a single photograph has none that is similar; give at least two, better thousands")
     path = folder / SIMILAR
     if path.is_file():
         kept: Tensor = torch.load(path, weights_only=True)
