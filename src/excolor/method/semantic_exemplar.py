@@ -51,7 +51,7 @@ _FEW = 1.5  # independent hints, up to which the net alone spreads them: it know
 _MOST_INTERPOLATED = 0.7  # share of the interpolation beside the net where there are ever more
 # Chroma beyond that of the mean of all colors that a thing may have, which is pale
 _VIVID = 0.3  # of what is invented: as much as the truth, within 0.2 dB
-_VIVID_MATCHES = 0.15  # where no match speaks for a color of a reference: all in all as much as what is found
+_VIVID_MATCHES = 0.05  # where no match speaks for a color of a reference: more of it is more often wrong
 _TRUST = 0.5  # of the way to certainty that the highest strength lifts what speaks for a match
 
 
