@@ -109,7 +109,7 @@ def test_an_mp4_that_begins_late_and_is_cut_short(tmp_path: Path, film: Callable
         count=48,
         codec="libx264",
         times=range(begin, begin + 48 * 40, 40),
-        options={"g": "12"},
+        options={"g": "12", "bf": "0"},
         container_options={"movflags": "faststart"},
     )
     path = tmp_path / "in.mp4"
