@@ -31,7 +31,11 @@ class Matching(nn.Module):
         return scores.softmax(-1)
 
     def rightness(self, single: Tensor, grouped: Tensor) -> Tensor:
-        """How sure it is that two places have one color, (N, P, Q), as logits."""
+        """How sure it is that two places have one color, (N, P, Q), as logits.
+
+        Gain and offset are learned; the cosine of averages has four times the weight of that of the places, since it
+        is about half as large and says more about colors.
+        """
         logits: Tensor = self.calibration[0] * (single / 2 + 2 * grouped) + self.calibration[1]
         return logits
 
