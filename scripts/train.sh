@@ -51,6 +51,9 @@ if [[ $model = semantic* ]]; then
     begin=(${BACKBONE:+--backbone "$BACKBONE"})
     if [ -n "${START:-}" ]; then
         share=1 begin+=(--start "$START")
+    elif [ -e "$out/semantic/training-state.pt" ] && [ ! -e "$out/places/done" ]; then
+        echo "$out holds a run from before places were trained; give another folder" >&2
+        exit 1
     else
         of_places=$(awk -v minutes="$minutes" 'BEGIN { share = 60 / minutes; print share < 1 / 3 ? share : 1 / 3 }')
         train places "$model" places "$of_places" "$@" ${begin[@]+"${begin[@]}"}

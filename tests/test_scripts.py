@@ -106,6 +106,16 @@ def test_train_gives_places_a_third_of_the_minutes_up_to_an_hour(
     assert given == pytest.approx([places, colors], rel=1e-3)
 
 
+def test_a_folder_from_before_places_were_trained_is_refused_before_any_work(tmp_path: Path) -> None:
+    state = tmp_path / "out" / "semantic" / "training-state.pt"
+    state.parent.mkdir(parents=True)
+    state.touch()
+    script = ["bash", SCRIPTS / "train.sh", "semantic", tmp_path / "out", "9", tmp_path, tmp_path]
+    result = subprocess.run(script, check=False, capture_output=True, text=True)
+    assert result.returncode == 1 and "give another folder" in result.stderr
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["semantic"]
+
+
 def test_averaged_colorizers(tmp_path: Path) -> None:
     torch.manual_seed(0)
     config = ColorizationConfig(8, gated=True)
