@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 
 def saved(tab: Any) -> Any:
     """What Save gives."""
@@ -91,9 +93,13 @@ def test_a_picture_that_another_one_replaced_is_there_still(tab: Any, gray: Path
     assert tab.hints == hints
 
 
-def test_removing_a_reference_can_be_undone(tab: Any, gray: Path, warm: Path) -> None:
+def test_removing_a_reference_can_be_undone(tab: Any, gray: Path, tmp_path: Path) -> None:
+    tinted = tmp_path / "tinted.png"  # the same picture: a reference that is followed
+    Image.merge(
+        "RGB", [Image.open(gray).point([round(v * share) for v in range(256)]) for share in (1, 0.7, 0.5)]
+    ).save(tinted)
     tab.give("target-file", gray)
-    tab.give("reference-files", warm)
+    tab.give("reference-files", tinted)
     colored = tab.seen()
     tab.page.click("#references .remove")
     tab.settle()
@@ -102,7 +108,7 @@ def test_removing_a_reference_can_be_undone(tab: Any, gray: Path, warm: Path) ->
     assert (tab.seen() != colored).any()
     tab.page.keyboard.press("Control+z")
     tab.settle()
-    assert tab.page.inner_text("#references .name") == warm.name
+    assert tab.page.inner_text("#references .name") == tinted.name
     assert len(tab.server.session["used"]) == 1
     assert tab.page.is_hidden("#message")
     inside = (slice(5, -5), slice(5, -5))  # without the mark of what has the focus

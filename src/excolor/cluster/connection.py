@@ -13,6 +13,10 @@ from excolor.errors import ClusterError, MissingPackageError, PlanError, how_to_
 LOCAL = "ray"
 _REMOTE = "ray://"
 
+_BUSY = "Initialization failure from server"
+"""What a head answers that could not begin a session within its 30 seconds, since it has other things to do."""
+_TRIES = 3
+
 
 def check_address(address: str) -> str:
     """`ray` or ray://HOST:PORT. Raises PlanError if it is neither."""
@@ -78,7 +82,13 @@ def _connect(ray: Any, address: str) -> None:
         raise RuntimeError("this process is connected to Ray already")
     quiet = {"log_to_driver": False, "logging_level": "ERROR"}
     if address != LOCAL:
-        ray.init(address, **quiet)
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                ray.init(address, **quiet)
+                break
+            except ConnectionError as error:
+                if _BUSY not in str(error) or not tries_left:
+                    raise
     elif "RAY_ADDRESS" in os.environ:  # as for a job that was submitted to a cluster
         ray.init(**quiet)
     else:

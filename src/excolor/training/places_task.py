@@ -123,8 +123,8 @@ class PlacesTask:
     def validate(self, photos: PhotoStore) -> dict[str, float]:
         """How right the colors are that are found in pairs of held-out pictures.
 
-        `right` is the expected chance that the match of a target's place has the right color. `grouped_db` and `fine_db` say
-        how much nearer to the truth than gray the colors are that `correspond` finds at 1/8 and at 1/2.
+        `right` is the expected chance that the match of a target's place has the right color. `grouped_db` and
+        `fine_db` say how much nearer to the truth than gray the colors are that `correspond` finds at 1/8 and at 1/2.
         """
         generator = Generator(photos.device).manual_seed(0)
         kinds = {"views": draw_two_views(photos, _HELD_OUT, _HELD_OUT_SIZE, generator)}
