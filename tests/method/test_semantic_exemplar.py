@@ -156,7 +156,7 @@ def test_many_hints_are_interpolated_as_well_and_few_are_left_to_the_net(
 def test_what_resembles_no_place_with_a_hint_keeps_its_colors(model: SemanticExemplarNet) -> None:
     hint, plain = one_hint(60, -40), model.invent(LIGHTNESS)
     change = model.follow(plain, LIGHTNESS, None, ColorizeSettings(), hint) - plain
-    places = model.describe(LIGHTNESS)[0]  # (C, 8, 12): places of 8 pixels
+    places = model.examine(LIGHTNESS).description.places[0]  # (C, 8, 12): places of 8 pixels
     cosine = torch.einsum("chw,c->hw", places, places[:, 2, 5])  # the hint covers a part of this place
     cosine = torch.maximum(
         cosine, torch.nn.functional.max_pool2d(cosine[None], 3, 1, 1)[0]

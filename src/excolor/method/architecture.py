@@ -10,7 +10,6 @@ from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from torch import Tensor, nn
 
-from excolor.method.hint_reach import follow_hints
 from excolor.method.hints import Hints
 from excolor.settings import ColorizeSettings
 
@@ -85,10 +84,6 @@ class ExemplarModel(nn.Module, ABC, Generic[R]):
         """How well each reference fits each target L (N, 1, H, W): (N, number of references) in [0, 1]."""
 
     @abstractmethod
-    def describe(self, lightness: Tensor, known: Any = None) -> Tensor:
-        """What the places of L (N, 1, H, W) are compared by: unit descriptors (N, C, h, w) on a coarser grid."""
-
-    @abstractmethod
     def invent(self, lightness: Tensor, user: Hints | None = None, known: Any = None) -> Tensor:
         """Plausible ab (N, 2, H, W) for L (N, 1, H, W), from a person's hints or from nothing."""
 
@@ -135,6 +130,7 @@ class ExemplarModel(nn.Module, ABC, Generic[R]):
         """
         return None
 
+    @abstractmethod
     def follow(
         self,
         ab: Tensor,
@@ -157,4 +153,3 @@ class ExemplarModel(nn.Module, ABC, Generic[R]):
         Returns:
             ab (1, 2, H, W).
         """
-        return follow_hints(ab, lightness, self.describe(lightness, known), user, settings.hint_reach)

@@ -27,6 +27,7 @@ from excolor.method.coarse import (
     trusted_more,
 )
 from excolor.method.correspondence import Correspondence, FeatureCorrespondence
+from excolor.method.hint_reach import follow_hints
 from excolor.method.hints import Hints, no_hints, overlaid, scatter
 from excolor.networks.colorization import ColorizationNet
 from excolor.networks.neighbors import score
@@ -71,6 +72,7 @@ class ExemplarNet(ExemplarModel[ReferenceFeatures]):
         return torch.stack([score(descriptors, one.landmarks) for one in references], dim=1)
 
     def describe(self, lightness: Tensor, known: Tensor | None = None) -> Tensor:
+        """What the places of L (N, 1, H, W) are compared by: unit descriptors (N, C, h, w) on a coarser grid."""
         if known is not None:
             return known
         return describe_lightness(self._transfer().encoder, self.correspondence, lightness)
@@ -112,6 +114,17 @@ class ExemplarNet(ExemplarModel[ReferenceFeatures]):
         refined = self.refine(lightness, hints)
         ab = invented.lerp(refined, min(settings.strength, 1.0))
         return Stages(invented, coarse.ab, ab_from_network(hints.ab), ab)
+
+    def follow(
+        self,
+        ab: Tensor,
+        lightness: Tensor,
+        reference: ReferenceFeatures | None,
+        settings: ColorizeSettings,
+        user: Hints,
+        known: Tensor | None = None,
+    ) -> Tensor:
+        return follow_hints(ab, lightness, self.describe(lightness, known), user, settings.hint_reach)
 
     def _transfer(self) -> TransferNet:
         if self.transfer is None:

@@ -104,9 +104,6 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
         description = (known or self._describe(lightness)).description
         return torch.stack([fit(description, _for(one, len(lightness))) for one in references], dim=1)
 
-    def describe(self, lightness: Tensor, known: _Known | None = None) -> Tensor:
-        return (known or self._describe(lightness)).description.places
-
     def invent(self, lightness: Tensor, user: Hints | None = None, known: _Known | None = None) -> Tensor:
         known = known or self._describe(lightness)
         if user is None:

@@ -31,7 +31,6 @@ from excolor.networks.registry import NETWORKS, name_of
 from excolor.networks.transfer import TransferNet
 
 _KEY = "excolor"
-_PLACES = "places.enter.weight"  # of semantic nets since they have a net that describes places
 
 # of floating-point and of whole numbers, as safetensors calls them; double precision is nowhere needed
 _DTYPES = {True: ("F16", "BF16", "F32"), False: ("I64",)}
@@ -145,7 +144,7 @@ def load_network(path: Path, cls: type[N]) -> N:
         with safe_open(path, framework="pt", device="cpu") as file:
             config = _read_config(path, file.metadata() or {}, name)
             expected = expected_tensors(config)
-            _check(path, {key: file.get_slice(key) for key in file.keys()}, expected)  # noqa: SIM118 - not a mapping
+            _check(path, {key: file.get_slice(key) for key in file.keys()}, expected, NETWORKS[name].added)  # noqa: SIM118 - not a mapping
             # Mapped into memory, so that what is read is converted as it comes
             tensors = {key: _as_computed(file.get_tensor(key)) for key in expected}
     except (SafetensorError, OSError) as error:
@@ -197,13 +196,16 @@ def _read_config(path: Path, metadata: dict[str, str], name: str) -> Any:
     raise CheckpointError(f"{path}: its configuration {printable(values)} is not one this version of excolor knows")
 
 
-def _check(path: Path, found: Mapping[str, Any], expected: Mapping[str, torch.Tensor]) -> None:
-    """Refuse tensors (slices of safetensors) that the network does not have, lacks, or has in another shape or type."""
-    if "level_scale" in found and _PLACES in expected and _PLACES not in found:
-        raise CheckpointError(
-            f"{path}: was made by an older version of excolor, without the net that describes places; fetch a newer "
-            "one, or train anew, by `excolor train places` and then `excolor train semantic --places`"
-        )
+def _check(
+    path: Path, found: Mapping[str, Any], expected: Mapping[str, torch.Tensor], added: Mapping[str, str]
+) -> None:
+    """Refuse tensors (slices of safetensors) that the network does not have, lacks, or has in another shape or type.
+
+    `added` is of `NetworkType`.
+    """
+    for beginning, remedy in added.items():
+        if found.keys() == {name for name in expected if not name.startswith(beginning)}:
+            raise CheckpointError(f"{path}: {remedy}")
     for name in sorted(expected.keys() | found.keys()):
         wanted = tuple(expected[name].shape) if name in expected else "absent"
         shape = tuple(found[name].get_shape()) if name in found else "missing"

@@ -5,7 +5,7 @@ roles can be named before a network is loaded: classes are written as "module:na
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pkgutil import resolve_name
 from typing import Any, Literal
 
@@ -25,12 +25,14 @@ class NetworkType:
         largest: limits of its whole numbers, which are 1 at least. Above them a file is damaged or hostile, and the
             network would exhaust memory.
         importable: state dicts of it are recognized, see `networks.public.formats`.
+        added: beginnings of the names of tensors that checkpoints of earlier versions lack, and what to say of those.
     """
 
     network: str
     config: str
     largest: Mapping[str, int]
     importable: bool = True
+    added: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def network_class(self) -> Any:
@@ -87,6 +89,10 @@ NETWORKS: Mapping[str, NetworkType] = {
         "excolor.networks.semantic_colorization:SemanticColorizationConfig",
         {"width": MAX_WIDTH},
         importable=False,
+        added={
+            "places.": "was made by an older version of excolor, without the net that describes places; fetch a newer "
+            "one, or train anew, by `excolor train places` and then `excolor train semantic --places`"
+        },
     ),
     # A part of the one before, which is trained by itself
     "places": NetworkType(

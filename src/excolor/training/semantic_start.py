@@ -51,8 +51,7 @@ def read_places(path: Path, config: SemanticPlacesConfig) -> SemanticPlacesNet:
         TrainingError: it has another shape.
     """
     found = load_network(path, SemanticPlacesNet)
-    if found.config != config:
-        raise TrainingError(f"{path}: the net is {found.config}, and the recipe's is {config}; choose its recipe")
+    _check_shape(path, found.config, config)
     return found
 
 
@@ -66,8 +65,7 @@ def read_semantic_start(path: Path, recipe: SemanticRecipe) -> SemanticColorizat
     config = SemanticColorizationConfig(recipe.width, recipe.backbone)
     if path.suffix == ".safetensors":
         net = load_network(path, SemanticColorizationNet)
-        if net.config != config:
-            raise TrainingError(f"{path}: the net is {net.config}, and the recipe's is {config}; choose its recipe")
+        _check_shape(path, net.config, config)
         return net
     weights = weights_of(read_state(path).get("modules", {}), "colorizer")
     if weights and not weights_of(weights, "places"):
@@ -83,6 +81,12 @@ def read_semantic_start(path: Path, recipe: SemanticRecipe) -> SemanticColorizat
             f"{path}: not the training state of a semantic net of this recipe; give that of one, or a checkpoint"
         ) from error
     return net
+
+
+def _check_shape(path: Path, found: object, wanted: object) -> None:
+    """Raise TrainingError for a checkpoint whose configuration is not the recipe's."""
+    if found != wanted:
+        raise TrainingError(f"{path}: the net is {found}, and the recipe's is {wanted}; choose its recipe")
 
 
 def weights_of(modules: dict[str, Tensor], name: str) -> dict[str, Tensor]:
