@@ -214,6 +214,12 @@ class Tab:
         self.page.goto(self.server.url)
         self.settle()
 
+    def choose(self, name: str) -> None:
+        """Open a picture of the folder."""
+        self.page.click(f"#files button:has-text('{name}')")
+        self.until(lambda: (self.server.session["target"] or {}).get("name") == name)
+        self.settle()
+
     def give(self, field: str, *files: Path) -> None:
         """Choose files for an input."""
         before = self.server.session["revision"]

@@ -5,7 +5,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import Image
+
+
+@pytest.fixture
+def scans(tmp_path: Path, small: Callable[..., Path]) -> Path:
+    """A folder of two pictures."""
+    for name in "ab":
+        small(tmp_path / "scans" / f"{name}.png", size=(160, 120))
+    return tmp_path / "scans"
 
 
 def saved(tab: Any) -> Any:
@@ -42,36 +51,28 @@ def test_hints_are_saved_when_the_server_is_gone(tab: Any, gray: Path, running: 
 
 
 def test_hints_and_their_undo_are_there_when_one_comes_back(
-    serving_with: Callable[..., Any], visit: Callable[..., Any], small: Callable[..., Path], tmp_path: Path
+    serving_with: Callable[..., Any], visit: Callable[..., Any], scans: Path
 ) -> None:
-    for name in "ab":
-        small(tmp_path / "scans" / f"{name}.png", size=(160, 120))
-    with serving_with(folder=tmp_path / "scans") as running, visit(running) as tab:
-
-        def opened(name: str) -> None:
-            tab.page.click(f"#files button:has-text('{name}.png')")
-            tab.until(lambda: (tab.server.session["target"] or {}).get("name") == f"{name}.png")
-            tab.settle()
-
+    with serving_with(folder=scans) as running, visit(running) as tab:
         assert "list of pictures" in tab.page.inner_text("#empty")
-        opened("a")
+        tab.choose("a.png")
         tab.click(400, 300)
         tab.settle()
         tab.click(600, 500)
         hints = tab.hints
-        opened("b")
+        tab.choose("b.png")
         assert tab.hints == []
         assert "2 hints" in tab.page.inner_text("#files button >> nth=0")
         tab.click(500, 400)
         tab.settle()
-        opened("a")
+        tab.choose("a.png")
         assert tab.hints == hints
         assert tab.page.locator("#hints li").count() == 2
         tab.page.keyboard.press("Control+z")
         assert tab.hints == hints[:1]
         tab.page.keyboard.press("Control+Shift+Z")
         assert tab.hints == hints
-        opened("b")
+        tab.choose("b.png")
         assert len(tab.hints) == 1
 
 
@@ -212,18 +213,10 @@ def test_references_that_were_removed_long_ago_leave_the_disk(tab: Any, gray: Pa
 
 
 def test_what_is_changed_while_another_picture_opens_is_not_lost(
-    serving_with: Callable[..., Any], visit: Callable[..., Any], small: Callable[..., Path], tmp_path: Path
+    serving_with: Callable[..., Any], visit: Callable[..., Any], scans: Path
 ) -> None:
-    for name in "ab":
-        small(tmp_path / "scans" / f"{name}.png", size=(160, 120))
-    with serving_with(folder=tmp_path / "scans") as running, visit(running) as tab:
-
-        def opened(name: str) -> None:
-            tab.until(lambda: (tab.server.session["target"] or {}).get("name") == f"{name}.png")
-            tab.settle()
-
-        tab.page.click("#files button:has-text('a.png')")
-        opened("a")
+    with serving_with(folder=scans) as running, visit(running) as tab:
+        tab.choose("a.png")
         for x in (300, 400, 500):
             tab.click(x, 300)
             tab.settle()
@@ -241,8 +234,7 @@ def test_what_is_changed_while_another_picture_opens_is_not_lost(
             route.continue_()
 
         tab.page.route("**/api/target/*", slowly)
-        tab.page.click("#files button:has-text('b.png')")
-        opened("b")
+        tab.choose("b.png")
         tab.page.unroute("**/api/target/*")
         assert tab.hints == []
         assert tab.page.locator("#hints li").count() == 0
@@ -250,22 +242,17 @@ def test_what_is_changed_while_another_picture_opens_is_not_lost(
         assert [tab.server.session[name] for name in ("vivid", "hint_reach")] == [1.5, 0.3]
         assert tab.page.input_value("#vivid") == "1.5"
         assert "2 hints" in tab.page.inner_text("#files button >> nth=0")
-        tab.page.click("#files button:has-text('a.png')")
-        opened("a")
+        tab.choose("a.png")
         assert tab.hints == [first, {**second, "note": "by a letter"}]
 
 
 def test_a_hint_that_is_dragged_while_another_picture_opens_moves_none_of_that_one(
-    serving_with: Callable[..., Any], visit: Callable[..., Any], small: Callable[..., Path], tmp_path: Path
+    serving_with: Callable[..., Any], visit: Callable[..., Any], scans: Path
 ) -> None:
-    for name in "ab":
-        small(tmp_path / "scans" / f"{name}.png", size=(160, 120))
-    with serving_with(folder=tmp_path / "scans") as running, visit(running) as tab:
+    with serving_with(folder=scans) as running, visit(running) as tab:
         found = {}
         for name in "bab":
-            tab.page.click(f"#files button:has-text('{name}.png')")
-            tab.until(lambda name=name: (tab.server.session["target"] or {}).get("name") == f"{name}.png")
-            tab.settle()
+            tab.choose(f"{name}.png")
             if name not in found:
                 tab.click(400, 300)
                 found[name] = tab.hints

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from interrupted_training import Interrupted, interrupt_at
 
 from excolor.errors import TrainingError
 from excolor.networks.checkpoint import load_colorizer
@@ -38,18 +39,6 @@ def make_quick_task(store: PhotoStore, patches_recipe: ColorizerRecipe):
         return ColorizerTask(replace(patches_recipe, **changes), store, None)
 
     return make
-
-
-class Interrupted(Exception):  # noqa: N818 - not an error, a signal
-    pass
-
-
-def interrupt_at(step: int):
-    def on_progress(progress: TrainingProgress) -> None:
-        if progress.step == step:
-            raise Interrupted
-
-    return on_progress
 
 
 def test_a_resumed_run_equals_a_straight_one(make_task, store: PhotoStore, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from interrupted_training import Interrupted, interrupt_at
 from torch import Generator
 
 from excolor.errors import TrainingError
@@ -15,7 +16,7 @@ from excolor.method.semantic_correspondence import deep_levels
 from excolor.networks.backbone import VARIANTS, EfficientNetLite
 from excolor.networks.checkpoint import load_network
 from excolor.networks.semantic_places import SemanticPlacesNet
-from excolor.training.loop import Budget, TrainingProgress, fit
+from excolor.training.loop import Budget, fit
 from excolor.training.photo_store import PhotoStore
 from excolor.training.places_losses import Matching, affinity_loss, calibration_loss, match_loss, same_color
 from excolor.training.places_start import PlacesModules, read_places_start
@@ -128,18 +129,6 @@ def _pixels(store: PhotoStore, number: int):
     height, width = int(store.heights[number]), int(store.widths[number])
     start = int(store.offsets[number])
     return store.pixels[start : start + height * width].view(height, width, 3).numpy()
-
-
-class Interrupted(Exception):  # noqa: N818 - not an error, a signal
-    pass
-
-
-def interrupt_at(step: int):
-    def on_progress(progress: TrainingProgress) -> None:
-        if progress.step == step:
-            raise Interrupted
-
-    return on_progress
 
 
 def test_a_resumed_run_equals_a_straight_one_in_weights_and_averages(store: PhotoStore, tmp_path: Path) -> None:
