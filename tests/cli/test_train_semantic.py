@@ -101,6 +101,16 @@ def test_a_model_is_trained_over_places_and_gone_on_with(
     assert torch.equal(trained.places.enter.weight, load_network(other, SemanticPlacesNet).enter.weight)
 
 
+def test_places_alone_are_no_model_and_it_is_said_how_to_get_one(
+    excolor: Run, photos: Path, tmp_path: Path, places: Path
+) -> None:
+    for command in (("colorize", photos / "0.png", "--ref", photos / "1.png"), ("pre-colorize", photos / "0.png")):
+        result = excolor(*command, "--model", places.parent, "-o", tmp_path / "color.png")
+        assert result.exit_code == 1
+        assert "only the net that describes places" in result.stderr
+        assert f"`excolor train semantic --places {places}`" in result.stderr
+
+
 def test_without_places_it_is_said_how_to_get_them(excolor: Run, photos: Path, tmp_path: Path, backbone: Path) -> None:
     result = excolor("train", "semantic", photos, "-o", tmp_path / "out", "--steps", 1, "--backbone", backbone, *COMMON)
     assert result.exit_code == 2

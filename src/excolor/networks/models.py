@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from excolor.errors import CheckpointError, ManifestError, SettingError, UnknownModelError
-from excolor.networks.registry import ARCHITECTURES, Role, Use
+from excolor.networks.registry import ARCHITECTURES, PARTS, Role, Use
 from excolor.weights import DownloadProgress, Manifest, ModelEntry, fetch, load_manifest, sha256_of
 
 
@@ -82,7 +82,7 @@ def find_model(
 
     Raises:
         UnknownModelError: neither a listed model nor a folder.
-        CheckpointError: a file is damaged, or is missing and cannot be downloaded.
+        CheckpointError: a file is damaged, or is missing and cannot be downloaded; or a folder holds a part of a model.
         ManifestError: weights.toml cannot be read, or describes a model that this version of excolor does not know.
     """
     if isinstance(model, ModelFiles):
@@ -140,9 +140,13 @@ def _check(name: str, entry: ModelEntry) -> None:
 
 
 def _in_folder(folder: Path, use: Use | None) -> ModelFiles:
-    """The model in a folder, of the architecture of which most is there."""
+    """The model in a folder, of the architecture of which most is there. Raises CheckpointError for a part of one."""
     paths = {role: folder / f"{role}.safetensors" for roles in ARCHITECTURES.values() for role in roles}
     there = {role for role, path in paths.items() if os.path.exists(path)}  # noqa: PTH110 - as above
+    for part, remedy in PARTS.items():
+        path = folder / f"{part}.safetensors"
+        if not there and os.path.exists(path):  # noqa: PTH110 - as above
+            raise CheckpointError(f"{folder}: {remedy.format(path)}")
 
     def present(architecture: str) -> int:
         return sum(role.required and name in there for name, role in ARCHITECTURES[architecture].items())

@@ -104,6 +104,12 @@ NETWORKS: Mapping[str, NetworkType] = {
 }
 
 
+# What training leaves that is a part of a network and no model, by the name of its file: what to say of it, {} its path
+PARTS: Mapping[str, str] = {
+    "places": "holds no model, only the net that describes places; `excolor train semantic --places {}` makes the model"
+}
+
+
 def name_of(cls: type) -> str:
     """The name in NETWORKS of a network's class, or of its configuration's."""
     path = f"{cls.__module__}:{cls.__qualname__}"
