@@ -30,6 +30,8 @@ export MALLOC_MMAP_THRESHOLD_=8589934592 MALLOC_TRIM_THRESHOLD_=17179869184 MALL
 
 part() { awk -v minutes="$minutes" -v share="$1" 'BEGIN { print minutes * share }'; }
 
+begin=()  # options of the next network that say what a run begins with; one that is resumed takes none of them
+
 train() {  # NETWORK RECIPE FOLDER SHARE and what else the command takes
     local network=$1 recipe=$2 run=$out/$3 share=$4
     shift 4
@@ -37,7 +39,11 @@ train() {  # NETWORK RECIPE FOLDER SHARE and what else the command takes
     local options=(--recipe "$recipe" -o "$run" --minutes "$(part "$share")" --validate "$validation")
     options+=(--device "${DEVICE:-auto}" --seed "${SEED:-0}" --precision "${PRECISION:-auto}")
     if [ -n "${LIMIT:-}" ]; then options+=(--limit "$LIMIT"); fi
-    if [ -e "$run/training-state.pt" ]; then options+=(--resume); fi
+    if [ -e "$run/training-state.pt" ]; then
+        options+=(--resume)
+    else
+        options+=(${begin[@]+"${begin[@]}"})
+    fi
     excolor train "$network" "$@" "${options[@]}"
     touch "$run/done"
 }
@@ -56,13 +62,13 @@ if [[ $model = semantic* ]]; then
         exit 1
     else
         of_places=$(awk -v minutes="$minutes" 'BEGIN { share = 60 / minutes; print share < 1 / 3 ? share : 1 / 3 }')
-        train places "$model" places "$of_places" "$@" ${begin[@]+"${begin[@]}"}
+        train places "$model" places "$of_places" "$@"
         share=$(awk -v places="$of_places" 'BEGIN { print 1 - places }')
         begin+=(--places "$out/places/places.safetensors")
         mkdir -p "$out/semantic"
         cp "$out/places/similar-pictures.pt" "$out/semantic/"  # finding them takes minutes
     fi
-    train semantic "$model" semantic "$share" "$@" ${begin[@]+"${begin[@]}"}
+    train semantic "$model" semantic "$share" "$@"
     cp "$out/semantic/semantic.safetensors" "$out/"
     evaluate
     exit
@@ -76,14 +82,17 @@ done
 IFS=$ifs
 train encoder "$model" encoder 0.12 "$@" ${lessons[@]+"${lessons[@]}"}
 encoder=$out/encoder/encoder.safetensors
-train decoder "$model" decoder 0.03 "$@" --encoder "$encoder" --start "$out/encoder/decoder.safetensors"
+begin=(--start "$out/encoder/decoder.safetensors")
+train decoder "$model" decoder 0.03 "$@" --encoder "$encoder"
+begin=()
 decoder=$out/decoder/decoder.safetensors
 train matcher "$model" matcher 0.15 "$@" --encoder "$encoder"
 matcher=$out/matcher/matcher.safetensors
 nets=(--encoder "$encoder" --decoder "$decoder" --matcher "$matcher")
 if [ "$model" = lite ]; then
     train colorizer lite colorizer 0.35 "$@" "${nets[@]}"
-    train colorizer lite-fine colorizer-fine 0.35 "$@" "${nets[@]}" --start "$out/colorizer/training-state.pt"
+    begin=(--start "$out/colorizer/training-state.pt")
+    train colorizer lite-fine colorizer-fine 0.35 "$@" "${nets[@]}"
     colorizer=$out/colorizer-fine/colorizer.safetensors
 else
     train colorizer "$model" colorizer 0.70 "$@" "${nets[@]}"

@@ -82,28 +82,61 @@ def test_train_leaves_a_semantic_model(photos: Path, tmp_path: Path, target: Pat
     assert (tmp_path / "color.png").is_file()
 
 
-@pytest.mark.parametrize(("minutes", "places", "colors"), [(720, 60, 660), (90, 30, 60)])
-def test_train_gives_places_a_third_of_the_minutes_up_to_an_hour(
-    tmp_path: Path, minutes: int, places: float, colors: float
-) -> None:
-    """By a command in place of excolor, which notes what it is told and leaves the files that the script needs."""
+@pytest.fixture
+def noting(tmp_path: Path) -> dict[str, str]:
+    """An environment with a command in place of excolor: it notes in LOG what it is told, and leaves what is needed.
+
+    With INTERRUPTED it ends early where there is no training state yet, and leaves one.
+    """
     command = tmp_path / "bin" / "excolor"
     command.parent.mkdir()
     command.write_text(
         '#!/bin/sh\necho "$@" >> "$LOG"\n[ "$1" = train ] || exit 0\n'
-        'while [ "$1" != -o ]; do shift; done\nmkdir -p "$2"\n'
-        'touch "$2/places.safetensors" "$2/similar-pictures.pt" "$2/semantic.safetensors"\n'
+        'while [ "$1" != -o ]; do shift; done\nmkdir -p "$2" && cd "$2"\n'
+        '[ -z "$INTERRUPTED" ] || [ -e training-state.pt ] || { touch training-state.pt; exit 130; }\n'
+        "touch similar-pictures.pt\n"
+        "for part in places semantic encoder decoder matcher colorizer; do touch $part.safetensors; done\n"
     )
     command.chmod(0o755)
-    log, out = tmp_path / "log", tmp_path / "out"
-    environment = os.environ | {"PATH": f"{command.parent}:{os.environ['PATH']}", "LOG": str(log)}
+    return os.environ | {"PATH": f"{command.parent}:{os.environ['PATH']}", "LOG": str(tmp_path / "log")}
+
+
+@pytest.mark.parametrize(("minutes", "places", "colors"), [(720, 60, 660), (90, 30, 60)])
+def test_train_gives_places_a_third_of_the_minutes_up_to_an_hour(
+    tmp_path: Path, noting: dict[str, str], minutes: int, places: float, colors: float
+) -> None:
+    out = tmp_path / "out"
     script = ["bash", SCRIPTS / "train.sh", "semantic", out, str(minutes), tmp_path, tmp_path]
-    subprocess.run(script, env=environment, check=True)
-    first, second, third = log.read_text().splitlines()
+    subprocess.run(script, env=noting, check=True)
+    first, second, third = Path(noting["LOG"]).read_text().splitlines()
     assert first.startswith("train places") and third.startswith("evaluate")
     assert second.startswith("train semantic") and f"--places {out}/places/places.safetensors" in second
     given = [float(told.split("--minutes ")[1].split()[0]) for told in (first, second)]
     assert given == pytest.approx([places, colors], rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("model", "begin"),
+    [
+        ("lite", {"decoder": ["--start"], "colorizer-fine": ["--start"]}),
+        ("semantic", {"places": ["--backbone"], "semantic": ["--backbone", "--places"]}),
+    ],
+)
+def test_train_says_what_a_run_begins_with_unless_it_is_resumed(
+    tmp_path: Path, noting: dict[str, str], model: str, begin: dict[str, str]
+) -> None:
+    script = ["bash", SCRIPTS / "train.sh", model, tmp_path / "out", "90", tmp_path, tmp_path]
+    environment = noting | {"INTERRUPTED": "1"} | ({"BACKBONE": "b.pth"} if model == "semantic" else {})
+    networks = 2 if model == "semantic" else 5
+    ends = [subprocess.run(script, env=environment, check=False).returncode for _ in range(networks + 1)]
+    assert ends == [130] * networks + [0]
+    told = [line for line in Path(noting["LOG"]).read_text().splitlines() if line.startswith("train")]
+    begun, resumed = told[::2], told[1::2]
+    for first, again in zip(begun, resumed, strict=True):
+        name = Path(first.split(" -o ")[1].split()[0]).name
+        assert f"/{name} " in again and "--resume" in again and "--resume" not in first
+        assert re.findall("--(?:start|places|backbone)", first) == begin.get(name, [])
+        assert not re.search("--(start|places|backbone)", again)
 
 
 def test_a_folder_from_before_places_were_trained_is_refused_before_any_work(tmp_path: Path) -> None:

@@ -101,6 +101,27 @@ def test_a_model_is_trained_over_places_and_gone_on_with(
     assert torch.equal(trained.places.enter.weight, load_network(other, SemanticPlacesNet).enter.weight)
 
 
+@pytest.mark.parametrize(
+    ("network", "given"),
+    [
+        ("semantic", ("--places",)),
+        ("semantic", ("--start", "--backbone")),
+        ("places", ("--start",)),
+        ("places", ("--backbone",)),
+        ("decoder", ("--encoder", "--start")),
+        ("colorizer", ("--encoder", "--decoder", "--start")),
+    ],
+)
+def test_what_a_run_begins_with_is_refused_where_it_is_continued(
+    excolor: Run, photos: Path, tmp_path: Path, network: str, given: tuple[str, ...]
+) -> None:
+    options = [part for name in given for part in (name, tmp_path / "none.safetensors")]
+    result = excolor("train", network, photos, "-o", tmp_path / "out", "--steps", 1, "--resume", *options, "-q")
+    assert result.exit_code == 2
+    begins = " and ".join(name for name in given if name not in ("--encoder", "--decoder"))
+    assert f"continues the run in {tmp_path / 'out'}" in result.stderr and f"leave out {begins}, or" in result.stderr
+
+
 def test_places_alone_are_no_model_and_it_is_said_how_to_get_one(
     excolor: Run, photos: Path, tmp_path: Path, places: Path
 ) -> None:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _PATH = click.Path(path_type=Path)
 
+# Options that say what a run begins with, by their parameters; its training state has all of it
+_BEGINNINGS = {"start": "--start", "places_path": "--places", "backbone": "--backbone"}
+
 
 def run_options(recipes: tuple[str, ...], default: str | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """The options of all commands; a `default` of None is the first recipe of the encoder's width."""
@@ -30,6 +33,12 @@ def run_options(recipes: tuple[str, ...], default: str | None) -> Callable[[Call
         def checked(**values: Any) -> Any:
             if (values["steps"] is None) == (values["minutes"] is None):
                 raise click.UsageError("give either --steps or --minutes.")
+            given = [name for value, name in _BEGINNINGS.items() if values.get(value)]
+            if values["resume"] and given:
+                raise click.UsageError(
+                    f"--resume continues the run in {values['output']}, which keeps what it began with; leave out "
+                    f"{' and '.join(given)}, or, to begin another run, leave out --resume and choose another --output."
+                )
             return command(**values)
 
         for add_option in reversed(
