@@ -101,6 +101,45 @@ def test_a_model_is_trained_over_places_and_gone_on_with(
     assert torch.equal(trained.places.enter.weight, load_network(other, SemanticPlacesNet).enter.weight)
 
 
+def test_places_over_another_backbone_are_refused(
+    excolor: Run, photos: Path, tmp_path: Path, backbone: Path, places: Path
+) -> None:
+    other = tmp_path / "other.pth"  # of the same shape
+    torch.save(efficientnet_lite_state(VARIANTS["tiny"], seed=1), other)
+    made = tmp_path / "places"
+    options = ("-o", made, "--steps", 1, "--backbone", backbone, *COMMON)
+    assert excolor("train", "places", photos, *options).exit_code == 0
+    trained = made / "places.safetensors"
+    start = tmp_path / "semantic.safetensors"
+    torch.manual_seed(1)
+    save_network(SemanticColorizationNet(SemanticColorizationConfig(12, "tiny")), start)
+
+    out = tmp_path / "out"
+    for network, *begin in (
+        ("semantic", "--places", trained, "--backbone", other),
+        ("semantic", "--places", trained, "--start", start),
+        ("places", "--start", trained, "--backbone", other),
+    ):
+        result = excolor("train", network, photos, "-o", out, "--steps", 1, *begin, *COMMON)
+        assert result.exit_code == 1
+        assert result.stderr.startswith(f"Error: {trained}: was trained over another backbone")
+        assert result.stderr.count("\n") == 1 and "`excolor train places`" in result.stderr
+        assert not out.exists()
+
+    loud = COMMON[:-1]
+    run = ("train", "semantic", photos, "--steps", 1)
+    first = excolor(*run, "-o", out, "--places", trained, "--backbone", backbone, *loud)
+    assert first.exit_code == 0 and "does not say" not in first.stderr
+    # The backbone of a checkpoint, in half precision, is still the one
+    more = ("-o", tmp_path / "more", "--start", out / "semantic.safetensors", "--places", trained)
+    assert excolor(*run, *more, *loud).exit_code == 0
+    # Files from before say nothing of it
+    old = excolor(*run, "-o", tmp_path / "old", "--places", places, "--backbone", other, *loud)
+    assert old.exit_code == 0 and f"{places} does not say which backbone" in old.stderr
+    quiet = excolor(*run, "-o", tmp_path / "quiet", "--places", places, "--backbone", other, *COMMON)
+    assert quiet.exit_code == 0 and quiet.stderr == ""
+
+
 @pytest.mark.parametrize(
     ("network", "given"),
     [

@@ -16,7 +16,15 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from excolor.errors import CheckpointError
-from excolor.networks.checkpoint import load_colorizer, load_decoder, load_encoder, load_matcher, save_network
+from excolor.networks.checkpoint import (
+    fingerprint,
+    load_colorizer,
+    load_decoder,
+    load_encoder,
+    load_matcher,
+    save_network,
+    trained_over,
+)
 from excolor.networks.colorization import ColorizationConfig, ColorizationNet
 from excolor.networks.decoder import Decoder, DecoderConfig
 from excolor.networks.encoder import Encoder, EncoderConfig
@@ -87,6 +95,26 @@ def test_a_matcher_goes_with_its_encoder(tmp_path: Path) -> None:
     save_network(Matcher(MatcherConfig(8, 24)), path)
     with pytest.raises(CheckpointError, match="over encoders of width 8 does not fit one of width 4"):
         load_matcher(path, Encoder(EncoderConfig(4)))
+
+
+def test_a_checkpoint_says_what_it_was_trained_over(tmp_path: Path) -> None:
+    encoder, other = Encoder(EncoderConfig(8)), Encoder(EncoderConfig(8))
+    network, path = Decoder(DecoderConfig(8)), tmp_path / "d.safetensors"
+    save_network(network, path)
+    assert trained_over(path) is None
+    save_network(network, path, over=encoder)
+    same(load_decoder(path), network, rtol=1e-3, atol=1e-7)
+    save_network(encoder, tmp_path / "e.safetensors")
+    read = load_encoder(tmp_path / "e.safetensors")  # in half precision
+    assert trained_over(path) == fingerprint(encoder) == fingerprint(read) != fingerprint(other)
+    with torch.no_grad():
+        next(read.parameters()).view(-1)[0] += 0.1
+    assert fingerprint(read) != fingerprint(encoder)
+    for spoil in ("missing", "text", "no metadata"):
+        SPOILED[spoil](path)
+        with pytest.raises(CheckpointError, match=r"d\.safetensors"):
+            trained_over(path)
+        save_network(network, path)
 
 
 def test_others_may_read_what_was_saved(tmp_path: Path) -> None:

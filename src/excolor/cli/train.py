@@ -303,6 +303,7 @@ def semantic(
 
     import torch
 
+    from excolor.networks.checkpoint import trained_over
     from excolor.training.semantic_recipes import SEMANTIC
     from excolor.training.semantic_start import new_net, read_places, read_semantic_start, similar_of
     from excolor.training.state import STATE
@@ -311,8 +312,13 @@ def semantic(
     begin = run["output"] / STATE if run["resume"] else start
     torch.manual_seed(run["seed"])
     net = read_semantic_start(begin, hyperparameters) if begin else new_net(hyperparameters, backbone)
-    if places_path and not run["resume"]:
-        net.places = read_places(places_path, net.config.places)
+    if places_path:
+        net.places = read_places(places_path, net.config.places, net.backbone)
+        if trained_over(places_path) is None and not run["quiet"]:
+            click.echo(
+                f"{places_path} does not say which backbone it was trained over; make sure that it is this one",
+                err=True,
+            )
 
     def task(store: "PhotoStore") -> "Task":
         from excolor.training.semantic_task import SemanticTask

@@ -1,6 +1,7 @@
 """Networks <-> safetensors files that carry their configuration.
 
 A checkpoint holds tensors and one line of JSON: {"network": kind, "config": {...}} under the metadata key "excolor".
+A network that is worth something over one other network alone says "over": the `fingerprint` of that, too.
 Loading runs no code from the file, builds the network from the configuration, and is strict: every tensor is named and
 shaped as the network has it, in numbers that are finite, or the file is refused. Nothing is built, and no tensor is
 read, before the header has passed.
@@ -9,8 +10,10 @@ A file may be reached by a symbolic link: it is read as it is checked, and who g
 the cache of downloads holds is another matter, see `excolor.weights`.
 """
 
+import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -38,9 +41,29 @@ _DTYPES = {True: ("F16", "BF16", "F32"), False: ("I64",)}
 N = TypeVar("N", bound=nn.Module)
 
 
-def save_network(network: nn.Module, path: Path, *, dtype: torch.dtype = torch.float16) -> None:
-    """Write `network` with its configuration, its tensors as `dtype`. The file appears whole or not at all."""
+def fingerprint(network: nn.Module) -> str:
+    """The sha256 of a network's weights, in hex: the same for those weights and for what a checkpoint keeps of them.
+
+    Floating-point weights count in half precision, as they are saved.
+    """
+    digest = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        kept = tensor.to("cpu", torch.float16 if tensor.is_floating_point() else tensor.dtype).contiguous()
+        digest.update(f"{name} {tuple(kept.shape)} ".encode())
+        digest.update(kept.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def save_network(
+    network: nn.Module, path: Path, *, dtype: torch.dtype = torch.float16, over: nn.Module | None = None
+) -> None:
+    """Write `network` with its configuration, its tensors as `dtype`. The file appears whole or not at all.
+
+    `over` is another network, which is not saved: what `network` learned is of use over that one alone.
+    """
     described = {"network": name_of(type(network)), "config": asdict(network.config)}  # type: ignore[call-overload]
+    if over is not None:
+        described["over"] = fingerprint(over)
     tensors = {
         name: t.to("cpu", dtype if t.is_floating_point() else t.dtype).contiguous()  # batch norm counts in int64
         for name, t in network.state_dict().items()
@@ -100,6 +123,16 @@ def load_colorizer(path: Path) -> ColorizationNet:
     return load_network(path, ColorizationNet)
 
 
+def trained_over(path: Path) -> str | None:
+    """The `fingerprint` of the network that a checkpoint was trained over; None if it does not say.
+
+    Checkpoints of earlier versions do not. Raises CheckpointError if the file is no checkpoint.
+    """
+    with _opened(path) as file:
+        over = _description(path, file.metadata() or {}).get("over")
+    return None if over is None else str(over)
+
+
 class _Uninitialized(TorchFunctionMode):
     """While it lasts, new weights are left as they are: those of a file will take their place.
 
@@ -137,20 +170,12 @@ def load_network(path: Path, cls: type[N]) -> N:
         CheckpointError: the file is not one of that class.
     """
     name = name_of(cls)
-    if not path.is_file():
-        raise CheckpointError(f"{path}: no such checkpoint; check the path, or reinstall excolor")
-    try:
-        check_header(path)
-        with safe_open(path, framework="pt", device="cpu") as file:
-            config = _read_config(path, file.metadata() or {}, name)
-            expected = expected_tensors(config)
-            _check(path, {key: file.get_slice(key) for key in file.keys()}, expected, NETWORKS[name].added)  # noqa: SIM118 - not a mapping
-            # Mapped into memory, so that what is read is converted as it comes
-            tensors = {key: _as_computed(file.get_tensor(key)) for key in expected}
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(
-            f"{path}: not a readable safetensors file ({printable(error)}); fetch or train it again"
-        ) from error
+    with _opened(path) as file:
+        config = _read_config(path, file.metadata() or {}, name)
+        expected = expected_tensors(config)
+        _check(path, {key: file.get_slice(key) for key in file.keys()}, expected, NETWORKS[name].added)  # noqa: SIM118 - not a mapping
+        # Mapped into memory, so that what is read is converted as it comes
+        tensors = {key: _as_computed(file.get_tensor(key)) for key in expected}
     for key, tensor in tensors.items():
         if tensor.is_floating_point() and not all(extreme.isfinite() for extreme in tensor.aminmax()):
             raise CheckpointError(f"{path}: tensor {key} has values that are no numbers; fetch or train it again")
@@ -160,20 +185,41 @@ def load_network(path: Path, cls: type[N]) -> N:
     return network.eval()
 
 
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """A file as safetensors opens it, whose header has passed. Raises CheckpointError, also for what is read of it."""
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such checkpoint; check the path, or reinstall excolor")
+    try:
+        check_header(path)
+        with safe_open(path, framework="pt", device="cpu") as file:
+            yield file
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(
+            f"{path}: not a readable safetensors file ({printable(error)}); fetch or train it again"
+        ) from error
+
+
 def _as_computed(tensor: torch.Tensor) -> torch.Tensor:
     """A tensor of a file as networks have it: floating-point numbers in float32, in memory of its own."""
     return tensor.to(torch.float32, copy=True) if tensor.is_floating_point() else tensor.clone()
 
 
-def _read_config(path: Path, metadata: dict[str, str], name: str) -> Any:
-    """The configuration in the file's metadata, of the kind that is wanted and within reason."""
+def _description(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
+    """What the file's metadata says of it: at least `network` and, as a dict, `config`."""
     try:
         description = json.loads(metadata[_KEY], object_pairs_hook=without_duplicates)
-        found, values = description["network"], dict(description["config"])
+        return {**description, "network": description["network"], "config": dict(description["config"])}
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise CheckpointError(
             f"{path}: carries no excolor configuration, so it is not a checkpoint of excolor"
         ) from error
+
+
+def _read_config(path: Path, metadata: dict[str, str], name: str) -> Any:
+    """The configuration in the file's metadata, of the kind that is wanted and within reason."""
+    description = _description(path, metadata)
+    found, values = description["network"], description["config"]
     if found != name:
         raise CheckpointError(
             f"{path}: holds the network '{printable(found)}' where {name!r} is needed; give the right file"

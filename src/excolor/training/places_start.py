@@ -39,10 +39,12 @@ def read_places_start(path: Path, recipe: PlacesRecipe, backbone: Path | None) -
 
     Raises:
         CheckpointError: it is no such checkpoint, or the backbone is none.
-        TrainingError: it is no such training state, or it is of another shape than the recipe's.
+        TrainingError: it is no such training state, or it is of another shape than the recipe's, or a checkpoint over
+            another backbone.
     """
     if path.suffix == ".safetensors":
-        return new_places(recipe, backbone)._replace(places=read_places(path, recipe.config))
+        modules = new_places(recipe, backbone)
+        return modules._replace(places=read_places(path, recipe.config, modules.backbone))
     state = read_state(path)
     weights = state.get("modules", {}) | state.get("averages", {})
     modules = PlacesModules(EfficientNetLite(VARIANTS[recipe.backbone]), SemanticPlacesNet(recipe.config), Matching())

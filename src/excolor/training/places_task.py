@@ -163,7 +163,7 @@ class PlacesTask:
 
     def export(self, folder: Path) -> list[Path]:
         path = folder / "places.safetensors"
-        save_network(self.nets.places, path)
+        save_network(self.nets.places, path, over=self.nets.backbone)
         return [path]
 
 

