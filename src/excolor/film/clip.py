@@ -17,6 +17,7 @@ from excolor.film.joins import Join, find_joins
 from excolor.film.orientation import Orientation
 from excolor.film.package import check_av
 from excolor.film.planes import MATRICES, PlaneFormat
+from excolor.film.rest import Rest, not_one
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -81,6 +82,7 @@ class Clip:
         begin: timestamp of the first frame in seconds, from which all times are counted.
         rate: frames a second, on average.
         joins: where another part follows in the file, whose times begin anew.
+        rest: what follows in the file and is no part of the clip.
         notes: what had to be assumed.
     """
 
@@ -95,6 +97,7 @@ class Clip:
     begin: Fraction
     rate: Fraction
     joins: tuple[Join, ...]
+    rest: Rest | None
     notes: tuple[str, ...]
 
     @classmethod
@@ -115,7 +118,8 @@ class Clip:
                 raise FilmError(interlaced(path))
             clip = cls._of(path, stream, first)
         with opened(path) as container:
-            return clip._joined(find_joins(container, video_of(container, path)))
+            joins, rest = find_joins(container, video_of(container, path), path)
+        return replace(clip._joined(joins), rest=rest)
 
     @classmethod
     def _of(cls, path: Path, stream: "VideoStream", frame: "VideoFrame") -> "Clip":
@@ -144,6 +148,7 @@ class Clip:
             begin,
             rate,
             (),
+            None,
             notes,
         )
 
@@ -170,13 +175,16 @@ class Clip:
             damage: to be filled with what is found.
 
         Raises:
-            FilmError: the clip cannot be read any more, or its frames change in size or kind.
+            FilmError: the clip cannot be read any more, its frames change in size or kind, or it ends before its file.
             StoppedError: a stop was asked for.
         """
+        if end is None:
+            self.check_end()
         with opened(self.path) as container:
             stream = video_of(container, self.path)
             # Whether the file ends early, all streams say together
-            others = () if damage is None else range(len(container.streams))
+            later = () if self.rest is None else self.rest.streams
+            others = () if damage is None else (one.index for one in container.streams if one.index not in later)
             for _, frames in decoded(container, stream, joins=self.joins, others=others, stop=stop, damage=damage):
                 for frame in frames:
                     assert frame.pts is not None  # of `decoded`
@@ -185,6 +193,12 @@ class Clip:
                     one = self.of_frame(frame)
                     if not is_before(one.seconds, start):
                         yield one
+        self.check_end()
+
+    def check_end(self) -> None:
+        """Raise FilmError if more follows in the file than the clip."""
+        if self.rest is not None:
+            raise FilmError(not_one(self.path, self.rest))
 
     def shift(self, start: float) -> Fraction:
         """Seconds that all times in the result of a part lie earlier than in the clip.

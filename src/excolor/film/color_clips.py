@@ -77,3 +77,4 @@ def _of_video(clip: Clip) -> Iterator[np.ndarray]:
                 tags = clip.tags  # swscale would take any size without tags for BT.601
                 shown = frame.to_ndarray(format="rgb24", src_colorspace=tags.matrix, src_color_range=tags.range)
                 yield clip.orientation.upright(shown)
+    clip.check_end()

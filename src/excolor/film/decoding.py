@@ -2,7 +2,7 @@
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from fractions import Fraction
 from itertools import takewhile
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from excolor.batch.stop import Stop
 from excolor.errors import FilmError
 from excolor.film.damage import Damage
+from excolor.film.flv import JoinedFile, find_parts
 from excolor.film.joins import Join, Timeline
 
 if TYPE_CHECKING:
@@ -23,18 +24,20 @@ _REORDERED = 4  # frames that may come before one that is shown earlier
 
 @contextmanager
 def opened(path: Path) -> Iterator["InputContainer"]:
-    """A file while it is read. Raises FilmError if it cannot be."""
+    """A file while it is read, as one if it is an FLV that was joined. Raises FilmError if it cannot be."""
     import av
 
     try:
-        container = av.open(str(path), metadata_errors="replace")
+        parts = find_parts(path)
+        file = str(path) if parts is None else JoinedFile(path, parts.kept)
+        container = av.open(file, "r", metadata_errors="replace")
     except FileNotFoundError as error:
         raise FilmError(f"{path}: no such file; check the path") from error
     except (av.FFmpegError, OSError) as error:
         raise FilmError(
             f"cannot read {path}: it is not a video, or its beginning or end is missing; copy it again from its source"
         ) from error
-    with container:
+    with container, nullcontext() if isinstance(file, str) else file:
         yield container
 
 
@@ -87,6 +90,8 @@ def decoded(
         stop.check()
         try:
             packet = next(packets, None)
+        except IndexError:  # PyAV's, at the end, if streams began on the way that it does not know
+            packet = None
         except (av.FFmpegError, OSError):  # cut short: what was read before counts
             damage.ended(container, is_cut=True)
             return

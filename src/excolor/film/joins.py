@@ -10,7 +10,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from excolor.film.flv import find_parts
+from excolor.film.rest import Rest, RestFinder
 
 if TYPE_CHECKING:
     from av import Packet
@@ -24,7 +28,7 @@ _AHEAD = Fraction(60)
 The times of transport and program streams are counters of 33 bits, which begin anew after 26.5 hours. FFmpeg adds these
 to what comes more than a minute before the beginning, so that such a part seems to come much later.
 """
-_CONTAINERS = ("mpegts", "mpeg")  # FFmpeg's names of those that can be joined so
+_CONTAINERS = ("mpegts", "mpeg")  # FFmpeg's names of those that can be joined so, beside FLV
 _TIMED = ("video", "audio")  # types of streams without long pauses
 
 
@@ -74,22 +78,32 @@ class Timeline:
         return packet.pos is not None and any(one.seam <= packet.pos < one.position for one in self._joins)
 
 
-def find_joins(container: "InputContainer", video: "VideoStream") -> tuple[Join, ...]:
-    """Where times do not go on, in order; () for containers in which they always do.
+def find_joins(container: "InputContainer", video: "VideoStream", path: Path) -> tuple[tuple[Join, ...], Rest | None]:
+    """Where times do not go on, in order, and what follows that cannot be read as one with the clip.
+
+    There is neither in containers that cannot be joined so, which are not read.
 
     Args:
         container: at its beginning; it is read to its end.
         video: its stream of video.
+        path: of the file.
+
+    Raises:
+        OSError: the file cannot be read.
     """
     import av
 
-    if container.format.name not in _CONTAINERS:
-        return ()
-    parts = _Parts(video)
-    with suppress(av.FFmpegError, OSError):  # cut short: what was read before counts
+    flv = find_parts(path)
+    if container.format.name not in _CONTAINERS and flv is None:
+        return (), None
+    parts, rest = _Parts(video), RestFinder(container, video, path)
+    with suppress(av.FFmpegError, OSError, IndexError):  # as in `decoded`: what was read before counts
         for packet in container.demux():
             parts.add(packet)
-    return parts.joins()
+            rest.add(packet)
+    if flv is not None:
+        return parts.joins(), None if flv.rest is None else Rest(flv.rest)
+    return parts.joins(), rest.find()
 
 
 @dataclass

@@ -145,6 +145,7 @@ class _Remux:
             dts = max(dts, self._last[number] + is_strict)
         packet.pts = None if packet.pts is None else max(packet.pts - shift, dts)
         packet.dts = self._last[number] = dts
+        packet = _without_header(packet)
         kind, packet.stream = packet.stream.type, self._copied[number]
         try:
             self._result.mux(packet)
@@ -153,3 +154,21 @@ class _Remux:
 
     def _shift(self, time_base: Fraction) -> int:
         return round(self._layout.clip.shift(self._start) / time_base)
+
+
+def _without_header(packet: "Packet[Any]") -> "Packet[Any]":
+    """The same packet without another header of its stream.
+
+    FLV can have it, and FFmpeg's muxer of Matroska writes it over the first one and what follows that.
+    """
+    import av
+
+    if not packet.has_sidedata("new_extradata"):
+        return packet
+    copy: Packet[Any] = av.Packet(bytes(packet))
+    for data in packet.iter_sidedata():
+        if data.data_type != "new_extradata":
+            copy.set_sidedata(data)
+    copy.pts, copy.dts, copy.duration = packet.pts, packet.dts, packet.duration
+    copy.time_base, copy.stream, copy.is_keyframe = packet.time_base, packet.stream, packet.is_keyframe
+    return copy

@@ -119,7 +119,7 @@ class _Trial:
             """Whether the clip has one; containers write the stream of it by themselves."""
             self.chapters = len(chapters_of(source, clip, start, end))
             """How many there are in the part."""
-            own = (video.index, *_of_metadata(source))
+            own = (video.index, *_of_metadata(source), *(() if clip.rest is None else clip.rest.streams))
             self.kinds = {
                 one.index: "picture" if one.index in self.covers else one.type
                 for one in source.streams
