@@ -34,6 +34,61 @@ def test_a_note_typed_just_before_saving_is_saved(tab: Any, gray: Path) -> None:
     assert [hint.get("note") for hint in saved(tab)["hints"]] == ["by a letter"]
 
 
+def test_a_note_is_saved_while_it_is_typed(tab: Any, gray: Path) -> None:
+    """The field keeps the focus and the place in it, and one step of undo takes the note back."""
+    tab.give("target-file", gray)
+    tab.click(400, 300)
+    tab.settle()
+    tab.page.click("#hints .note")
+    tab.page.keyboard.type("by letter")
+    tab.until(lambda: tab.server.session["hints"][0]["note"] == "by letter")
+    tab.settle()
+    for _ in "letter":
+        tab.page.keyboard.press("ArrowLeft")
+    tab.page.keyboard.type("a ")
+    tab.until(lambda: tab.server.session["hints"][0]["note"] == "by a letter")
+    tab.page.keyboard.press("Tab")
+    tab.settle()
+    tab.page.click("#undo")
+    assert [hint["note"] for hint in tab.hints] == [""]
+
+
+@pytest.mark.parametrize("long", ["", "é" * 2000], ids=["short", "long"])
+def test_a_note_typed_just_before_the_page_goes_is_saved(tab: Any, gray: Path, long: str) -> None:
+    """Also if there is more to send than a browser sends for a page that is gone."""
+    tab.give("target-file", gray)
+    for i in range(20 if long else 1):
+        tab.click(330 + 20 * i, 300)
+        tab.settle()
+        if long:
+            tab.page.fill("#hints .note >> nth=-1", long)
+    tab.settle()
+    note = tab.page.locator("#hints .note").first
+    note.fill("")
+    note.press_sequentially("by a letter")
+    tab.page.reload()
+    tab.settle()
+    assert tab.page.input_value("#hints .note >> nth=0") == "by a letter"
+    assert tab.hints[0]["note"] == "by a letter"
+    tab.page.click("#undo")
+    assert tab.hints[0]["note"] != "by a letter" and len(tab.hints) == (20 if long else 1)
+
+
+def test_a_note_typed_just_before_the_page_is_left_is_there_in_another_tab(
+    running: Any, visit: Callable[..., Any], gray: Path
+) -> None:
+    with visit(running) as tab:
+        tab.give("target-file", gray)
+        tab.click(400, 300)
+        tab.settle()
+        tab.page.click("#hints .note")
+        tab.page.keyboard.type("by a letter")
+        tab.page.goto("about:blank")
+        tab.until(lambda: running.session["hints"][0]["note"] == "by a letter")
+    with visit(running) as tab:
+        assert [hint["note"] for hint in tab.hints] == ["by a letter"]
+
+
 def test_hints_are_saved_when_the_server_is_gone(tab: Any, gray: Path, running: Any) -> None:
     tab.give("target-file", gray)
     tab.click(400, 300)
@@ -244,6 +299,29 @@ def test_what_is_changed_while_another_picture_opens_is_not_lost(
         assert "2 hints" in tab.page.inner_text("#files button >> nth=0")
         tab.choose("a.png")
         assert tab.hints == [first, {**second, "note": "by a letter"}]
+
+
+def test_a_note_typed_while_another_picture_opens_is_not_lost_when_the_page_goes(
+    serving_with: Callable[..., Any], visit: Callable[..., Any], scans: Path
+) -> None:
+    with serving_with(folder=scans) as running, visit(running) as tab:
+        tab.choose("a.png")
+        tab.click(400, 300)
+        tab.settle()
+
+        def slowly(_: Any) -> None:
+            """The page goes before the request arrives."""
+            tab.page.click("#hints .note")
+            tab.page.keyboard.type("by a letter")
+            tab.page.reload()
+
+        tab.page.route("**/api/target/*", slowly)
+        tab.page.click("#files button:has-text('b.png')")
+        tab.page.wait_for_timeout(500)
+        tab.page.unroute("**/api/target/*")
+        tab.settle()
+        assert [hint["note"] for hint in tab.hints] == ["by a letter"]
+        tab.complaints.clear()
 
 
 def test_a_hint_that_is_dragged_while_another_picture_opens_moves_none_of_that_one(

@@ -17,6 +17,7 @@ const CLICK = 5; // screen pixels that a click may move
 const REACHED = 13; // screen pixels from a hint at which it is grabbed
 const REACHED_BY_FINGER = 24;
 
+const PAUSE = 500; // milliseconds without a letter, after which a note is saved
 const MOST_STEPS = 500; // that can be undone
 const MOST_KEPT = 100; // of them, when the page is loaded again
 
@@ -40,13 +41,14 @@ function recompute(delay = 30) {
   stage.dataset.state = "busy";
 }
 
-async function send() {
+async function send({ isLast = false } = {}) {
+  clearTimeout(timer);
   timer = 0;
   if (changing) return; // it will be sent after that
   waiting?.abort();
   const mine = (waiting = new AbortController());
   try {
-    await put(mine.signal);
+    await put(mine.signal, isLast);
     if (session.target) await showResult(mine.signal);
   } catch (error) {
     if (error.name === "AbortError" || mine !== waiting) return;
@@ -56,15 +58,39 @@ async function send() {
   settle(mine);
 }
 
-async function put(signal) {
+async function put(signal, isLast = false) {
   const mine = ++number, text = JSON.stringify(choices);
   const body = JSON.stringify({ ...choices, page, number: mine, revision: session.revision });
-  const { revision, received, layers } = await askJson("PUT", "/api/choices", { body, signal });
+  const { revision, received, layers } = await askJson("PUT", "/api/choices", { body, signal, isLast });
   Object.assign(session, { revision, received, layers });
   if (mine === number) known = text;
   const isGone = (id, files) => !files.some((one) => one.id === id);
   if (choices.references.some((id) => isGone(id, received)) || (choices.layer && isGone(choices.layer, layers))) leaveOut();
 }
+
+let noteTimer = 0, leftWith = "";
+
+/** Save a note that is being written, without a sign of work at each letter. */
+function saveSoon() {
+  clearTimeout(noteTimer);
+  noteTimer = setTimeout(() => { if (!isSent()) recompute(0); }, PAUSE);
+}
+
+/** The page may be gone in a moment, closed or loaded again: send what the server does not have yet. */
+function sendLast() {
+  const now = JSON.stringify(choices);
+  if (isSent() || now === leftWith) return;
+  leftWith = now; // one hears of it twice
+  commit();
+  if (changing) { // the answer to another request may come first, after which these choices would be of another picture
+    if (session.target) ask("PUT", `/api/hints/${session.target.id}`, { body: now, isLast: true }).catch(() => {});
+    return;
+  }
+  stage.dataset.state = "busy";
+  send({ isLast: true });
+}
+window.addEventListener("pagehide", sendLast);
+document.addEventListener("visibilitychange", () => { if (document.hidden) sendLast(); else leftWith = ""; });
 
 /** Undo may bring back what was removed so long ago that the server does not have the file any more. */
 function leaveOut() {
@@ -518,7 +544,9 @@ function arrow(event, dx, dy) {
   }
 }
 for (const element of [stage, $("hints")]) {
-  element.addEventListener("keyup", (event) => { if (event.key in DIRECTIONS) commit(`moves ${shown.selected}`); });
+  element.addEventListener("keyup", (event) => {
+    if (event.key in DIRECTIONS && !event.target.matches(".note")) commit(`moves ${shown.selected}`);
+  });
 }
 
 document.addEventListener("keydown", (event) => {
@@ -884,7 +912,7 @@ function showHints() {
       [...$("hints").children].forEach((one, i) => one.classList.toggle("selected", i === index));
       draw();
     });
-    note.addEventListener("input", () => { hint.note = note.value; });
+    note.addEventListener("input", () => { hint.note = note.value; saveSoon(); });
     note.addEventListener("change", () => { commit(); recompute(); });
     row.querySelector(".remove").addEventListener("click", () => removeHint(index));
     problem.hidden = !problems.has(index);

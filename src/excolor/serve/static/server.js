@@ -6,11 +6,14 @@ export const page = [...crypto.getRandomValues(new Uint32Array(4))].join("-");
 /** The session has changed meanwhile, so that the request is of no use any more. */
 export class Stale extends Error {}
 
-/** The answer. Raises Stale, or an Error with a sentence for the person. */
-export async function ask(method, path, { body, headers, signal } = {}) {
+const MOST_LAST = 60_000; // bytes; browsers take no more than 64 KiB of a request that goes on without its page
+
+/** The answer; a request that `isLast` goes on when the page is gone. Raises Stale, or an Error with a sentence for the person. */
+export async function ask(method, path, { body, headers, signal, isLast = false } = {}) {
+  const keepalive = isLast && new Blob([body]).size <= MOST_LAST;
   let answer;
   try {
-    answer = await fetch(path, { method, body, headers: { ...headers, "X-Page": page }, signal, credentials: "same-origin" });
+    answer = await fetch(path, { method, body, headers: { ...headers, "X-Page": page }, signal, keepalive, credentials: "same-origin" });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Error("The server does not answer. If it has ended, start excolor serve again.");
