@@ -36,6 +36,17 @@ def test_a_stain_fades_into_its_thing_and_the_other_thing_keeps_its_color() -> N
     )
 
 
+def test_very_different_colors_of_one_thing_are_not_mixed() -> None:
+    """Blue trousers on a red carpet that looks like them stay blue; a stain of a similar color fades."""
+    ab = torch.zeros(1, 2, *SIZE)
+    ab[:, 0] = 50.0
+    ab[:, :, 16:48, 16:48] = torch.tensor([10.0, -50.0]).view(1, 2, 1, 1)
+    ab[:, 1, 16:32, 64:80] = 15.0
+    result = evened(ab, torch.ones(1, 1, 8, 12), LIGHTNESS)
+    assert (result - ab)[..., 16:48, 16:48].abs().max() < 2
+    assert result[0, 1, 20:28, 68:76].max() < 6
+
+
 def test_where_nothing_takes_part_nothing_changes() -> None:
     share = torch.zeros(1, 1, *SIZE)
     share[..., :40] = 1

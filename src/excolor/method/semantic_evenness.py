@@ -3,14 +3,18 @@
 A colorization net sees each place with its surroundings, and answers uncertain ones one by one: a wall gets a pink
 patch here and a yellow one there. What a picture's places have in common is known from their descriptors, though. The
 coarse part of the colors is therefore spread over the affinity of the places (a random walk of a few steps, as in
-spectral clustering), by as much as no match of the place in a reference speaks for its own color. What counts as alike
-is narrower here than where matches are looked for: a mean of two things is a wrong color for both.
+spectral clustering), by as much as no match of the place in a reference speaks for its own color.
+
+A mean of two things is a wrong color for both: blue trousers on a red carpet would become purple. What counts
+as alike is therefore narrower here than where matches are looked for, and places of very different colors take no part
+in each other's means (as in bilateral filtering; Tomasi & Manduchi 1998).
 
 Shapes: N batch, H, W picture size, h, w the grid of places. ab is in [-128, 127].
 """
 
 import math
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -18,6 +22,7 @@ from excolor.method.semantic_affinity import CELL, AffinityForm, affinity, joine
 
 _STEPS = 2
 _CLOSE = AffinityForm(temperature=0.03, reach=0.25, lightness=12.0)
+_LIKE_COLORS = 20.0  # ab units: deviation of how far colors that are averaged may be apart
 _MOST_PLACES = 2304  # beyond, neighboring places are taken together: affinities grow with the square of their number
 
 
@@ -49,9 +54,21 @@ def evened(
     matrix = joined_rows(affinity(kin, lightness, _CLOSE)) if alike is None else alike
     spread = own.flatten(2)
     for _ in range(_STEPS):
-        spread = spread @ matrix.mT  # not matrix @ spread.mT, which takes ten times as long
+        spread = _mean_of_like_colors(spread, matrix)
     change = spread.reshape(own.shape) - own
     return ab + share * F.interpolate(change, ab.shape[2:], mode="bilinear", align_corners=False)
+
+
+def _mean_of_like_colors(ab: Tensor, matrix: Tensor) -> Tensor:
+    """Means of colors (N, 2, P) by the rows of a matrix (N, P, P), in which other colors have no part."""
+    scaled = ab / (_LIKE_COLORS * math.sqrt(2))
+    square = scaled.square().sum(1, keepdim=True)  # (N, 1, P)
+    one = torch.ones_like(square)
+    # -|a - b|² = 2ab - |a|² - |b|², as one product
+    weights = torch.cat((2 * scaled, -square, -one), dim=1).mT @ torch.cat((scaled, one, square), dim=1)
+    weights = weights.clamp_(max=0).exp_().mul_(matrix)
+    sums = torch.cat((ab, one), dim=1) @ weights.mT  # not weights @ values.mT, which takes ten times as long
+    return sums[:, :2] / sums[:, 2:]
 
 
 def _factor(kin: Tensor) -> int:
