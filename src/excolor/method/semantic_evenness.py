@@ -5,7 +5,7 @@ patch here and a yellow one there. What a picture's places have in common is kno
 coarse part of the colors is therefore spread over the affinity of the places (a random walk of a few steps, as in
 spectral clustering), by as much as no match of the place in a reference speaks for its own color.
 
-A mean of two things is a wrong color for both: blue trousers on a red carpet would become purple. What counts
+A mean of two things is a wrong color for both: blue trousers on a red carpet would get purple edges. What counts
 as alike is therefore narrower here than where matches are looked for, and places of very different colors take no part
 in each other's means (as in bilateral filtering; Tomasi & Manduchi 1998).
 
