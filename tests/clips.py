@@ -15,6 +15,9 @@ from excolor.film.clip import samples_of
 PHOTOS = Path(__file__).parents[1] / "examples" / "photos"
 SOUND = 16000  # samples a second
 MILLISECOND = Fraction(1, 1000)
+SIZE = (64, 96)  # pixels
+SMALL = ("--working-size", 48, "--model", "lite", "--every", 8)
+"""Options of `excolor film` by which such clips are colored soon."""
 
 
 def picture(name: str = "palace", size: tuple[int, int] = (240, 320)) -> np.ndarray:

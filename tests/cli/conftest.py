@@ -5,8 +5,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 
 from excolor.cli.main import main
 
@@ -32,6 +34,20 @@ def excolor(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
 
     def run(*arguments: object, stdin: bytes | None = None) -> Result:
         return CliRunner().invoke(main, [str(argument) for argument in arguments], input=stdin)
+
+    return run
+
+
+@pytest.fixture
+def film(excolor: Callable[..., Result], tmp_path: Path) -> Callable[..., Result]:
+    """Colors a clip of the palace to out.mkv or the like, by its first frame."""
+    from clips import SIZE, SMALL, crops  # PyAV, which most tests do not need
+
+    ref = tmp_path / "first.png"
+    Image.fromarray(np.ascontiguousarray(crops(["palace"], 6, SIZE)[0])).save(ref)
+
+    def run(clip: Path, *options: object, output: str = "out.mkv") -> Result:
+        return excolor("film", clip, "--ref", ref, "-o", tmp_path / output, *SMALL, *options)
 
     return run
 

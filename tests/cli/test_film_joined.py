@@ -9,24 +9,9 @@ import av
 import numpy as np
 import pytest
 from click.testing import Result
-from clips import SOUND, content, crops, write_clip
-from PIL import Image
+from clips import SOUND, content, write_clip
 
-SMALL = ("--working-size", 48, "--model", "lite", "--every", 8)
-SIZE = (64, 96)
 PADDING = (b"\x47\x1f\xff\x10" + bytes(184)) * 32_000  # of a transport stream: more than FFmpeg looks for streams in
-
-
-@pytest.fixture
-def film(excolor: Callable[..., Result], tmp_path: Path) -> Callable[..., Result]:
-    """Colors a clip to out.mkv or the like."""
-    ref = tmp_path / "first.png"
-    Image.fromarray(np.ascontiguousarray(crops(["palace"], 6, SIZE)[0])).save(ref)
-
-    def run(clip: Path, *options: object, output: str = "out.mkv") -> Result:
-        return excolor("film", clip, "--ref", ref, "-o", tmp_path / output, *SMALL, *options)
-
-    return run
 
 
 def flv(path: Path, name: str, codec: str = "libx264") -> Path:

@@ -9,26 +9,12 @@ import av
 import numpy as np
 import pytest
 from click.testing import Result
-from clips import content, crops, write_clip
+from clips import SIZE, SMALL, content, crops, write_clip
 from PIL import Image
 
 from excolor.film.output import _Remux
 
-SMALL = ("--working-size", 48, "--model", "lite", "--every", 8)
-SIZE = (64, 96)
 HOURS = 2 * 3600 * 25  # frames
-
-
-@pytest.fixture
-def film(excolor: Callable[..., Result], tmp_path: Path) -> Callable[..., Result]:
-    """Colors a clip to out.mkv or the like."""
-    ref = tmp_path / "first.png"
-    Image.fromarray(np.ascontiguousarray(crops(["palace"], 6, SIZE)[0])).save(ref)
-
-    def run(clip: Path, *options: object, output: str = "out.mkv") -> Result:
-        return excolor("film", clip, "--ref", ref, "-o", tmp_path / output, *SMALL, *options)
-
-    return run
 
 
 def stream(path: Path, name: str, begin: int = 0, **options: object) -> Path:

@@ -25,22 +25,23 @@ def saved(tab: Any) -> Any:
     return json.loads(Path(waiting.value.path()).read_text())
 
 
-def test_a_note_typed_just_before_saving_is_saved(tab: Any, gray: Path) -> None:
+def type_note(tab: Any, gray: Path, note: str) -> None:
+    """Give a picture a hint, and begin a note of it, whose field keeps the focus."""
     tab.give("target-file", gray)
     tab.click(400, 300)
     tab.settle()
     tab.page.click("#hints .note")
-    tab.page.keyboard.type("by a letter")
+    tab.page.keyboard.type(note)
+
+
+def test_a_note_typed_just_before_saving_is_saved(tab: Any, gray: Path) -> None:
+    type_note(tab, gray, "by a letter")
     assert [hint.get("note") for hint in saved(tab)["hints"]] == ["by a letter"]
 
 
 def test_a_note_is_saved_while_it_is_typed(tab: Any, gray: Path) -> None:
     """The field keeps the focus and the place in it, and one step of undo takes the note back."""
-    tab.give("target-file", gray)
-    tab.click(400, 300)
-    tab.settle()
-    tab.page.click("#hints .note")
-    tab.page.keyboard.type("by letter")
+    type_note(tab, gray, "by letter")
     tab.until(lambda: tab.server.session["hints"][0]["note"] == "by letter")
     tab.settle()
     for _ in "letter":

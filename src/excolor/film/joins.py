@@ -96,14 +96,16 @@ def find_joins(container: "InputContainer", video: "VideoStream", path: Path) ->
     flv = find_parts(path)
     if container.format.name not in _CONTAINERS and flv is None:
         return (), None
-    parts, rest = _Parts(video), RestFinder(container, video, path)
+    parts = _Parts(video)
+    rest = None if flv is not None else RestFinder(container, video, path)
     with suppress(av.FFmpegError, OSError, IndexError):  # as in `decoded`: what was read before counts
         for packet in container.demux():
             parts.add(packet)
-            rest.add(packet)
-    if flv is not None:
-        return parts.joins(), None if flv.rest is None else Rest(flv.rest)
-    return parts.joins(), rest.find()
+            if rest is not None:
+                rest.add(packet)
+    if rest is not None:
+        return parts.joins(), rest.find()
+    return parts.joins(), None if flv is None or flv.rest is None else Rest(flv.rest)
 
 
 @dataclass

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-_CONTAINERS = ("mpegts", "mpeg")  # FFmpeg's names of those whose streams can end before the file
 _SEVERAL = 3  # packets of video: damage can look like fewer
 _GAP = 1 << 20  # bytes of other streams that are looked into
 _LOOKED_INTO = 1 << 24  # bytes of these: more than a packet and a pause of the tables of programs
@@ -51,12 +50,11 @@ class _Places:
 
 
 class RestFinder:
-    """Finds the rest of a file while its packets are read."""
+    """Finds the rest of a transport or program stream while its packets are read."""
 
     def __init__(self, container: "InputContainer", video: "VideoStream", path: Path) -> None:
         """Of a file that is at its beginning, and its stream of video."""
         self._path, self._video = path, video.index
-        self._is_wanted = container.format.name in _CONTAINERS
         self._is_ts = container.format.name == "mpegts"
         self._streams = {one.index: (one.type, one.id) for one in container.streams}
         self._places: dict[int, _Places] = {}  # by streams
@@ -67,7 +65,7 @@ class RestFinder:
     def add(self, packet: "Packet[Any]") -> None:
         """A packet was read."""
         at, number = packet.pos, packet.stream.index
-        if at is None or not self._is_wanted:
+        if at is None:
             return
         self._places.setdefault(number, _Places(at)).add(at)
         if number == self._video:
@@ -81,8 +79,6 @@ class RestFinder:
 
     def find(self) -> Rest | None:
         """The rest, after all packets were read. Raises OSError."""
-        if not self._is_wanted:
-            return None
         self._own.sort()  # the last one of a part is complete only when another follows
         videos = (one for one, (kind, _) in self._streams.items() if kind == "video")
         apart = [self._places[one] for one in videos if one in self._places and self._is_apart(self._places[one])]

@@ -47,8 +47,7 @@ def fingerprint(network: nn.Module) -> str:
     Floating-point weights count in half precision, as they are saved.
     """
     digest = hashlib.sha256()
-    for name, tensor in sorted(network.state_dict().items()):
-        kept = tensor.to("cpu", torch.float16 if tensor.is_floating_point() else tensor.dtype).contiguous()
+    for name, kept in sorted(_kept(network, torch.float16).items()):
         digest.update(f"{name} {tuple(kept.shape)} ".encode())
         digest.update(kept.numpy().tobytes())
     return digest.hexdigest()
@@ -64,17 +63,21 @@ def save_network(
     described = {"network": name_of(type(network)), "config": asdict(network.config)}  # type: ignore[call-overload]
     if over is not None:
         described["over"] = fingerprint(over)
-    tensors = {
-        name: t.to("cpu", dtype if t.is_floating_point() else t.dtype).contiguous()  # batch norm counts in int64
-        for name, t in network.state_dict().items()
-    }
     temporary = path.with_name(path.name + ".tmp")
     try:
         # not safetensors' save_file, whose files only their owner may read
-        temporary.write_bytes(save(tensors, metadata={_KEY: json.dumps(described)}))
+        temporary.write_bytes(save(_kept(network, dtype), metadata={_KEY: json.dumps(described)}))
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _kept(network: nn.Module, dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    """The tensors of a network by name as a checkpoint keeps them, floating-point ones as `dtype`."""
+    return {
+        name: t.to("cpu", dtype if t.is_floating_point() else t.dtype).contiguous()  # batch norm counts in int64
+        for name, t in network.state_dict().items()
+    }
 
 
 def load_encoder(path: Path) -> Encoder:
