@@ -183,6 +183,7 @@ class Tab:
         self.server = server
         self.requests: list[str] = []
         self.complaints: list[str] = []
+        self.is_server_gone = False  # then requests may fail, which the page makes at times of its own
         page.on("request", lambda request: self.requests.append(request.url))
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -190,7 +191,8 @@ class Tab:
 
     def _hear(self, message: Any) -> None:
         """The browser logs all answers of 400 and more; 409 only says that a result is not waited for any more."""
-        if message.type == "error" and "status of 409" not in message.text:
+        is_expected = "status of 409" in message.text or (self.is_server_gone and "ERR_CONNECTION" in message.text)
+        if message.type == "error" and not is_expected:
             self.complaints.append(message.text)
 
     def until(self, condition: Callable[[], bool]) -> None:
