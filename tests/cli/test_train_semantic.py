@@ -93,6 +93,11 @@ def test_a_model_is_trained_over_places_and_gone_on_with(
             assert torch.equal(tensor, described[name]), name
     assert excolor(*command, "-o", out, "--steps", 1, "--start", checkpoint, *COMMON).exit_code == 1  # holds a run
 
+    both = excolor(
+        *command, "-o", tmp_path / "both", "--steps", 1, "--start", checkpoint, "--backbone", backbone, *COMMON
+    )
+    assert both.exit_code == 2 and "leave out --backbone" in both.stderr
+
     other, replaced = tmp_path / "other.safetensors", tmp_path / "replaced"
     save_network(SemanticPlacesNet(PLACES["semantic-tiny"].config), other)
     options = ("-o", replaced, "--steps", 1, "--start", checkpoint, "--places", other, *COMMON)

@@ -300,6 +300,8 @@ def semantic(
         raise click.UsageError(
             "give --places, the checkpoint of a run of excolor train places, or --start to go on from a semantic net."
         )
+    if start and backbone:
+        raise click.UsageError("what --start gives has a backbone of its own; leave out --backbone.")
 
     import torch
 
