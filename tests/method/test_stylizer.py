@@ -256,14 +256,15 @@ def test_of_several_styles_those_that_have_a_label_count(
     np.testing.assert_array_equal(found.pixels, alone.pixels)
 
 
-def test_a_label_of_a_few_pixels_does_no_harm(stylizer: Stylizer, target: Path, reference: Path) -> None:
+def test_a_label_of_a_few_pixels_does_no_harm(target: Path, reference: Path) -> None:
+    stylizer = Stylizer.load(device="cpu", precision="float32")  # what is rounded differs between processors
     content, style = read_photo(target), read_photo(reference)
     few, some = np.zeros(content.size, np.uint8), np.zeros(style.size, np.uint8)
     few[5, 5] = some[9:11, 9:11] = 1
     for method in ("adain", "wct"):
         found = stylizer.stylize(content, Style(style, mask=some), StylizeSettings(method, working_size=96), mask=few)
         whole = stylizer.stylize(content, style, StylizeSettings(method, working_size=96))
-        assert np.abs(found.pixels.astype(int) - whole.pixels)[64:].max() <= 4, method  # processors round differently
+        assert np.abs(found.pixels.astype(int) - whole.pixels)[64:].max() <= 2, method
 
 
 @pytest.mark.parametrize(
