@@ -18,6 +18,7 @@ from excolor.batch.sources import Source
 from excolor.cluster.worker import Assignment, Worker
 from excolor.errors import ClusterError
 from excolor.networks.models import ModelFiles, find_model
+from excolor.runtime.threads import torch_threads
 from excolor.settings import ColorizeSettings
 
 Write = Callable[..., Path]
@@ -65,10 +66,11 @@ def workers(plan: BatchPlan, reference: Path, tmp_path: Path, monkeypatch: pytes
 def test_workers_make_what_the_engine_makes(
     workers: tuple[Worker, Worker], plan: BatchPlan, reference: Path, tmp_path: Path
 ) -> None:
-    finished = [
-        worker.process(job, Outcome(str(job.source.path), str(job.destination)), again=False)
-        for worker, job in zip(workers, plan.jobs, strict=True)
-    ]
+    with torch_threads(32):  # as in a worker's process: their number changes the last bits
+        finished = [
+            worker.process(job, Outcome(str(job.source.path), str(job.destination)), again=False)
+            for worker, job in zip(workers, plan.jobs, strict=True)
+        ]
     made = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     for path in (tmp_path / "out").iterdir():
         path.unlink()
