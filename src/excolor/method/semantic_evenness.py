@@ -1,28 +1,27 @@
-"""One thing, one color: colors are averaged over similar places where no match speaks for them.
+"""One thing, one color: similar places of a picture are asked together where no match speaks for them.
 
-A colorization net sees each place with its surroundings, and answers uncertain ones one by one: a wall gets a pink
-patch here and a yellow one there. What a picture's places have in common is known from their descriptors, though. The
-coarse part of the colors is therefore spread over the affinity of the places (a random walk of a few steps, as in
-spectral clustering), by as much as no match of the place in a reference speaks for its own color.
+A colorization net sees each place with its surroundings, and answers uncertain ones one by one: a wall is pink here and
+yellow there. What a picture's places have in common is known from their descriptors, though. What is likely is
+therefore averaged over the affinity of the places (a random walk of a few steps, as in spectral clustering), the more
+the less a match of the place in a reference speaks for its color.
 
-A mean of two things is a wrong color for both: blue trousers on a red carpet would get purple edges. What counts
-as alike is therefore narrower here than where matches are looked for, and places of very different colors take no part
-in each other's means (as in bilateral filtering; Tomasi & Manduchi 1998).
+Distributions are averaged, not colors: the mean color of blue trousers and a red carpet would be purple, and of both
+distributions either blue or red is likely.
 
-Shapes: N batch, H, W picture size, h, w the grid of places. ab is in [-128, 127].
+Shapes: N batch, H, W picture size, h, w the grid of places, K classes of `excolor.networks.color_classes`.
 """
 
 import math
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from excolor.method.semantic_affinity import CELL, AffinityForm, affinity, joined_rows
 
 _STEPS = 2
-_CLOSE = AffinityForm(temperature=0.03, reach=0.25, lightness=12.0)
-_LIKE_COLORS = 20.0  # ab units: deviation of how far colors that are averaged may be apart
+_CLOSE = AffinityForm(temperature=0.03, reach=0.25, lightness=20.0)
+_SURE = 0.2  # share of a place whose match speaks for its color: matches err, too
+_LEAST = 1e-4  # probability
 _MOST_PLACES = 2304  # beyond, neighboring places are taken together: affinities grow with the square of their number
 
 
@@ -31,44 +30,34 @@ def whole_affinity(kin: Tensor, lightness: Tensor) -> Tensor | None:
     return joined_rows(affinity(kin, lightness, _CLOSE)) if _factor(kin) == 1 else None
 
 
-def evened(
-    ab: Tensor, kin: Tensor, lightness: Tensor, share: Tensor | float = 1.0, alike: Tensor | None = None
-) -> Tensor:
-    """Colors in which similar places differ less.
+def evened(logits: Tensor, kin: Tensor, lightness: Tensor, doubt: Tensor, alike: Tensor | None = None) -> Tensor:
+    """Distributions that differ less between similar places.
 
     Args:
-        ab: (N, 2, H, W).
+        logits: of the classes of colors, (N, K, 2h, 2w).
         kin: descriptors of the places, (N, C, h, w), unit length.
         lightness: L (N, 1, H, W).
-        share: how far each pixel takes part, (N, 1, H, W) in [0, 1].
+        doubt: how little speaks for the color of each pixel, (N, 1, H, W) in [0, 1]. Where nothing
+            does, it is averaged wholly, and by a fifth (`_SURE`) where a match is certain.
         alike: `whole_affinity` of `kin` and lightness, if it is known and not None.
 
     Returns:
-        ab (N, 2, H, W), the same in detail.
+        (N, K, 2h, 2w), whose sums over the classes are 1.
     """
     factor = _factor(kin)
     if factor > 1:
         kin = F.normalize(F.avg_pool2d(kin, factor, ceil_mode=True), dim=1)
         lightness = F.interpolate(lightness, [CELL * n for n in kin.shape[2:]], mode="area")
-    own = F.adaptive_avg_pool2d(ab, (kin.shape[2], kin.shape[3]))
     matrix = joined_rows(affinity(kin, lightness, _CLOSE)) if alike is None else alike
+    size = logits.shape[2:]
+    own = F.adaptive_avg_pool2d(logits.softmax(1), (kin.shape[2], kin.shape[3]))
     spread = own.flatten(2)
     for _ in range(_STEPS):
-        spread = _mean_of_like_colors(spread, matrix)
-    change = spread.reshape(own.shape) - own
-    return ab + share * F.interpolate(change, ab.shape[2:], mode="bilinear", align_corners=False)
-
-
-def _mean_of_like_colors(ab: Tensor, matrix: Tensor) -> Tensor:
-    """Means of colors (N, 2, P) by the rows of a matrix (N, P, P), in which other colors have no part."""
-    scaled = ab / (_LIKE_COLORS * math.sqrt(2))
-    square = scaled.square().sum(1, keepdim=True)  # (N, 1, P)
-    one = torch.ones_like(square)
-    # -|a - b|² = 2ab - |a|² - |b|², as one product
-    weights = torch.cat((2 * scaled, -square, -one), dim=1).mT @ torch.cat((scaled, one, square), dim=1)
-    weights = weights.clamp_(max=0).exp_().mul_(matrix)
-    sums = torch.cat((ab, one), dim=1) @ weights.mT  # not weights @ values.mT, which takes ten times as long
-    return sums[:, :2] / sums[:, 2:]
+        spread = spread @ matrix.mT
+    gain = (spread.reshape(own.shape) + _LEAST).log() - (own + _LEAST).log()
+    gain = F.interpolate(gain, size, mode="bilinear", align_corners=False)
+    share = _SURE + (1 - _SURE) * F.interpolate(doubt, size, mode="area")
+    return gain.mul_(share).add_(logits).softmax(1)
 
 
 def _factor(kin: Tensor) -> int:

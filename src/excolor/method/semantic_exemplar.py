@@ -1,7 +1,7 @@
 """The semantic model as a whole: a gray picture and a reference in, every stage out.
 
     L ──► backbone ──► levels ──► description ──┐
-    reference ──► backbone ──► description, ab ─┴─► correspondences ──► hints ──► colorization net ──► ab
+    reference ──► backbone ──► description, ab ─┴─► correspondences ──► hints ──► what is likely ──► decision ──► ab
 
 Shapes as in `method.architecture`, H, W multiples of 32. Of its stages `coarse` are the colors of the similar thing in
 the reference, and `hints` those of the similar pixel.
@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from excolor.errors import SettingError
-from excolor.imaging.color import ab_from_network, rgb_to_lab
+from excolor.imaging.color import ab_from_network, ab_to_network, rgb_to_lab
 from excolor.method.architecture import ExemplarModel, FoundColors, Stages
 from excolor.method.hint_reach import HintCovariance, follow_hints, independent_hints
 from excolor.method.hints import Hints
@@ -33,11 +33,13 @@ from excolor.method.semantic_correspondence import (
     side_by_side,
 )
 from excolor.method.semantic_evenness import evened, whole_affinity
+from excolor.method.semantic_expectation import with_expectation
 from excolor.method.semantic_fit import places_shown, share_followed
 from excolor.method.semantic_hints import hinted_places, semantic_hints, uncertainty, with_reference
 from excolor.networks.backbone import STRIDE, Levels
+from excolor.networks.color_classes import decided_color
 from excolor.networks.semantic_colorization import (
-    Colors,
+    Likely,
     SemanticColorizationNet,
     SemanticHints,
     no_semantic_hints,
@@ -49,9 +51,9 @@ _ALIKE = 0.3  # cosine to a place with a hint, from which on a place follows it 
 _OVER_THINGS = HintCovariance(noise=0.1, local_share=0.1, unlike=0.3, far=0.8, far_lightness=25.0)
 _FEW = 1.5  # independent hints, up to which the net alone spreads them: it knows better what one color is meant for
 _MOST_INTERPOLATED = 0.7  # share of the interpolation beside the net where there are ever more
-# Chroma beyond that of the mean of all colors that a thing may have, which is pale
-_VIVID = 0.3  # of what is invented: as much as the truth, within 0.2 dB
-_VIVID_MATCHES = 0.05  # where no match speaks for a color of a reference: more of it is more often wrong
+# Chroma beyond that of what is decided for, which is paler than photographs where little speaks for it
+_VIVID = 0.2  # of what is invented
+_VIVID_MATCHES = 0.03  # where no match speaks for a color of a reference: more of it is more often wrong
 _TRUST = 0.5  # of the way to certainty that the highest strength lifts what speaks for a match
 
 
@@ -69,6 +71,18 @@ class _Known(NamedTuple):
     description: Description
     kin: Tensor
     alike: Tensor | None
+
+
+class _Alone(NamedTuple):
+    """What holds of targets without a reference.
+
+    Attributes:
+        hints: of a person, if there are any.
+        likely: by these hints.
+    """
+
+    hints: SemanticHints
+    likely: Likely
 
 
 class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
@@ -106,12 +120,7 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
 
     def invent(self, lightness: Tensor, user: Hints | None = None, known: _Known | None = None) -> Tensor:
         known = known or self._describe(lightness)
-        if user is None:
-            return self._colorize(known, lightness, no_semantic_hints(lightness), _VIVID)
-        hints = _own_hints(known.description, lightness, user)
-        # What a person says for certain leaves fewer colors to take a mean of
-        vivid = torch.where(_certain(user).view(-1, 1, 1, 1), 0.0, _VIVID)
-        return self._colorize(known, lightness, hints, vivid)
+        return self._invented(lightness, user, known, self._alone(lightness, user, known))
 
     def forward(
         self,
@@ -131,8 +140,9 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
             SettingError: a setting is not for this architecture.
         """
         known = known or self._describe(lightness)
-        found, followed, share = self._followed(lightness, reference, settings, user, known)
-        invented = self.invent(lightness, user, known)
+        alone = self._alone(lightness, user, known)
+        found, followed, share = self._followed(lightness, reference, settings, user, known, alone)
+        invented = self._invented(lightness, user, known, alone)
         coarse, fine = (
             F.interpolate(ab, lightness.shape[2:], mode="bilinear", align_corners=False)
             for ab in (found.grouped_ab, found.fine_ab)
@@ -149,10 +159,11 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
     ) -> FoundColors:
         """See `ExemplarModel`: nothing is invented unless it is mixed in."""
         known = known or self._describe(lightness)
-        _, followed, share = self._followed(lightness, reference, settings, user, known)
+        alone = self._alone(lightness, user, known)
+        _, followed, share = self._followed(lightness, reference, settings, user, known, alone)
         weight = _weight(share, settings)
         if weight.min() < 1:
-            followed = self.invent(lightness, user, known).lerp(followed, weight)
+            followed = self._invented(lightness, user, known, alone).lerp(followed, weight)
         return FoundColors(followed, share)
 
     def _followed(
@@ -162,10 +173,11 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
         settings: ColorizeSettings,
         user: Hints | None,
         known: _Known,
+        alone: _Alone,
     ) -> tuple[Correspondences, Tensor, Tensor]:
         """What is found for targets, ab that follows it, and how far it is to be followed, (N,) in [0, 1].
 
-        Arguments and errors as of `forward`.
+        Arguments and errors as of `forward`, and `_alone` of these targets and hints.
         """
         _check(settings)
         description, reference = known.description, _for(reference, len(lightness))
@@ -174,7 +186,10 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
             given, reference = _as_given(user), _with_hinted_places(reference, description, user)
         found = correspond(description, reference)
         trusted = _trusted_more(found, settings.strength - 1)
-        followed = self._colorize(known, lightness, semantic_hints(trusted, given), _VIVID_MATCHES)
+        hints = semantic_hints(trusted, given)
+        likely: Likely = self.colorization.likely(known.levels, hints)
+        logits = with_expectation(likely.logits, alone.likely.logits, uncertainty(hints))
+        followed = self._colorize(known, lightness, hints, likely._replace(logits=logits), _VIVID_MATCHES)
         places = places_shown(reference.coarse_ab, reference.hidden)
         return found, followed, share_followed(trusted.cosine, places)
 
@@ -208,12 +223,23 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
         alike = whole_affinity(places.kin, lightness)
         return _Known(levels, describe_by(places, levels, lightness), places.kin, alike)
 
-    def _colorize(self, known: _Known, lightness: Tensor, hints: SemanticHints, vivid: Tensor | float) -> Tensor:
+    def _alone(self, lightness: Tensor, user: Hints | None, known: _Known) -> _Alone:
+        hints = no_semantic_hints(lightness) if user is None else _own_hints(known.description, lightness, user)
+        return _Alone(hints, self.colorization.likely(known.levels, hints))
+
+    def _invented(self, lightness: Tensor, user: Hints | None, known: _Known, alone: _Alone) -> Tensor:
+        # What a person says for certain leaves less to doubt, and the net's colors are as strong as they should be
+        vivid = _VIVID if user is None else torch.where(_certain(user).view(-1, 1, 1, 1), 0.0, _VIVID)
+        return self._colorize(known, lightness, *alone, vivid)
+
+    def _colorize(
+        self, known: _Known, lightness: Tensor, hints: SemanticHints, likely: Likely, vivid: Tensor | float
+    ) -> Tensor:
         """ab (N, 2, H, W), even and by `vivid` more colorful where neither a match nor a person speaks for a color."""
-        colors: Colors = self.colorization(known.levels, lightness, hints)
         doubt = uncertainty(hints)
-        even = evened(ab_from_network(colors.full), known.kin, lightness, doubt, known.alike)
-        return even * (1 + vivid * doubt)
+        decided = ab_to_network(decided_color(evened(likely.logits, known.kin, lightness, doubt, known.alike)))
+        colors = self.colorization.finer(likely.features, decided, known.levels, lightness, hints)
+        return ab_from_network(colors.full) * (1 + vivid * doubt)
 
 
 def _check(settings: ColorizeSettings) -> None:

@@ -252,9 +252,10 @@ def _check(
 
     `added` is of `NetworkType`.
     """
-    for beginning, remedy in added.items():
-        if found.keys() == {name for name in expected if not name.startswith(beginning)}:
-            raise CheckpointError(f"{path}: {remedy}")
+    # Whole parts that are lacking; "" stands for a tensor of no such part
+    parts = {next((part for part in added if name.startswith(part)), "") for name in expected.keys() - found.keys()}
+    if parts and "" not in parts and not any(name.startswith(tuple(parts)) for name in found):
+        raise CheckpointError(f"{path}: {next(remedy for part, remedy in added.items() if part in parts)}")
     for name in sorted(expected.keys() | found.keys()):
         wanted = tuple(expected[name].shape) if name in expected else "absent"
         shape = tuple(found[name].get_shape()) if name in found else "missing"

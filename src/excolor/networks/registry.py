@@ -91,7 +91,9 @@ NETWORKS: Mapping[str, NetworkType] = {
         importable=False,
         added={
             "places.": "was made by an older version of excolor, without the net that describes places; fetch a newer "
-            "one, or train anew, by `excolor train places` and then `excolor train semantic --places`"
+            "one, or train anew, by `excolor train places` and then `excolor train semantic --places`",
+            "classes4.": "was made by an older version of excolor, whose net gives one color instead of the "
+            "probabilities of many; fetch a newer one, or train anew, by `excolor train semantic --places`",
         },
     ),
     # A part of the one before, which is trained by itself

@@ -4,9 +4,11 @@ As in the paper (Xu et al., CVPR 2020, section 3.2) ten feature blocks and an ou
 hints are given with how far they can be trusted. Beyond it, the five contracting blocks are the levels of an ImageNet
 backbone, hints come on two grids with what speaks for them, and they enter every expanding block.
 
-Full resolution is reached by choosing, not by blurring: at 1/2 and at 1/1 each pixel mixes the colors of the nine
-coarser places around it (as RAFT upsamples flow, Teed & Deng 2020), the hint at the place, and a color of its own, with
-weights that see the luminance. Where one weight is near 1, an edge stays an edge.
+The first three blocks say at 1/4 how likely each of some classes of colors is (`excolor.networks.color_classes`), and
+the last two are given the colors that were decided for. They reach full resolution by choosing, not by blurring: at 1/2
+and at 1/1 each pixel mixes the colors of the nine coarser places around it (as RAFT upsamples flow, Teed & Deng 2020),
+the hint at the place, and a color of its own, with weights that see the luminance. Where one weight is near 1, an edge
+stays an edge.
 
 Shapes: N batch, H, W multiples of 32. ab and hints are in network scale (`excolor.imaging.color.ab_to_network`).
 """
@@ -20,6 +22,7 @@ from torch import Tensor, nn
 
 from excolor.errors import CheckpointError
 from excolor.networks.backbone import VARIANTS, EfficientNetLite, Levels
+from excolor.networks.color_classes import CLASSES
 from excolor.networks.products import PointwiseConv
 from excolor.networks.semantic_places import SemanticPlacesConfig, SemanticPlacesNet
 
@@ -102,13 +105,24 @@ class Window(NamedTuple):
         return part[..., top : top + height, left : left + width]
 
 
-class Colors(NamedTuple):
-    """ab in [-1, 1] at three sizes, (N, 2, H/4, W/4), (N, 2, H/2, W/2) and (N, 2, H, W); the last is the result.
+class Likely(NamedTuple):
+    """What the net says at 1/4 of the size.
 
-    The larger two are those of a window, if one was given.
+    Attributes:
+        features: (N, C, H/4, W/4).
+        logits: of the classes of `excolor.networks.color_classes`, (N, K, H/4, W/4).
     """
 
-    quarter: Tensor
+    features: Tensor
+    logits: Tensor
+
+
+class Colors(NamedTuple):
+    """ab in [-1, 1] at two sizes, (N, 2, H/2, W/2) and (N, 2, H, W); the last is the result.
+
+    They are those of a window, if one was given.
+    """
+
     half: Tensor
     full: Tensor
 
@@ -176,7 +190,7 @@ class ColorChoice(nn.Module):
 
 
 class SemanticColorizationNet(nn.Module):
-    """Backbone levels, L and hints to ab; and what places are compared by, of which the hints come."""
+    """Backbone levels and hints to classes of colors, and decided colors to ab; and the net that describes places."""
 
     level_scale: Tensor
 
@@ -194,8 +208,8 @@ class SemanticColorizationNet(nn.Module):
         self.block16 = ExpandingBlock(w16 + sixteenth + hints, w16)
         self.block8 = ExpandingBlock(w16 + eighth + hints, w8)
         self.block4 = ExpandingBlock(w8 + quarter + hints, w4)
-        self.color4 = PointwiseConv(w4, 2)
-        nn.init.normal_(self.color4.weight, std=0.01)
+        self.classes4 = PointwiseConv(w4, CLASSES)
+        nn.init.normal_(self.classes4.weight, std=0.01)
         self.narrow2 = PointwiseConv(w4, w2)
         self.block2 = ExpandingBlock(w2 + half + 4 + hints, w2)
         self.choice2 = ColorChoice(w2, 2)
@@ -208,9 +222,9 @@ class SemanticColorizationNet(nn.Module):
         found: Levels = self.backbone(lightness)
         return found
 
-    def quarter(self, levels: Levels, hints: SemanticHints) -> tuple[Tensor, Tensor]:
-        """Features (N, C, H/4, W/4) and `Colors.quarter`, from what `forward` is given."""
-        dtype = self.color4.weight.dtype
+    def likely(self, levels: Levels, hints: SemanticHints) -> Likely:
+        """Which colors are likely, at 1/4 of the size; ab of hints in network scale."""
+        dtype = self.classes4.weight.dtype
         quarter, eighth, sixteenth, deepest = (
             level.to(dtype) / scale for level, scale in zip(levels[1:], self.level_scale[1:].to(dtype), strict=True)
         )
@@ -223,37 +237,45 @@ class SemanticColorizationNet(nn.Module):
         coarse = F.interpolate(coarse, scale_factor=2.0, mode="bilinear", align_corners=False)
         x = _beside(_doubled(x), quarter, coarse, F.avg_pool2d(fine, 2), _shrunk(user, 4))
         x = self.block4(x)
-        return x, torch.tanh(self.color4(x).float())
+        return Likely(x, self.classes4(x).float())
 
-    def forward(self, levels: Levels, lightness: Tensor, hints: SemanticHints, window: Window | None = None) -> Colors:
-        """Colors for a gray picture.
+    def finer(
+        self,
+        features: Tensor,
+        ab4: Tensor,
+        levels: Levels,
+        lightness: Tensor,
+        hints: SemanticHints,
+        window: Window | None = None,
+    ) -> Colors:
+        """Colors of a picture whose colors at 1/4 are decided for.
 
         Args:
+            features: of `likely`.
+            ab4: (N, 2, H/4, W/4) in [-1, 1].
             levels: of `levels`.
             lightness: L (N, 1, H, W) in [0, 100].
             hints: ab in network scale.
-            window: in training, the part that the two finest blocks answer for, which are the costly ones; None is all.
+            window: in training, the part that is answered for, since this is the costly part of the net; None is all.
         """
-        x, ab4 = self.quarter(levels, hints)
-        dtype = self.color4.weight.dtype
+        dtype = self.classes4.weight.dtype
         half = levels.half.to(dtype) / self.level_scale[0].to(dtype)
         tone = (lightness.to(dtype) - 50) / 50
         coarse, fine, user = (part.to(dtype) for part in hints)
         coarse = F.interpolate(coarse, scale_factor=2.0, mode="bilinear", align_corners=False)
-        part4 = ab4
         if window is not None:
-            x, coarse, part4 = (window.of(part, 1) for part in (x, coarse, ab4))
+            features, coarse, ab4 = (window.of(part, 1) for part in (features, coarse, ab4))
             half, fine = window.of(half, 2), window.of(fine, 2)
             tone, user = window.of(tone, 4), window.of(user, 4)
         coarse = F.interpolate(coarse, scale_factor=2.0, mode="bilinear", align_corners=False)
         user2 = _shrunk(user, 2)
-        x = _doubled(F.relu(self.narrow2(x)))
+        x = _doubled(F.relu(self.narrow2(features)))
         x = self.block2(_beside(x, half, F.pixel_unshuffle(tone, 2), coarse, fine, user2))
-        ab2 = self.choice2(x, part4, [(fine[:, :2], fine[:, -1:]), (user2[:, :2], user2[:, 2:])])
+        ab2 = self.choice2(x, ab4, [(fine[:, :2], fine[:, -1:]), (user2[:, :2], user2[:, 2:])])
         x = _doubled(F.relu(self.narrow1(x)))
         x = self.block1(_beside(x, torch.cat((tone, user), 1)))
         ab1 = self.choice1(x, ab2, [(user[:, :2], user[:, 2:])])
-        return Colors(ab4, ab2, ab1)
+        return Colors(ab2, ab1)
 
 
 def _beside(*parts: Tensor) -> Tensor:

@@ -10,7 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from excolor.imaging.color import ab_from_network
 from excolor.method.semantic_hints import certainty
+from excolor.networks.color_classes import soft_classes
 from excolor.networks.semantic_colorization import Colors, SemanticHints, Window
 
 _EDGE = 0.1  # difference of ab, in network scale, that counts as a whole edge
@@ -29,15 +31,15 @@ class ColorLossWeights:
         inventing_delta: the same elsewhere.
         edges: additional weight of the Huber loss within four pixels of strong edges of the true ab.
         gradient: of the absolute error of differences of ab between near pixels, which fog, stains and halos have.
-        inventing_gradient: the same where no reference is to be followed: the median of differences that nobody can
-            know is none, and the picture would stay flat.
-        chroma: of the error of chroma alone: colors that nobody can know are asked to be as strong as they are.
+        inventing_gradient: the same where no reference is to be followed.
+        chroma: of the error of chroma alone.
         inventing_chroma: the same where no reference is to be followed.
-        coarser: of the Huber loss of each of the two coarser results.
-        alike: of differences of ab between near pixels whose true ab is the same, where the true ab itself is not asked
-            for.
-        spare: of pictures that are asked for colors at 1/4 only.
-        spare_chroma: of the error of chroma of those, relative to their Huber loss.
+        coarser: of the Huber loss of the result at 1/2.
+        classes: of the cross entropy of the classes at 1/4.
+        chroma_counts: chroma, in ab units, at which a place counts twice as much in that as a gray one.
+        alike: of differences of ab, or of what is likely, between near pixels whose true ab is the same, where the true
+            ab itself is not asked for.
+        spare: of pictures that are asked for classes only, beside `classes`.
     """
 
     following_delta: float = 0.1
@@ -48,9 +50,10 @@ class ColorLossWeights:
     chroma: float = 0.3
     inventing_chroma: float = 0.5
     coarser: float = 0.3
+    classes: float = 0.1
+    chroma_counts: float = 20.0
     alike: float = 1.0
     spare: float = 2.0
-    spare_chroma: float = 0.2
 
 
 def color_loss(
@@ -66,12 +69,10 @@ def color_loss(
         window: that the net was given.
     """
     bound = torch.where(follows, weights.following_delta, weights.inventing_delta).view(-1, 1, 1, 1)
-    coarse = F.avg_pool2d(true, 4)
     true = true if window is None else window.of(true, 4)
     near = near_edges(true)
     loss = (_huber(found.full - true, bound) * (1 + weights.edges * near)).mean((1, 2, 3))
-    for coarser, wanted in ((found.half, F.avg_pool2d(true, 2)), (found.quarter, coarse)):
-        loss = loss + weights.coarser * _huber(coarser - wanted, bound).mean((1, 2, 3))
+    loss = loss + weights.coarser * _huber(found.half - F.avg_pool2d(true, 2), bound).mean((1, 2, 3))
     wrong = torch.zeros_like(loss)
     for difference in _differences(found.full - true):
         wrong = wrong + difference.abs().mean((1, 2, 3))
@@ -81,17 +82,26 @@ def color_loss(
     return loss + gradient * wrong / len(_STRIDES) + of_chroma * chroma
 
 
-def inventing_loss(found: Tensor, true: Tensor, weights: ColorLossWeights) -> Tensor:
-    """The loss of ab at 1/4 without a reference, (N,): how wrong, and how much too pale or too strong.
+def class_loss(logits: Tensor, true: Tensor, weights: ColorLossWeights, trust: Tensor | None = None) -> Tensor:
+    """The cross entropy of the classes of colors, (N,); places count the more, the more chroma they have.
 
-    Differences between near places are left out: they are what nobody can know, and their median is none.
+    Args:
+        logits: (N, K, h, w).
+        true: ab, (N, 2, h, w).
+        weights: of the parts.
+        trust: how far each place counts, (N, 1, h, w); None is wholly.
     """
-    chroma = (chroma_of(found) - chroma_of(true)).abs().mean((1, 2, 3))
-    return _huber(found - true, weights.inventing_delta).mean((1, 2, 3)) + weights.spare_chroma * chroma
+    ab = ab_from_network(true)
+    counts = (weights.chroma_counts + chroma_of(ab)) / (2 * weights.chroma_counts)
+    if trust is not None:
+        counts = counts * trust
+    entropy = -(soft_classes(ab) * logits.log_softmax(1)).sum(1, keepdim=True)
+    return (counts * entropy).mean((1, 2, 3))
 
 
 def reference_loss(
     found: Colors,
+    logits: Tensor,
     true: Tensor,
     hints: SemanticHints,
     weights: ColorLossWeights,
@@ -104,6 +114,7 @@ def reference_loss(
 
     Args:
         found: of the net.
+        logits: of its classes, at 1/4 of the size.
         true: ab of the picture, at full size.
         hints: that the net was given.
         weights: of the parts.
@@ -112,21 +123,22 @@ def reference_loss(
     fine, bound = hints.fine.float(), weights.following_delta
     trust = F.interpolate(certainty(hints).float(), fine.shape[2:], mode="bilinear", align_corners=False)
     wanted, full = fine[:, :2], true
-    quarter = F.avg_pool2d(trust, 2)
-    loss = weights.coarser * (_huber(found.quarter - F.avg_pool2d(wanted, 2), bound) * quarter).mean((1, 2, 3))
+    quarter = F.avg_pool2d(true, 4)
+    of_classes = class_loss(logits, F.avg_pool2d(wanted, 2), weights, F.avg_pool2d(trust, 2))
+    of_classes = of_classes + weights.alike * _unlike(logits.softmax(1), quarter, classes=True)
     if window is not None:
         trust, wanted, full = window.of(trust, 2), window.of(wanted, 2), window.of(true, 4)
-    loss = loss + (_huber(F.avg_pool2d(found.full, 2) - wanted, bound) * trust).mean((1, 2, 3))
-    wrong = _unlike(found.full, full) + _unlike(found.quarter, F.avg_pool2d(true, 4))
-    return loss + weights.alike * wrong
+    loss = (_huber(F.avg_pool2d(found.full, 2) - wanted, bound) * trust).mean((1, 2, 3))
+    return loss + weights.alike * _unlike(found.full, full) + weights.classes * of_classes
 
 
-def _unlike(found: Tensor, true: Tensor) -> Tensor:
-    """Mean difference of ab between pixels of the same true ab, (N,)."""
+def _unlike(found: Tensor, true: Tensor, *, classes: bool = False) -> Tensor:
+    """Mean difference of ab, or total variation of classes, between pixels of the same true ab, (N,)."""
     wrong = torch.zeros(len(found), device=found.device)
     for difference, real in zip(_differences(found), _differences(true), strict=True):
         same = (1 - real.norm(dim=1, keepdim=True) / _SAME).clamp(min=0)
-        wrong = wrong + (same * difference.abs()).mean((1, 2, 3))
+        size = difference.abs().sum(1, keepdim=True) / 2 if classes else difference.abs()
+        wrong = wrong + (same * size).mean((1, 2, 3))
     return wrong / len(_STRIDES)
 
 

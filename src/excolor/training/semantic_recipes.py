@@ -94,7 +94,7 @@ class SemanticRecipe(Recipe):
         aged: share of the pictures that are seen as old photographs.
         pairs: share of pairs of pictures of similar things in their own colors, which have no true answer.
         spare: pictures beside those of the batch, relative to their number, that have no reference and are asked for
-            colors at 1/4 only: they cost a fifth, and inventing needs to see the most.
+            classes of colors only: they cost a fifth, and inventing needs to see the most.
         zoom: up to how much targets without reference are enlarged.
         weights: of the parts of the loss.
         window: side of the part of a crop that the two finest blocks answer for, relative to the crop's: they cost most
@@ -102,15 +102,15 @@ class SemanticRecipe(Recipe):
     """
 
     backbone: str = "lite0"
-    empty: float = 0.21
+    empty: float = 0.17
     similar: float = 0.21
-    unrelated: float = 0.21
+    unrelated: float = 0.17
     own_colors: float = 0.6
     mosaics: float = 0.4
     recolored: float = 0.6
     patches: float = 0.35
     aged: float = 0.25
-    pairs: float = 0.17
+    pairs: float = 0.25
     spare: float = 2.0
     zoom: float = 1.3
     weights: ColorLossWeights = field(default_factory=ColorLossWeights)

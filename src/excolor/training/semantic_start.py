@@ -80,6 +80,11 @@ def read_semantic_start(path: Path, recipe: SemanticRecipe) -> SemanticColorizat
             f"{path}: was made by an older version of excolor, without the net that describes places; train anew, by "
             "`excolor train places` and then `excolor train semantic --places`"
         )
+    if weights and not weights_of(weights, "classes4"):
+        raise TrainingError(
+            f"{path}: was made by an older version of excolor, whose net gives one color instead of the "
+            "probabilities of many; train anew, by `excolor train semantic --places`"
+        )
     net = SemanticColorizationNet(config)
     try:
         net.load_state_dict(weights)

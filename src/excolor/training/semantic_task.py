@@ -35,8 +35,10 @@ from excolor.method.semantic_exemplar import SemanticExemplarNet
 from excolor.method.semantic_hints import hinted_places, semantic_hints
 from excolor.networks.backbone import Levels
 from excolor.networks.checkpoint import save_network
+from excolor.networks.color_classes import decided_color
 from excolor.networks.semantic_colorization import (
     Colors,
+    Likely,
     SemanticColorizationNet,
     SemanticHints,
     Window,
@@ -45,11 +47,12 @@ from excolor.networks.semantic_colorization import (
 from excolor.training.augmentation import degrade
 from excolor.training.old_photographs import aged
 from excolor.training.photo_store import PhotoStore
-from excolor.training.semantic_losses import color_loss, inventing_loss, reference_loss
+from excolor.training.semantic_losses import class_loss, color_loss, reference_loss
 from excolor.training.semantic_pairs import draw_similar, draw_two_views, draw_view
 from excolor.training.semantic_recipes import Counts, SemanticRecipe
 from excolor.training.validation import arrays, mean, mean_psnr, validation_crops
 
+_MOST_BLURRED = 0.7  # of what the finer blocks are given, at 1/16
 _MOST_OWN = 0.75  # of a reference that keeps its own colors in part
 
 
@@ -101,25 +104,54 @@ class SemanticTask:
         with torch.no_grad(), precision:
             levels, hints = self._hints(batch, generator)
         true = ab_to_network(batch.lab[:, 1:])
-        window = self._window(size, generator)
-        with precision:
-            found: Colors = self.net(levels, batch.seen, hints, window)
-        counts, pairs = batch.counts, batch.pairs
+        counts, pairs, weights = batch.counts, batch.pairs, recipe.weights
         follows = torch.ones(len(true), dtype=torch.bool, device=true.device)
         follows[: counts.empty] = False
         follows[len(true) - counts.unrelated :] = False
-        loss = color_loss(found, true, follows, recipe.weights, window)
+        with precision:
+            likely: Likely = self.net.likely(levels, hints)
+        of_classes = class_loss(likely.logits, F.avg_pool2d(true, 4), weights)
+        decided = ab_to_network(decided_color(likely.logits.detach().softmax(1)))
+        coarse, wanted = self._decided(decided, true, hints.user, ~follows, generator)
+        window = self._window(size, generator)
+        with precision:
+            found: Colors = self.net.finer(likely.features, coarse, levels, batch.seen, hints, window)
+        loss = color_loss(found, wanted, follows, weights, window) + weights.classes * of_classes
         if counts.pairs:
-            of_pairs = (Colors(*(ab[pairs] for ab in found)), true[pairs], SemanticHints(*(h[pairs] for h in hints)))
-            followed = reference_loss(*of_pairs, recipe.weights, window)
+            of_pairs = Colors(*(ab[pairs] for ab in found))
+            given = SemanticHints(*(part[pairs] for part in hints))
+            followed = reference_loss(of_pairs, likely.logits[pairs], true[pairs], given, weights, window)
             loss = torch.cat((loss[: pairs.start], followed, loss[pairs.stop :]))
         spare = round(recipe.batch * recipe.spare)
         if not spare:
             return loss.mean()
-        return loss.mean() + recipe.weights.spare * self._invented(spare, size, generator, precision).mean()
+        return loss.mean() + weights.spare * weights.classes * self._invented(spare, size, generator, precision).mean()
+
+    def _decided(
+        self, coarse: Tensor, true: Tensor, user: Tensor, some: Tensor, generator: Generator
+    ) -> tuple[Tensor, Tensor]:
+        """What the finer blocks are given and asked for: ab at 1/4, and at full size.
+
+        Of `some` pictures (N,) nobody can know the colors, and a decision is mostly wrong. Asked for the truth, the
+        finer blocks would take decisions back, and answer with means. So these are decided for rightly, and both are
+        turned to another hue, so that only keeping to the decision gives the right answer. Those with a person's hints
+        are not turned.
+        """
+
+        def uniform(low: float, high: float) -> Tensor:
+            shape = (len(true), 1, 1, 1)
+            return torch.rand(shape, generator=generator, device=true.device) * (high - low) + low
+
+        turned = _turned(true, uniform(-torch.pi, torch.pi), torch.exp(uniform(-0.7, 0.3)))
+        turned = torch.where(user[:, 2:].amax((2, 3), keepdim=True) > 0, true, turned)
+        given = F.avg_pool2d(turned, 4)
+        blurred = F.interpolate(F.avg_pool2d(given, 4), given.shape[2:], mode="bilinear", align_corners=False)
+        given = given.lerp(blurred, uniform(0, _MOST_BLURRED))
+        chosen = some.view(-1, 1, 1, 1)
+        return torch.where(chosen, given, coarse), torch.where(chosen, turned, true)
 
     def _invented(self, count: int, size: int, generator: Generator, precision: AbstractContextManager[None]) -> Tensor:
-        """The loss of so many pictures without a reference, (count,), at 1/4."""
+        """The loss of so many pictures without a reference, (count,): of what is likely at 1/4."""
         photos = self.photos
         crops = draw_view(photos, photos.draw_pictures(count, generator), size, self.recipe.zoom, generator)
         rgb = photos.cut(crops, size)
@@ -128,8 +160,8 @@ class SemanticTask:
         with precision:
             with torch.no_grad():
                 levels = self.net.levels(seen)
-            _, found = self.net.quarter(levels, no_semantic_hints(seen))
-        return inventing_loss(found, F.avg_pool2d(ab_to_network(lab[:, 1:]), 4), self.recipe.weights)
+            logits = self.net.likely(levels, no_semantic_hints(seen)).logits
+        return class_loss(logits, F.avg_pool2d(ab_to_network(lab[:, 1:]), 4), self.recipe.weights)
 
     def _window(self, size: int, generator: Generator) -> Window | None:
         """The part of the crops that the finest blocks answer for, in whole places of 1/8."""
