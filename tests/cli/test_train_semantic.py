@@ -213,16 +213,17 @@ def test_what_does_not_fit_is_refused_in_a_sentence(
         assert "holds the network 'semantic'" in refused(*options, "--backbone", backbone)
 
 
-def test_a_run_from_before_there_were_places_is_refused(excolor: Run, photos: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("lacking", "remedy"), [("places.", "train places"), ("classes4.", "semantic --places")])
+def test_a_run_from_before_is_refused(excolor: Run, photos: Path, tmp_path: Path, lacking: str, remedy: str) -> None:
     net = SemanticColorizationNet(SemanticColorizationConfig(12, "tiny"))
-    weights = {name: tensor for name, tensor in net.state_dict().items() if not name.startswith("places.")}
+    weights = {name: tensor for name, tensor in net.state_dict().items() if not name.startswith(lacking)}
     path = tmp_path / "old" / STATE
     path.parent.mkdir()
     torch.save({"modules": {f"colorizer.{name}": tensor for name, tensor in weights.items()}}, path)
     for options in (("--start", path, "-o", tmp_path / "out"), ("--resume", "-o", path.parent)):
         result = excolor("train", "semantic", photos, "--steps", 1, *options, *COMMON)
         assert result.exit_code == 1
-        assert "older version" in result.stderr and "excolor train places" in result.stderr
+        assert "older version" in result.stderr and remedy in result.stderr
 
 
 def _state(folder: Path) -> Path:

@@ -7,11 +7,10 @@ import torch
 from random_networks import random_semantic
 from torch import Tensor
 
-from excolor.imaging.color import ab_from_network, ab_to_network, rgb_to_lab
+from excolor.imaging.color import ab_to_network, rgb_to_lab
 from excolor.method import semantic_exemplar
 from excolor.method.hints import Hints, no_hints
 from excolor.method.semantic_exemplar import SemanticExemplarNet
-from excolor.networks.semantic_colorization import no_semantic_hints
 from excolor.settings import ColorizeSettings
 
 
@@ -196,15 +195,91 @@ def test_what_a_person_says_reaches_the_net(model: SemanticExemplarNet) -> None:
 
 
 def test_what_is_invented_is_as_colorful_as_photographs_and_with_hints_as_the_net_says(
-    model: SemanticExemplarNet,
+    model: SemanticExemplarNet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    levels = model.colorization.levels(LIGHTNESS)
-    mean = ab_from_network(model.colorization(levels, LIGHTNESS, no_semantic_hints(LIGHTNESS)).full)
-    invented = model.invent(LIGHTNESS)
-    assert invented.norm(dim=1).mean() > 1.2 * mean.norm(dim=1).mean()
     none, one = no_hints(LIGHTNESS), one_hint(60, -40)
-    both = model.invent(
-        LIGHTNESS.repeat(2, 1, 1, 1), Hints(torch.cat((none.ab, one.ab)), torch.cat((none.mask, one.mask)))
-    )
-    torch.testing.assert_close(both[:1], invented, rtol=1e-3, atol=1e-2)
-    assert both[1].norm(dim=0).mean() < both[0].norm(dim=0).mean()
+    hints = Hints(torch.cat((none.ab, one.ab)), torch.cat((none.mask, one.mask)))
+    vivid = model.invent(LIGHTNESS.repeat(2, 1, 1, 1), hints)
+    torch.testing.assert_close(vivid[:1], model.invent(LIGHTNESS), rtol=1e-3, atol=1e-2)
+    monkeypatch.setattr(semantic_exemplar, "_VIVID", 0.0)
+    plain = model.invent(LIGHTNESS.repeat(2, 1, 1, 1), hints)
+    assert vivid[0].norm(dim=0).mean() > 1.15 * plain[0].norm(dim=0).mean()
+    assert torch.equal(vivid[1], plain[1])
+
+
+def test_what_no_match_speaks_for_is_more_colorful(model: SemanticExemplarNet, monkeypatch: pytest.MonkeyPatch) -> None:
+    reference, settings = model.encode_reference(picture(3)), ColorizeSettings(strength=2.0)
+    monkeypatch.setattr(semantic_exemplar, "_VIVID_MATCHES", 0.0)
+    plain = model.colors(LIGHTNESS, reference, settings)
+    monkeypatch.setattr(semantic_exemplar, "_VIVID_MATCHES", 0.5)
+    vivid = model.colors(LIGHTNESS, reference, settings)
+    assert plain.followed is not None and plain.followed.item() == 1  # nothing of it is invented
+    factor = vivid.ab.norm(dim=1) / plain.ab.norm(dim=1).clamp(min=1e-6)
+    assert 0.999 < factor.min() < 1.01 and 1.2 < factor.max() < 1.501  # by how little a match speaks for the color
+
+
+def both_kinds_of_targets() -> tuple[Tensor, Hints]:
+    """Two targets, of which the second has a hint."""
+    none, one = no_hints(LIGHTNESS), one_hint(60, -40)
+    return LIGHTNESS.repeat(2, 1, 1, 1), Hints(torch.cat((none.ab, one.ab)), torch.cat((none.mask, one.mask)))
+
+
+def test_what_is_expected_is_what_is_likely_by_hints_without_the_reference(
+    model: SemanticExemplarNet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    targets, hints = both_kinds_of_targets()
+    asked: list[tuple[Tensor, Tensor]] = []
+    join, even = semantic_exemplar.with_expectation, semantic_exemplar.evened
+
+    def joined(logits: Tensor, expected: Tensor, doubt: Tensor) -> Tensor:
+        asked.append((expected, doubt))
+        return join(logits, expected, doubt)
+
+    def evened(logits: Tensor, *rest: Any) -> Tensor:
+        alone.append(logits)
+        return even(logits, *rest)
+
+    monkeypatch.setattr(semantic_exemplar, "with_expectation", joined)
+    monkeypatch.setattr(semantic_exemplar, "evened", evened)
+    reference = model.encode_reference(picture(3))
+    for user in (None, hints):
+        alone: list[Tensor] = []
+        model.invent(targets, user)
+        model.colors(targets, reference, ColorizeSettings(strength=2.0), user)
+        assert torch.equal(asked[-1][0], alone[0])
+        doubt = asked[-1][1]
+        assert doubt.shape == (2, 1, 64, 96) and doubt.min() >= 0 and doubt.max() > 0.1
+    assert doubt[1, 0, 21, 41] == 0  # a person is certain
+    (without, _), (with_hints, _) = asked
+    assert not torch.allclose(without[1], with_hints[1], rtol=0, atol=1e-5)
+
+
+def test_what_is_likely_with_the_expectation_is_evened_where_there_is_doubt_and_then_decided_for(
+    model: SemanticExemplarNet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, list[Tensor]] = {"joined": [], "given": [], "doubts": [], "evened": [], "decided": []}
+    join, even, decide = (getattr(semantic_exemplar, name) for name in ("with_expectation", "evened", "decided_color"))
+
+    def joined(logits: Tensor, expected: Tensor, doubt: Tensor) -> Tensor:
+        seen["doubts"].append(doubt)
+        seen["joined"].append(found := join(logits, expected, doubt))
+        return found
+
+    def evened(logits: Tensor, kin: Tensor, lightness: Tensor, doubt: Tensor, alike: Tensor | None) -> Tensor:
+        seen["given"].append(logits)
+        seen["doubts"].append(doubt)
+        seen["evened"].append(found := even(logits, kin, lightness, doubt, alike))
+        return found
+
+    def decided(likely: Tensor) -> Tensor:
+        seen["decided"].append(likely)
+        return decide(likely)
+
+    for name, spy in (("with_expectation", joined), ("evened", evened), ("decided_color", decided)):
+        monkeypatch.setattr(semantic_exemplar, name, spy)
+    reference = model.encode_reference(picture(3))
+    model.colors(LIGHTNESS, reference, ColorizeSettings(strength=2.0))
+    assert torch.equal(seen["joined"][0], seen["given"][0])
+    assert torch.equal(*seen["doubts"][:2])
+    assert torch.equal(seen["evened"][0], seen["decided"][0])
+    assert not torch.equal(seen["evened"][0], seen["given"][0].softmax(1))

@@ -207,6 +207,7 @@ SPOILED: dict[str, Callable[[Path], object]] = {
     "other width": lambda p: _rewrite(p, config={"width": 16}),
     "unknown tensor": lambda p: _with(p, "conv9_9.weight", (1,)),
     "wrong shape": lambda p: _with(p, "conv1_1.weight", (8, 4, 3, 3)),
+    "no tensors": lambda p: _rewrite(p, {}),
     "missing tensor": lambda p: _without(p, "conv2_1.bias"),
     "infinite value": lambda p: _changed(p, lambda t: t.index_fill_(0, torch.tensor(3), torch.inf)),
     "not a number": lambda p: _changed(p, lambda t: t.index_fill_(0, torch.tensor(3), torch.nan)),

@@ -5,7 +5,9 @@ import torch
 from torch import nn
 
 from excolor.errors import SettingError
+from excolor.imaging.color import ab_to_network
 from excolor.networks.backbone import SameConv
+from excolor.networks.color_classes import decided_color
 from excolor.networks.decoder import Decoder, DecoderConfig, WideningConv
 from excolor.networks.precision import precision_of, put_on
 from excolor.networks.products import PointwiseConv
@@ -53,10 +55,18 @@ def test_results_are_float32_and_about_the_same() -> None:
     levels = fine.levels(lightness)
     for one, other in zip(levels, coarse.levels(lightness), strict=True):
         assert torch.equal(one, other), "the backbone describes places, which are compared"
-    results = [network(levels, lightness, no_semantic_hints(lightness)).full for network in (fine, coarse)]
-    assert results[1].dtype == torch.float32
-    assert not torch.equal(*results)
-    torch.testing.assert_close(*results, atol=0.01, rtol=0)
+    hints = no_semantic_hints(lightness)
+    likely = [network.likely(levels, hints) for network in (fine, coarse)]
+    decided = ab_to_network(decided_color(likely[0].logits.softmax(1)))
+    full = [
+        network.finer(of.features, decided, levels, lightness, hints).full
+        for network, of in zip((fine, coarse), likely, strict=True)
+    ]
+    for results in ([of.logits / likely[0].logits.std() for of in likely], full):
+        assert results[1].dtype == torch.float32
+        assert not torch.equal(*results)
+    torch.testing.assert_close(*(of.logits / likely[0].logits.std() for of in likely), atol=0.1, rtol=0)
+    torch.testing.assert_close(*full, atol=0.01, rtol=0)
 
 
 @pytest.mark.parametrize("native", [True, False])

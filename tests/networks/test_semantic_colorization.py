@@ -7,6 +7,7 @@ import torch
 
 from excolor.errors import CheckpointError
 from excolor.networks.checkpoint import load_network, save_network
+from excolor.networks.color_classes import CLASSES
 from excolor.networks.semantic_colorization import (
     COARSE_CHANNELS,
     FINE_CHANNELS,
@@ -32,10 +33,13 @@ def test_sizes_and_range(size: tuple[int, int]) -> None:
         torch.rand(2, 3, height, width),
     )
     with torch.no_grad():
-        colors = net(net.levels(lightness), lightness, hints)
-    assert colors.full.shape == (2, 2, *size)
+        levels = net.levels(lightness)
+        likely = net.likely(levels, hints)
+        decided = torch.rand(2, 2, height // 4, width // 4)
+        colors = net.finer(likely.features, decided, levels, lightness, hints)
+    assert likely.logits.shape == (2, CLASSES, height // 4, width // 4)
     assert colors.half.shape == (2, 2, height // 2, width // 2)
-    assert colors.quarter.shape == (2, 2, height // 4, width // 4)
+    assert colors.full.shape == (2, 2, *size)
     assert colors.full.abs().max() <= 1
 
 
@@ -74,12 +78,26 @@ def test_a_window_answers_for_its_part_of_the_picture() -> None:
     hints = no_semantic_hints(lightness)
     window = Window(top=4, left=2, height=8, width=10)
     with torch.no_grad():
-        whole = net(net.levels(lightness), lightness, hints)
-        part = net(net.levels(lightness), lightness, hints, window)
-    torch.testing.assert_close(part.quarter, whole.quarter)
+        levels = net.levels(lightness)
+        features, decided = net.likely(levels, hints).features, torch.rand(1, 2, 16, 16)
+        whole = net.finer(features, decided, levels, lightness, hints)
+        part = net.finer(features, decided, levels, lightness, hints, window)
     assert part.full.shape == (1, 2, 32, 40)
     inner = (..., slice(12, 20), slice(12, 28))  # beyond what convolutions see of the window's border
     torch.testing.assert_close(part.full[inner], window.of(whole.full, 4)[inner])
+
+
+def test_the_finer_blocks_keep_to_the_colors_that_are_decided_for() -> None:
+    torch.manual_seed(0)
+    net = SemanticColorizationNet(TINY).eval()
+    lightness = torch.rand(1, 1, 64, 64) * 100
+    hints = no_semantic_hints(lightness)
+    decided = torch.zeros(1, 2, 16, 16)
+    decided[..., 8:] = 0.5
+    with torch.no_grad():
+        levels = net.levels(lightness)
+        colors = net.finer(net.likely(levels, hints).features, decided, levels, lightness, hints)
+    assert colors.full[..., 40:].mean() > colors.full[..., :24].mean() + 0.3
 
 
 def test_a_checkpoint_comes_back_and_what_is_not_known_is_refused(tmp_path: Path) -> None:

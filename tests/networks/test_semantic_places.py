@@ -43,11 +43,17 @@ def test_it_is_saved_by_itself_and_read_as_it_was(tmp_path: Path) -> None:
         load_network(path, SemanticColorizationNet)
 
 
-def test_a_semantic_checkpoint_from_before_says_what_it_lacks(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("lacking", "remedy"),
+    [(("places.",), "train places"), (("classes4.",), "semantic --places"), (("places.", "classes4."), "train places")],
+)
+def test_a_semantic_checkpoint_from_before_says_what_it_lacks(
+    lacking: tuple[str, ...], remedy: str, tmp_path: Path
+) -> None:
     net = SemanticColorizationNet(SemanticColorizationConfig(width=12, backbone="tiny"))
     state = net.state_dict()
-    net.state_dict = lambda: {name: t for name, t in state.items() if not name.startswith("places.")}  # type: ignore[method-assign]
+    net.state_dict = lambda: {name: t for name, t in state.items() if not name.startswith(lacking)}  # type: ignore[method-assign]
     path = tmp_path / "semantic.safetensors"
     save_network(net, path)
-    with pytest.raises(CheckpointError, match=r"semantic\.safetensors: was made by an older version .*train places"):
+    with pytest.raises(CheckpointError, match=rf"semantic\.safetensors: was made by an older version .*{remedy}"):
         load_network(path, SemanticColorizationNet)

@@ -7,7 +7,10 @@ import pytest
 import torch
 from torch import Generator
 
+from excolor.imaging.color import ab_from_network
+from excolor.method.semantic_hints import certainty
 from excolor.networks.backbone import VARIANTS, EfficientNetLite
+from excolor.networks.color_classes import soft_classes
 from excolor.networks.semantic_colorization import (
     COARSE_CHANNELS,
     COSINE,
@@ -22,8 +25,8 @@ from excolor.training.photo_store import PhotoStore
 from excolor.training.recipes import Schedule
 from excolor.training.semantic_losses import (
     ColorLossWeights,
+    class_loss,
     color_loss,
-    inventing_loss,
     near_edges,
     reference_loss,
 )
@@ -137,7 +140,7 @@ def test_the_shares_of_the_shipped_recipe_fill_its_batch() -> None:
 def test_the_loss_is_zero_at_the_truth_and_weighs_edges(store: PhotoStore) -> None:
     true = torch.zeros(2, 2, 32, 32)
     true[1, :, :, 16:] = 0.5
-    exact = Colors(*(torch.nn.functional.avg_pool2d(true, factor) for factor in (4, 2, 1)))
+    exact = Colors(*(torch.nn.functional.avg_pool2d(true, factor) for factor in (2, 1)))
     follows = torch.tensor((True, False))
     assert color_loss(exact, true, follows, ColorLossWeights()).abs().max() < 1e-6
     near = near_edges(true)
@@ -155,29 +158,77 @@ def test_with_a_reference_of_another_scene_its_colors_are_wanted_and_stains_are_
     trusted[:, (COSINE, MUTUALITY)] = 1
     hints = SemanticHints(trusted, torch.cat((reds, torch.ones(1, 3, 32, 32)), dim=1), torch.zeros(1, 3, 64, 64))
 
+    def trust_of(hints: SemanticHints) -> torch.Tensor:
+        return torch.nn.functional.interpolate(certainty(hints), scale_factor=2, mode="bilinear")
+
     def cost(full: torch.Tensor, hints: SemanticHints = hints) -> float:
-        colors = Colors(*(torch.nn.functional.avg_pool2d(full, factor) for factor in (4, 2, 1)))
-        return reference_loss(colors, true, hints, ColorLossWeights()).item()
+        """Beyond what classes cost that are just those of the colors."""
+        colors = Colors(*(torch.nn.functional.avg_pool2d(full, factor) for factor in (2, 1)))
+        quarter = torch.nn.functional.avg_pool2d(full, 4)
+        entropy = class_loss(logits_of(quarter), quarter, ColorLossWeights(), trust_of(hints)).item()
+        found = reference_loss(colors, logits_of(quarter), true, hints, ColorLossWeights()).item()
+        return found - ColorLossWeights().classes * entropy
 
     followed = torch.full((1, 2, 64, 64), 0.3)
     stained, two_things = followed.clone(), followed.clone()
     stained[..., 8:24, 8:24] = 0.0
     two_things[..., 32:] = 0.0
-    assert cost(followed) < 1e-6
+    assert abs(cost(followed)) < 1e-6
     assert cost(true) > 0.1
     doubted = hints._replace(coarse=torch.zeros_like(trusted))
-    assert cost(two_things, doubted) < 1e-6  # another color where the true one changes
+    assert abs(cost(two_things, doubted)) < 1e-6  # another color where the true one changes
     assert cost(stained, doubted) > 0.001
+    even = Colors(*(torch.nn.functional.avg_pool2d(followed, factor) for factor in (2, 1)))
+    whole, spotted = (
+        reference_loss(even, logits_of(torch.nn.functional.avg_pool2d(ab, 4)), true, doubted, ColorLossWeights())
+        for ab in (followed, stained)
+    )
+    assert whole.abs() < 1e-6 < 0.001 < spotted  # a stain in what is likely, too
 
 
-def test_inventing_asks_for_chroma_too() -> None:
-    true = torch.full((1, 2, 8, 8), 0.2)
+def logits_of(ab: torch.Tensor) -> torch.Tensor:
+    """Logits of just these colors, ab in network scale."""
+    return soft_classes(ab_from_network(ab)).log().clamp(min=-30)
+
+
+def test_classes_are_asked_for_as_often_as_they_are_true() -> None:
+    """Where one thing is red or blue, the least loss is to say so, and neither to choose nor to take the mean."""
     weights = ColorLossWeights()
-    pale, turned = true * 0.5, torch.cat((true[:, :1], -true[:, 1:]), dim=1)
-    assert inventing_loss(true, true, weights).item() < 1e-6
-    plain = replace(weights, spare_chroma=0.0)
-    assert inventing_loss(pale, true, weights) > inventing_loss(pale, true, plain)
-    torch.testing.assert_close(inventing_loss(turned, true, weights), inventing_loss(turned, true, plain))
+    red, blue = (torch.tensor(ab).view(1, 2, 1, 1).expand(1, 2, 8, 8) for ab in ((0.4, 0.2), (0.1, -0.4)))
+    either = (logits_of(red).exp() + logits_of(blue).exp()).log()
+
+    def cost(logits: torch.Tensor) -> float:
+        return sum(class_loss(logits, true, weights).item() for true in (red, blue))
+
+    assert cost(either) < min(cost(logits_of(color)) for color in (red, blue, (red + blue) / 2))
+    gray = torch.zeros(1, 2, 8, 8)
+    assert class_loss(logits_of(gray), red, weights) > class_loss(logits_of(red), gray, weights)  # chroma counts
+
+
+def test_where_nothing_is_trusted_no_class_is_asked_for() -> None:
+    true = torch.full((1, 2, 8, 8), 0.3)
+    trust = torch.zeros(1, 1, 8, 8)
+    trust[..., :4] = 1
+    half, whole, none = (
+        class_loss(logits_of(-true), true, ColorLossWeights(), mask).item() for mask in (trust, None, trust * 0)
+    )
+    assert none == 0 and half == pytest.approx(whole / 2)
+
+
+def test_what_nobody_can_know_is_decided_rightly_and_turned_so_that_decisions_are_kept(task: SemanticTask) -> None:
+    true = torch.rand(3, 2, 64, 64) - 0.5
+    coarse = torch.rand(3, 2, 16, 16)
+    user = torch.zeros(3, 3, 64, 64)
+    user[2, :, 8, 8] = 1
+    some = torch.tensor((True, False, True))
+    given, wanted = task._decided(coarse, true, user, some, Generator().manual_seed(0))
+    assert torch.equal(given[1], coarse[1]) and torch.equal(wanted[1], true[1])
+    assert torch.equal(wanted[2], true[2])  # what a person says holds
+    assert (wanted[0] - true[0]).abs().mean() > 0.05
+    chroma = [ab[0].norm(dim=0) for ab in (wanted, true)]
+    torch.testing.assert_close(chroma[0] / chroma[0].mean(), chroma[1] / chroma[1].mean())
+    for number in (0, 2):
+        torch.testing.assert_close(given[number].mean((1, 2)), wanted[number].mean((1, 2)), atol=0.02, rtol=0)
 
 
 def test_fog_over_an_edge_costs_more_than_the_same_error_spread_evenly() -> None:
@@ -187,8 +238,8 @@ def test_fog_over_an_edge_costs_more_than_the_same_error_spread_evenly() -> None
     even = true + (ramp - true).abs().mean()
     weights = ColorLossWeights(coarser=0, chroma=0, inventing_chroma=0)
     follows = torch.tensor((True,))
-    exact = [torch.nn.functional.avg_pool2d(true, factor) for factor in (4, 2)]
-    fog, shift = (color_loss(Colors(*exact, full), true, follows, weights) for full in (ramp, even))
+    half = torch.nn.functional.avg_pool2d(true, 2)
+    fog, shift = (color_loss(Colors(half, full), true, follows, weights) for full in (ramp, even))
     assert fog > shift
 
 
