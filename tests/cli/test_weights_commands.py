@@ -352,3 +352,36 @@ def test_ctrl_c_and_on(manifest: Path, server: Server, environment: dict[str, st
     done = subprocess.run(words, env=environment, check=True, capture_output=True, text=True)
     assert len(done.stdout.splitlines()) == 4
     assert cached(machine, COLORIZER).read_bytes() == CONTENTS[COLORIZER]
+
+
+BUSY = """
+import itertools, signal, tempfile
+from pathlib import Path
+import excolor.cli.weights as weights
+from excolor.cli.main import run
+
+def fetch(*_):
+    with tempfile.TemporaryDirectory() as folder:
+        for number in itertools.count():
+            Path(folder, str(number)).touch()
+
+weights._fetch = fetch
+signal.signal(signal.SIGINT, signal.default_int_handler)
+run("excolor")
+"""
+
+
+def test_ctrl_c_while_a_thread_uses_a_folder_that_python_would_remove(manifest: Path, tmp_path: Path) -> None:
+    """As the hub's client does for a moment, to see whether there can be links."""
+    (used := tmp_path / "used").mkdir()
+    words = [sys.executable, "-c", BUSY, "weights", "download", "copy", "--weights", str(manifest)]
+    environment = os.environ | {"TMPDIR": str(used)}
+    process = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    until = time.monotonic() + 60
+    while not list(used.glob("*/9")):
+        assert time.monotonic() < until and process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.decode().strip() == "Interrupted."

@@ -14,6 +14,7 @@ import click
 
 from excolor.cli.commands import Group
 from excolor.cli.downloads import downloads
+from excolor.cli.interruption import INTERRUPTED
 from excolor.cli.options import weights_option
 from excolor.cli.progress import is_terminal
 from excolor.cli.tables import draw
@@ -103,11 +104,15 @@ def download(models: tuple[str, ...], everything: bool, weights: Path | None, qu
     manifest = load_manifest(weights)
     names = dict.fromkeys(sorted(manifest.models) if everything else models)
     files = dict.fromkeys(stored for name in names if name not in manifest.public for stored in manifest.files(name))
-    with downloads(quiet) as progress:
-        jobs = [partial(_fetch, stored, progress) for stored in files]
-        jobs += [partial(_obtain, name, weights, progress) for name in names if name in manifest.public]
-        results = _together_in_threads(jobs)
-        wait(results)
+    try:
+        with downloads(quiet) as progress:
+            jobs = [partial(_fetch, stored, progress) for stored in files]
+            jobs += [partial(_obtain, name, weights, progress) for name in names if name in manifest.public]
+            results = _together_in_threads(jobs)
+            wait(results)
+    except KeyboardInterrupt:
+        click.echo("Interrupted.", err=True)
+        os._exit(INTERRUPTED)  # Python's own end would remove temporary folders that the threads still use, and fail
     failed = False
     for result in results:
         try:
