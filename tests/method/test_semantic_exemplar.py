@@ -194,15 +194,20 @@ def test_what_a_person_says_reaches_the_net(model: SemanticExemplarNet) -> None:
     assert not torch.equal(model.invent(LIGHTNESS, user), model.invent(LIGHTNESS))
 
 
+def both_kinds_of_targets() -> tuple[Tensor, Hints]:
+    """Two targets, of which the second has a hint."""
+    none, one = no_hints(LIGHTNESS), one_hint(60, -40)
+    return LIGHTNESS.repeat(2, 1, 1, 1), Hints(torch.cat((none.ab, one.ab)), torch.cat((none.mask, one.mask)))
+
+
 def test_what_is_invented_is_as_colorful_as_photographs_and_with_hints_as_the_net_says(
     model: SemanticExemplarNet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    none, one = no_hints(LIGHTNESS), one_hint(60, -40)
-    hints = Hints(torch.cat((none.ab, one.ab)), torch.cat((none.mask, one.mask)))
-    vivid = model.invent(LIGHTNESS.repeat(2, 1, 1, 1), hints)
+    targets, hints = both_kinds_of_targets()
+    vivid = model.invent(targets, hints)
     torch.testing.assert_close(vivid[:1], model.invent(LIGHTNESS), rtol=1e-3, atol=1e-2)
     monkeypatch.setattr(semantic_exemplar, "_VIVID", 0.0)
-    plain = model.invent(LIGHTNESS.repeat(2, 1, 1, 1), hints)
+    plain = model.invent(targets, hints)
     assert vivid[0].norm(dim=0).mean() > 1.15 * plain[0].norm(dim=0).mean()
     assert torch.equal(vivid[1], plain[1])
 
@@ -216,12 +221,6 @@ def test_what_no_match_speaks_for_is_more_colorful(model: SemanticExemplarNet, m
     assert plain.followed is not None and plain.followed.item() == 1  # nothing of it is invented
     factor = vivid.ab.norm(dim=1) / plain.ab.norm(dim=1).clamp(min=1e-6)
     assert 0.999 < factor.min() < 1.01 and 1.2 < factor.max() < 1.501  # by how little a match speaks for the color
-
-
-def both_kinds_of_targets() -> tuple[Tensor, Hints]:
-    """Two targets, of which the second has a hint."""
-    none, one = no_hints(LIGHTNESS), one_hint(60, -40)
-    return LIGHTNESS.repeat(2, 1, 1, 1), Hints(torch.cat((none.ab, one.ab)), torch.cat((none.mask, one.mask)))
 
 
 def test_what_is_expected_is_what_is_likely_by_hints_without_the_reference(

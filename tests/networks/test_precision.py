@@ -62,11 +62,11 @@ def test_results_are_float32_and_about_the_same() -> None:
         network.finer(of.features, decided, levels, lightness, hints).full
         for network, of in zip((fine, coarse), likely, strict=True)
     ]
-    for results in ([of.logits / likely[0].logits.std() for of in likely], full):
+    logits = [of.logits / likely[0].logits.std() for of in likely]
+    for results, tolerance in ((logits, 0.1), (full, 0.01)):
         assert results[1].dtype == torch.float32
         assert not torch.equal(*results)
-    torch.testing.assert_close(*(of.logits / likely[0].logits.std() for of in likely), atol=0.1, rtol=0)
-    torch.testing.assert_close(*full, atol=0.01, rtol=0)
+        torch.testing.assert_close(*results, atol=tolerance, rtol=0)
 
 
 @pytest.mark.parametrize("native", [True, False])

@@ -181,13 +181,12 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
         """
         _check(settings)
         description, reference = known.description, _for(reference, len(lightness))
-        given = no_semantic_hints(lightness).user
         if user is not None:
-            given, reference = _as_given(user), _with_hinted_places(reference, description, user)
+            reference = _with_hinted_places(reference, description, user)
         found = correspond(description, reference)
         trusted = _trusted_more(found, settings.strength - 1)
-        hints = semantic_hints(trusted, given)
-        likely: Likely = self.colorization.likely(known.levels, hints)
+        hints = semantic_hints(trusted, alone.hints.user)
+        likely = self.colorization.likely(known.levels, hints)
         logits = with_expectation(likely.logits, alone.likely.logits, uncertainty(hints))
         followed = self._colorize(known, lightness, hints, likely._replace(logits=logits), _VIVID_MATCHES)
         places = places_shown(reference.coarse_ab, reference.hidden)

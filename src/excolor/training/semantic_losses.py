@@ -125,20 +125,20 @@ def reference_loss(
     wanted, full = fine[:, :2], true
     quarter = F.avg_pool2d(true, 4)
     of_classes = class_loss(logits, F.avg_pool2d(wanted, 2), weights, F.avg_pool2d(trust, 2))
-    of_classes = of_classes + weights.alike * _unlike(logits.softmax(1), quarter, classes=True)
+    of_classes = of_classes + weights.alike * _unlike(logits.softmax(1), quarter)
     if window is not None:
         trust, wanted, full = window.of(trust, 2), window.of(wanted, 2), window.of(true, 4)
     loss = (_huber(F.avg_pool2d(found.full, 2) - wanted, bound) * trust).mean((1, 2, 3))
     return loss + weights.alike * _unlike(found.full, full) + weights.classes * of_classes
 
 
-def _unlike(found: Tensor, true: Tensor, *, classes: bool = False) -> Tensor:
-    """Mean difference of ab, or total variation of classes, between pixels of the same true ab, (N,)."""
+def _unlike(found: Tensor, true: Tensor) -> Tensor:
+    """Mean difference of ab, or total variation of distributions, between pixels of the same true ab, (N,)."""
     wrong = torch.zeros(len(found), device=found.device)
     for difference, real in zip(_differences(found), _differences(true), strict=True):
         same = (1 - real.norm(dim=1, keepdim=True) / _SAME).clamp(min=0)
-        size = difference.abs().sum(1, keepdim=True) / 2 if classes else difference.abs()
-        wrong = wrong + (same * size).mean((1, 2, 3))
+        half = difference.abs().sum(1, keepdim=True) / 2  # of two channels the mean
+        wrong = wrong + (same * half).mean((1, 2, 3))
     return wrong / len(_STRIDES)
 
 

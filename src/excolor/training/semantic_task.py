@@ -38,7 +38,6 @@ from excolor.networks.checkpoint import save_network
 from excolor.networks.color_classes import decided_color
 from excolor.networks.semantic_colorization import (
     Colors,
-    Likely,
     SemanticColorizationNet,
     SemanticHints,
     Window,
@@ -109,13 +108,13 @@ class SemanticTask:
         follows[: counts.empty] = False
         follows[len(true) - counts.unrelated :] = False
         with precision:
-            likely: Likely = self.net.likely(levels, hints)
+            likely = self.net.likely(levels, hints)
         of_classes = class_loss(likely.logits, F.avg_pool2d(true, 4), weights)
         decided = ab_to_network(decided_color(likely.logits.detach().softmax(1)))
         coarse, wanted = self._decided(decided, true, hints.user, ~follows, generator)
         window = self._window(size, generator)
         with precision:
-            found: Colors = self.net.finer(likely.features, coarse, levels, batch.seen, hints, window)
+            found = self.net.finer(likely.features, coarse, levels, batch.seen, hints, window)
         loss = color_loss(found, wanted, follows, weights, window) + weights.classes * of_classes
         if counts.pairs:
             of_pairs = Colors(*(ab[pairs] for ab in found))
