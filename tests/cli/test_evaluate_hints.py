@@ -81,6 +81,17 @@ def test_a_picture_alone_on_old_film(two: Path, excolor: Run) -> None:
     assert first.stdout == second.stdout
 
 
+def test_contrast_is_stretched_on_request(two: Path, tmp_path: Path, excolor: Run) -> None:
+    (two / "flower.jpg").unlink()
+    options = ("--protocol", "hints", "--side", 48, "--film", "low-contrast", "--resume", tmp_path / "state")
+    plain = excolor("evaluate", "colorize", two, *options)
+    assert excolor("evaluate", "colorize", two, *options, "--auto-levels").exit_code == 1  # a run of other settings
+    (tmp_path / "state").unlink()
+    stretched = excolor("evaluate", "colorize", two, *options, "--auto-levels")
+    assert stretched.exit_code == plain.exit_code == 0
+    assert stretched.stdout != plain.stdout
+
+
 def test_it_is_measured_alone(two: Path, excolor: Run) -> None:
     result = excolor("evaluate", "colorize", two, "--protocol", "none,hints")
     assert result.exit_code == 2

@@ -9,7 +9,7 @@ from torch import Generator
 
 from excolor.imaging.color import ab_from_network
 from excolor.method.semantic_hints import certainty
-from excolor.networks.backbone import VARIANTS, EfficientNetLite
+from excolor.networks.backbone import VARIANTS, EfficientNetLite, Levels
 from excolor.networks.color_classes import soft_classes
 from excolor.networks.semantic_colorization import (
     COARSE_CHANNELS,
@@ -130,8 +130,28 @@ def test_a_part_of_some_references_shows_something_else(task: SemanticTask) -> N
     assert set(made.unique().tolist()) == {0.0, 1.0}
 
 
+def test_every_other_batch_has_half_as_many_pictures_enlarged(
+    task: SemanticTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task.recipe = replace(RECIPE, enlarged=96, spare=0.0)
+    seen: list[torch.Size] = []
+    describe = task.net.levels
+
+    def levels(lightness: torch.Tensor) -> Levels:
+        seen.append(lightness.shape)
+        return describe(lightness)
+
+    monkeypatch.setattr(task.net, "levels", levels)
+    for seed in range(16):
+        assert loss(task, seed).isfinite()
+    assert {shape[2:] for shape in seen} == {(64, 64), (96, 96)}
+    assert all(shape[0] == (14 if shape[2] == 64 else 7) for shape in seen)  # 8 or 4 targets, and their references
+    assert 3 < sum(shape[2] == 96 for shape in seen) < 13
+
+
 def test_the_shares_of_the_shipped_recipe_fill_its_batch() -> None:
-    for recipe in SEMANTIC.values():
+    shipped = SEMANTIC["semantic"]
+    for recipe in (*SEMANTIC.values(), replace(shipped, batch=shipped.batch // 2)):
         counts = recipe.counts()
         assert sum(counts) == recipe.batch
         assert min(counts) > 0

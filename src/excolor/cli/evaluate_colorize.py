@@ -68,7 +68,7 @@ def evaluate_colorize(
     if protocols and "hints" in protocols:
         if len(protocols) > 1:
             raise click.UsageError("hints has numbers of its own: name no other protocol beside it.")
-        evaluate_hints(options, film, match)
+        evaluate_hints(options, film, match, auto_levels=auto_levels)
         return
     plan = options.plan(protocols, ("target", "reference"))
     found_model = options.model.find("colorize", quiet=options.quiet)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from excolor.settings import Match
 
 
-def evaluate_hints(options: Evaluation, film: "Film", match: "Match") -> None:
+def evaluate_hints(options: Evaluation, film: "Film", match: "Match", *, auto_levels: bool) -> None:
     """Measure what hints are worth: print the table, and write the files that are asked for.
 
     Raises:
@@ -35,7 +35,9 @@ def evaluate_hints(options: Evaluation, film: "Film", match: "Match") -> None:
         from excolor.evaluation.record import hints_to_csv, hints_to_json
         from excolor.evaluation.state import State
 
-        pictures, cases, colorizer, settings, run = set_up(options, plan, found_model, film, match)
+        pictures, cases, colorizer, settings, run = set_up(
+            options, plan, found_model, film, match, auto_levels=auto_levels
+        )
         run["hint_reach"] = settings.hint_reach
         evaluator = HintEvaluator(pictures, colorizer, settings, options.seed, film)
         measurements, failures = measure_all(

@@ -24,7 +24,7 @@ class SetUp(NamedTuple):
 
 
 def set_up(
-    options: Evaluation, plan: "Plan", model: "ModelFiles", film: "Film", match: "Match", *, auto_levels: bool = False
+    options: Evaluation, plan: "Plan", model: "ModelFiles", film: "Film", match: "Match", *, auto_levels: bool
 ) -> SetUp:
     """Open the pictures and load the model. Errors as of `Evaluation.cases` and `Colorizer.load`."""
     from excolor import Colorizer, ColorizeSettings

@@ -59,7 +59,7 @@ _PORT = 8150
     default="127.0.0.1",
     show_default=True,
     group=RUN,
-    help="Listen at this address. Any other than the default lets other machines in that know the token.",
+    help="Listen at this address. With any but the default, other machines that have the token can connect.",
 )
 @option("--no-browser", is_flag=True, group=RUN, help="Print the address and open no browser.")
 @working_size_option(COLORIZE_SIZE)

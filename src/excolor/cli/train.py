@@ -237,8 +237,8 @@ def places(photos: tuple[Path, ...], backbone: Path | None, start: Path | None, 
     """Train what tells a semantic net which places have one color.
 
     PHOTOS are folders or tar files of color photographs. Places of pictures are described over a frozen ImageNet
-    backbone. On a CPU with AVX512-BF16 give --precision bfloat16. With --validate it is printed how right the colors
-    are that are found in held-out pairs of views and of related pictures.
+    backbone. On a CPU with AVX512-BF16 give --precision bfloat16. With --validate, prints how accurate the
+    colors found in held-out pairs of views and of related pictures are.
 
     \b
     Example:

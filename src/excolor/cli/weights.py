@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _AT_A_TIME = 4  # downloads; more make no connection faster
 
-_HEADINGS = ("Name", "Networks", "Size", "Where", "Licence")
+_HEADINGS = ("Name", "Networks", "Size", "Where", "License")
 
 
 @click.group(cls=Group)
@@ -38,8 +38,8 @@ def weights() -> None:
     """List, fetch and check the models that excolor knows.
 
     They are listed in weights.toml, which is a part of excolor; a weights.toml of your own (--weights FILE or
-    $EXCOLOR_WEIGHTS) adds models or replaces them. The default model is installed with excolor. Others are fetched
-    when they are first used, or by `excolor weights download`.
+    $EXCOLOR_WEIGHTS) adds models or replaces them. The models semantic and lite are installed with excolor. Others
+    are fetched when they are first used, or by `excolor weights download`.
 
     \b
     Example:
@@ -51,7 +51,7 @@ def weights() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print all that is known of them, as JSON.")
 @weights_option
 def list_models(as_json: bool, weights: Path | None) -> None:
-    """List the models: their size, where they are, and their licence.
+    """List the models: their size, where they are, and their license.
 
     A model is part of the package, or cached on this machine, or remote. Public checkpoints, which others published,
     are listed too: each is one network, and is fetched on demand only.

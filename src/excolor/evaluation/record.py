@@ -29,7 +29,7 @@ def describe_run(
     colorizer: Colorizer, model: ModelFiles, pictures: PhotoSet, plan: Plan, settings: ColorizeSettings
 ) -> dict[str, Any]:
     """All that the numbers depend on; `model` is what `colorizer` was loaded from."""
-    used = {"working_size": settings.working_size, "match": settings.match}
+    used = {"working_size": settings.working_size, "match": settings.match, "auto_levels": settings.auto_levels}
     return {**describe_model(colorizer, model), **_describe_pictures(pictures), **used, **asdict(plan)}
 
 

@@ -96,6 +96,8 @@ class SemanticRecipe(Recipe):
         spare: pictures beside those of the batch, relative to their number, that have no reference and are asked for
             classes of colors only: they cost a fifth, and inventing needs to see the most.
         zoom: up to how much targets without reference are enlarged.
+        enlarged: side in pixels to which the crops of every other batch, of half as many, are enlarged: things look
+            larger at the working size of use than in photographs as small as `photo_side`. 0 is none.
         weights: of the parts of the loss.
         window: side of the part of a crop that the two finest blocks answer for, relative to the crop's: they cost most
             and learn soonest.
@@ -113,6 +115,7 @@ class SemanticRecipe(Recipe):
     pairs: float = 0.25
     spare: float = 2.0
     zoom: float = 1.3
+    enlarged: int = 0
     weights: ColorLossWeights = field(default_factory=ColorLossWeights)
     window: float = 0.6
 
@@ -145,9 +148,11 @@ PLACES = {
 
 SEMANTIC = {
     # For two CPU cores
-    "semantic": SemanticRecipe(width=96, batch=24, crops=(160,), schedule=Schedule(1e-3, warm_up=150, clip=1.0)),
+    "semantic": SemanticRecipe(
+        width=96, batch=24, crops=(160,), schedule=Schedule(1e-3, warm_up=150, clip=1.0), enlarged=224
+    ),
     # For tests of whole runs: any few pictures, in seconds
     "semantic-tiny": SemanticRecipe(
-        width=12, batch=8, crops=(64,), schedule=Schedule(1e-3, clip=1.0), photo_side=64, backbone="tiny"
+        width=12, batch=8, crops=(64,), schedule=Schedule(1e-3, clip=1.0), photo_side=64, backbone="tiny", enlarged=96
     ),
 }

@@ -12,6 +12,7 @@ chroma, so that only following can be right.
 """
 
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,7 +46,7 @@ from excolor.networks.semantic_colorization import (
 )
 from excolor.training.augmentation import degrade
 from excolor.training.old_photographs import aged
-from excolor.training.photo_store import PhotoStore
+from excolor.training.photo_store import Crops, PhotoStore
 from excolor.training.semantic_losses import class_loss, color_loss, reference_loss
 from excolor.training.semantic_pairs import draw_similar, draw_two_views, draw_view
 from excolor.training.semantic_recipes import Counts, SemanticRecipe
@@ -98,8 +99,10 @@ class SemanticTask:
         self.modules = nn.ModuleDict({"colorizer": self.net})
 
     def loss(self, size: int, generator: Generator, precision: AbstractContextManager[None]) -> Tensor:
-        recipe = self.recipe
-        batch = self._draw(size, generator)
+        recipe, shown = self.recipe, size
+        if recipe.enlarged and torch.rand((), generator=generator, device=self.photos.device) < 0.5:
+            recipe, shown = replace(recipe, batch=recipe.batch // 2), recipe.enlarged
+        batch = self._draw(recipe.counts(), size, shown, generator)
         with torch.no_grad(), precision:
             levels, hints = self._hints(batch, generator)
         true = ab_to_network(batch.lab[:, 1:])
@@ -112,7 +115,7 @@ class SemanticTask:
         of_classes = class_loss(likely.logits, F.avg_pool2d(true, 4), weights)
         decided = ab_to_network(decided_color(likely.logits.detach().softmax(1)))
         coarse, wanted = self._decided(decided, true, hints.user, ~follows, generator)
-        window = self._window(size, generator)
+        window = self._window(shown, generator)
         with precision:
             found = self.net.finer(likely.features, coarse, levels, batch.seen, hints, window)
         loss = color_loss(found, wanted, follows, weights, window) + weights.classes * of_classes
@@ -124,7 +127,8 @@ class SemanticTask:
         spare = round(recipe.batch * recipe.spare)
         if not spare:
             return loss.mean()
-        return loss.mean() + weights.spare * weights.classes * self._invented(spare, size, generator, precision).mean()
+        invented = self._invented(spare, size, shown, generator, precision)
+        return loss.mean() + weights.spare * weights.classes * invented.mean()
 
     def _decided(
         self, coarse: Tensor, true: Tensor, user: Tensor, some: Tensor, generator: Generator
@@ -149,11 +153,13 @@ class SemanticTask:
         chosen = some.view(-1, 1, 1, 1)
         return torch.where(chosen, given, coarse), torch.where(chosen, turned, true)
 
-    def _invented(self, count: int, size: int, generator: Generator, precision: AbstractContextManager[None]) -> Tensor:
+    def _invented(
+        self, count: int, size: int, shown: int, generator: Generator, precision: AbstractContextManager[None]
+    ) -> Tensor:
         """The loss of so many pictures without a reference, (count,): of what is likely at 1/4."""
         photos = self.photos
         crops = draw_view(photos, photos.draw_pictures(count, generator), size, self.recipe.zoom, generator)
-        rgb = photos.cut(crops, size)
+        rgb = _enlarged(photos.cut(crops, size), shown)
         lab = rgb_to_lab(rgb)
         seen = self._aged(rgb, lab, generator).contiguous(memory_format=torch.channels_last)
         with precision:
@@ -171,23 +177,26 @@ class SemanticTask:
         corner = torch.randint(whole - side + 1, (2,), generator=generator, device=self.photos.device).tolist()
         return Window(*(2 * n for n in (*corner, side, side)))
 
-    def _draw(self, size: int, generator: Generator) -> Batch:
+    def _draw(self, counts: Counts, size: int, shown: int, generator: Generator) -> Batch:
+        """Crops of `size` pixels, enlarged to `shown`."""
         recipe, photos = self.recipe, self.photos
-        counts = recipe.counts()
         empty, views, similar, pairs, unrelated = counts
 
         def uniform(count: int, low: float, high: float) -> Tensor:
             return torch.rand((count, 1, 1, 1), generator=generator, device=photos.device) * (high - low) + low
+
+        def cut(crops: Crops) -> Tensor:
+            return _enlarged(photos.cut(crops, size), shown)
 
         alone = draw_view(photos, photos.draw_pictures(empty, generator), size, recipe.zoom, generator)
         of_views = draw_two_views(photos, views, size, generator)
         of_similar = draw_similar(photos, self.similar, similar + pairs, size, generator)
         index = photos.draw_pictures(2 * unrelated, generator)
         of_others = draw_view(photos, index, size, recipe.zoom, generator)
-        rgb = [photos.cut(crops, size) for crops in (alone, of_views.target, of_similar.target, of_others)]
+        rgb = [cut(crops) for crops in (alone, of_views.target, of_similar.target, of_others)]
         target_rgb = torch.cat((*rgb[:3], rgb[3][:unrelated]))
-        of_view = self._mosaics(photos.cut(of_views.reference, size), rgb[3][unrelated:], generator)
-        other_rgb = torch.cat((of_view, photos.cut(of_similar.reference, size), rgb[3][unrelated:]))
+        of_view = self._mosaics(cut(of_views.reference), rgb[3][unrelated:], generator)
+        other_rgb = torch.cat((of_view, cut(of_similar.reference), rgb[3][unrelated:]))
         lab, reference = rgb_to_lab(target_rgb), rgb_to_lab(other_rgb)
 
         seen = self._aged(target_rgb, lab, generator)
@@ -337,6 +346,13 @@ class SemanticTask:
         path = folder / "semantic.safetensors"
         save_network(self.net, path)
         return [path]
+
+
+def _enlarged(rgb: Tensor, side: int) -> Tensor:
+    """Squares (N, 3, *, *) of `side` pixels; photographs that are enlarged are not sharp, which costs little here."""
+    if rgb.shape[-1] == side:
+        return rgb
+    return F.interpolate(rgb, size=(side, side), mode="bicubic", align_corners=False).clamp(0, 1)
 
 
 def _turned(ab: Tensor, angle: Tensor, factor: Tensor) -> Tensor:
