@@ -12,10 +12,11 @@ from click.testing import Result
 from PIL import Image
 from torch import from_numpy
 
-from excolor.batch.hints import find_hints
+from excolor.batch.hints import ChosenHints, find_hints
 from excolor.batch.sources import Source
-from excolor.hints import parse_hint
+from excolor.hints import Hint, parse_hint
 from excolor.imaging.color import rgb_to_lab
+from excolor.photo import read_photo, read_provenance
 
 Run = Callable[..., Result]
 
@@ -173,6 +174,26 @@ def test_recorded_in_the_metadata(excolor: Run, gray: Path, tmp_path: Path) -> N
     content = (tmp_path / "out.jpg").read_bytes()
     assert b"0.3,0.8=olive,r=2%" in content
     assert b"hint_reach" in content
+
+
+def test_many_typed_hints_are_recorded_too(excolor: Run, small: Callable[..., Path], tmp_path: Path) -> None:
+    """There is no file that would tell which they were."""
+    points = [f"0.{number:02},0.5=olive" for number in range(60)]
+    typed = [word for point in points for word in ("--hint", point)]
+    run = excolor("colorize", small(tmp_path / "a.jpg"), *typed, *FAST, "-o", tmp_path / "out.jpg")
+    assert run.exit_code == 0, run.output
+    made_by = read_provenance(read_photo(tmp_path / "out.jpg").metadata)
+    assert made_by is not None
+    recorded = made_by.settings["hints"].split("; ")
+    assert [parse_hint(point) for point in recorded] == [parse_hint(point) for point in points]
+
+
+def test_more_hints_than_metadata_have_room_for_are_recorded_by_their_sha256() -> None:
+    hints = tuple(Hint(number / 2000, 0.5, "olive") for number in range(2000))
+    text = "; ".join(hint.text for hint in hints)
+    recorded = ChosenHints(hints).recorded
+    assert recorded == {"hints": f"2000 points (sha256 {sha256(text.encode()).hexdigest()})"}
+    assert len(ChosenHints(hints[:500]).recorded["hints"].split("; ")) == 500
 
 
 def test_a_color_that_cannot_be_had_is_noted_once(excolor: Run, gray: Path, tmp_path: Path) -> None:

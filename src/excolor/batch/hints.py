@@ -1,5 +1,6 @@
 """Hints of a person: found before the work, read where they belong to many pictures, and chosen for every target."""
 
+import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from excolor.photo import Photo
 
 _MOST_NAMED = 3  # of the hints that no target uses; the others are counted
-_MOST_RECORDED = 50  # points in the metadata of a result; of more only the file is named
+_LONGEST_RECORD = 20_000  # characters in the metadata of a result: in a JPEG there is room for 65,533 bytes of XMP
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,14 @@ class ChosenHints:
 
     @property
     def recorded(self) -> Mapping[str, str]:
-        """What the metadata of the result say of them."""
+        """What the metadata of the result say of them: all points, or the sha256 of that text if it is too long."""
         points = [hint.text for hint in self.hints if isinstance(hint, Hint)]
         record = {}
         if points:
-            record["hints"] = "; ".join(points) if len(points) <= _MOST_RECORDED else f"{len(points)} points"
+            text = "; ".join(points)
+            is_short = len(text) <= _LONGEST_RECORD
+            sha256 = hashlib.sha256(text.encode()).hexdigest()
+            record["hints"] = text if is_short else f"{len(points)} points (sha256 {sha256})"
         if self.file is not None:
             record["hints_file"] = f"{self.file.path.name} (sha256 {self.file.sha256})"
         return record
