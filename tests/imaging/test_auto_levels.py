@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from excolor.imaging.auto_levels import with_auto_levels
-from excolor.imaging.working_size import prepare_lightness
+from excolor.imaging.working_size import NetworkInput, prepare_lightness
 from excolor.photo import Photo
 
 CPU = torch.device("cpu")
@@ -44,3 +44,31 @@ def test_what_has_hardly_any_contrast_is_not_torn_apart(contrast: float) -> None
 def test_a_picture_of_full_contrast_hardly_changes() -> None:
     seen = prepare_lightness(Photo(ramp(0, 1)), 50, CPU)
     assert (with_auto_levels(seen) - seen.tensor).abs().max() < 2
+
+
+def quantile_levels(lightness: torch.Tensor) -> torch.Tensor:
+    """The same contrast by torch.quantile."""
+    black, white = torch.quantile(lightness.flatten(), torch.tensor((0.01, 0.99))).tolist()
+    return ((lightness - (black + white) / 2) * min(100 / (white - black), 8) + 50).clamp(0, 100)
+
+
+@pytest.mark.parametrize("size", [(1, 2), (16, 16), (101, 1), (57, 83), (640, 427)])
+def test_small_pictures_are_those_of_torch_bit_for_bit(size: tuple[int, int]) -> None:
+    lightness = torch.rand(1, 1, *size, generator=torch.Generator().manual_seed(size[1])) * 60 + 10
+    assert torch.equal(with_auto_levels(NetworkInput(lightness, size)), quantile_levels(lightness))
+
+
+def test_pictures_may_be_larger_than_torch_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """2^24 pixels is a working size of 3344 for a scan of 3:2. Torch 2.6 refuses more, the latest one does not."""
+    real = torch.quantile
+
+    def quantile(values: torch.Tensor, *arguments: torch.Tensor) -> torch.Tensor:
+        if values.numel() > 2**24:
+            raise RuntimeError("quantile() input tensor is too large")
+        return real(values, *arguments)
+
+    monkeypatch.setattr(torch, "quantile", quantile)
+    row = torch.linspace(20, 80, 4104)
+    stretched = with_auto_levels(NetworkInput(row.expand(1, 1, 4104, -1), (4104, 4104)))
+    assert (stretched[..., :41].max(), stretched[..., -41:].min()) == (0, 100)
+    torch.testing.assert_close(stretched[..., 0, :], quantile_levels(row)[None, None], atol=0.05, rtol=0)
