@@ -125,6 +125,17 @@ def test_import_is_careful_with_files(excolor: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "d.safetensors").exists()
 
 
+@pytest.mark.parametrize("given", [".", "/", "..", "missing.pth", "a" * 300])
+def test_what_is_no_file_is_not_imported(
+    excolor: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = excolor("weights", "import", given, "--as", "encoder")
+    assert done.exit_code == 1
+    assert done.stderr == f"Error: {given}: no such file; check the path\n"
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_pickle_in_a_model_is_refused(excolor: Run, small: Callable[..., Path], tmp_path: Path) -> None:
     torch.save(Encoder(EncoderConfig(4)).state_dict(), tmp_path / "net.pth")
     model = model_of(tmp_path / "model", colorizer=tmp_path / "net.pth")

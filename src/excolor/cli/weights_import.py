@@ -41,13 +41,16 @@ def import_checkpoint(file: Path, network: str, output: Path | None, force: bool
     Example:
         excolor weights import siggraph17.pth --as colorizer -o mine/colorizer.safetensors
     """
+    from excolor.errors import CheckpointError, OutputError
+
+    if not os.path.isfile(file):  # noqa: PTH113 - Path.is_file raises for names that are too long
+        raise CheckpointError(f"{file}: no such file; check the path")
     output = output or file.with_suffix(".safetensors")
     if output == file:
         raise click.UsageError("FILE has the name of its result; give --output.")
 
     import torch
 
-    from excolor.errors import OutputError
     from excolor.networks.checkpoint import save_network
     from excolor.networks.public import convert, read_state_dict
 
