@@ -1,5 +1,6 @@
 """`excolor serve` as it is started: what it prints, listens to, refuses and leaves behind."""
 
+import json
 import os
 import re
 import signal
@@ -70,6 +71,17 @@ def test_it_prints_its_address_and_ends_cleanly(
     assert out == ""
     assert "Traceback" not in err
     assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_the_shown_command_takes_pictures_as_large(start: Callable[..., "subprocess.Popen[str]"], target: Path) -> None:
+    process = start("--port", 0, target, "--max-megapixels", "1200")
+    assert process.stdout is not None
+    url = process.stdout.readline().strip()
+    with urllib.request.urlopen(url) as answer:
+        cookie = answer.headers["set-cookie"].split(";")[0]
+    request = urllib.request.Request(f"{url.split('?')[0]}api/command", headers={"Cookie": cookie})
+    with urllib.request.urlopen(request) as answer:
+        assert json.loads(answer.read())["command"].endswith(" --max-megapixels 1200")
 
 
 def test_a_port_that_is_taken_is_not_shared(start: Callable[..., "subprocess.Popen[str]"]) -> None:

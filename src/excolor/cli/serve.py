@@ -90,16 +90,14 @@ def serve(
 
     check_server()
 
-    from excolor.photo import MAX_PIXELS
     from excolor.serve.app import Page
     from excolor.serve.security import Access
     from excolor.serve.server import LOOPBACK, Server, bind
     from excolor.serve.uploads import Uploads
 
-    max_pixels = MAX_PIXELS if max_megapixels is None else int(max_megapixels * 1e6)
     settings = ColorizeSettings(working_size)
     with Uploads(int(max_upload * 1e6)) as uploads:
-        workplace = _workplace(uploads, settings, model, device, max_pixels)
+        workplace = _workplace(uploads, settings, model, device, max_megapixels)
         try:
             for note in workplace.prepare(picture, references):
                 click.echo(note, err=True)
@@ -126,13 +124,15 @@ def serve(
 
 
 def _workplace(
-    uploads: "Uploads", settings: ColorizeSettings, model: ModelChoice, device: str, max_pixels: int
+    uploads: "Uploads", settings: ColorizeSettings, model: ModelChoice, device: str, max_megapixels: float | None
 ) -> "Workplace":
     from excolor.method.colorizer import Colorizer
+    from excolor.photo import MAX_PIXELS
     from excolor.serve.results import Maker, Models
     from excolor.serve.studio import Studio
     from excolor.serve.workplace import Workplace
 
+    max_pixels = MAX_PIXELS if max_megapixels is None else int(max_megapixels * 1e6)
     files = Models(model.find("colorize", quiet=False), model.find("pre-colorize", quiet=False))
     studio = Studio(
         lambda: Colorizer.load(files.colorize, device=device, precision=model.precision),
@@ -143,4 +143,5 @@ def _workplace(
     options += [] if model.weights is None else ["--weights", str(model.weights)]
     options += [] if device == "auto" else ["--device", device]
     options += [] if model.precision == "auto" else ["--precision", model.precision]
+    options += [] if max_megapixels is None else ["--max-megapixels", str(max_megapixels).removesuffix(".0")]
     return Workplace(studio, Maker(files, settings.working_size, max_pixels), uploads, settings, tuple(options))
