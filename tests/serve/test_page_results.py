@@ -1,8 +1,10 @@
 """What is received, kept and given back, without a browser: results are those of the command line, byte for byte."""
 
 import json
+import os
 import shlex
 import stat
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -185,3 +187,75 @@ def test_received_files_are_private_and_go_away(running: Any, tmp_path: Path, sm
 )
 def test_names_lose_their_folders(given: str, kept: str) -> None:
     assert safe_name(given) == kept
+
+
+@pytest.mark.parametrize("name", ["many.json", "many.csv"])
+def test_more_hints_than_can_be_placed_are_not_opened(
+    running: Any, tmp_path: Path, small: Callable[..., Path], name: str
+) -> None:
+    """Whoever had them could change nothing any more, nor download."""
+    send(running, "target", small(tmp_path / "a.png"))
+    running.choose(1, hints=HINTS)
+    for number, status in ((1001, 422), (1000, 200)):
+        points = [{"x": (index + 1) / 2000, "y": 0.5, "color": "olive"} for index in range(number)]
+        text = json.dumps({"excolor_hints": 1, "hints": points})
+        if name.endswith(".csv"):
+            text = "file,x,y,color\n" + "".join(f"a.png,{point['x']},0.5,olive\n" for point in points)
+        answered, body, _ = running.ask("POST", "/api/hints", text.encode(), name=name)
+        assert answered == status, body
+        if status == 422:
+            told = json.loads(body)["error"]
+            assert told == "there are 1001 hints, and 1000 at most can be placed; paint a layer instead"
+            assert running.session["hints"] == HINTS
+    session = running.session
+    assert len(session["hints"]) == 1000
+    assert running.choose(2, vivid=1.5) == 200
+
+
+@pytest.fixture
+def not_text(tmp_path: Path, small: Callable[..., Path]) -> Path:
+    """A folder with a picture whose name is no UTF-8."""
+    path = tmp_path / "scans" / os.fsdecode(b"caf\xe9 7'.png")
+    try:
+        return small(path).parent
+    except OSError:
+        pytest.skip("this file system takes names in UTF-8 only")
+
+
+def test_pictures_whose_names_are_no_text_are_worked_on_like_others(
+    serving_with: Callable[..., Any], not_text: Path, tmp_path: Path, warm: Path
+) -> None:
+    references = tmp_path / "references"
+    references.mkdir()
+    (references / os.fsdecode(b"r\xe9f.png")).write_bytes(warm.read_bytes())
+    (references / os.fsdecode(b"no\xe9.png")).write_text("no picture")
+    with serving_with(folder=not_text, references=[references]) as running:
+        assert "no\udce9.png" in running.notes[0]
+        (picture,) = running.session["pictures"]
+        assert picture["name"] == "caf\ufffd 7'.png"
+        status, body, _ = running.ask("POST", f"/api/target/{picture['id']}", b"")
+        assert status == 200, body
+        told = json.loads(body)
+        assert told["target"]["name"] == "caf\ufffd 7'.png"
+        assert [one["name"] for one in told["received"]] == ["r\ufffdf.png"]
+        assert running.choose(1, hints=HINTS) == 200
+        assert running.ask("GET", f"/api/after?revision={running.session['revision']}&longest=256")[0] == 200
+        status, _, headers = running.ask("GET", "/api/hints")
+        assert status == 200 and quote("caf\ufffd 7'.hints.json", safe="") in headers["content-disposition"]
+
+        status, body, _ = running.ask("POST", "/api/results", b"")
+        assert status == 200 and json.loads(body)["name"] == "caf\ufffd 7'-color.png"
+        status, data, headers = running.ask("GET", f"/api/results/{json.loads(body)['id']}")
+        assert status == 200 and quote("caf\ufffd 7'-color.png", safe="") in headers["content-disposition"]
+
+        command = json.loads(running.ask("GET", "/api/command")[1])["command"]
+        words = subprocess.run(["bash", "-c", f"printf '%s\\0' {command}"], capture_output=True, check=True).stdout
+        arguments = [os.fsdecode(word) for word in words.split(b"\0")[1:-1]]
+        assert str(not_text / os.fsdecode(b"caf\xe9 7'.png")) in arguments
+        result = CliRunner().invoke(main, [*arguments, "-o", str(tmp_path / "made.png")])
+        assert result.exit_code == 0, result.output
+        assert (tmp_path / "made.png").read_bytes() == data
+
+        next(not_text.iterdir()).write_text("no picture")
+        status, body, _ = running.ask("POST", "/api/page/2", b"")
+        assert status == 422 and "caf\ufffd 7'.png" in json.loads(body)["error"]

@@ -9,15 +9,25 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from excolor.errors import SettingError
+from excolor.serve.uploads import displayable
 
 _MOST_JSON = 4_000_000  # bytes
 _OPTIONS = {"max_pixels": "--max-megapixels", "working_size": "--working-size", "device": "--device"}
 """What the library calls what can be set, and what the command line calls it."""
 
 
+class Json(JSONResponse):
+    """An answer as JSON. Names of files in it need not be text: bytes that are none become U+FFFD."""
+
+    def render(self, content: Any) -> bytes:
+        """As UTF-8."""
+        text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return displayable(text).encode()
+
+
 def not_found() -> Response:
     """Of an id that is not known."""
-    return JSONResponse({"error": "there is no such thing any more; reload the page"}, 404)
+    return Json({"error": "there is no such thing any more; reload the page"}, 404)
 
 
 def with_options(message: str, settings: Sequence[str]) -> str:
@@ -36,7 +46,7 @@ def number_in(request: Request, name: str) -> int:
 
 def attachment(name: str) -> dict[str, str]:
     """Headers that make a browser save an answer under a name."""
-    return {"content-disposition": f"attachment; filename*=utf-8''{quote(name, safe='')}"}
+    return {"content-disposition": f"attachment; filename*=utf-8''{quote(displayable(name), safe='')}"}
 
 
 async def json_of(request: Request) -> dict[str, Any]:

@@ -12,19 +12,19 @@ from urllib.parse import unquote
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from excolor.errors import ExcolorError, PhotoError, SettingError
 from excolor.hints import TargetRecord, dump_hints
-from excolor.serve.answers import attachment, json_of, not_found, with_options
+from excolor.serve.answers import Json, attachment, json_of, not_found, with_options
 from excolor.serve.commands import command_for
 from excolor.serve.hint_files import ForeignHintsError, is_layer, is_painted_for, read_points
 from excolor.serve.pictures import Pictures
 from excolor.serve.session import PictureFile, Target, choices_of
 from excolor.serve.studio import Stale
 from excolor.serve.targets import example_pair
-from excolor.serve.uploads import new_id
+from excolor.serve.uploads import displayable, new_id
 from excolor.serve.workplace import Workplace
 from excolor.weights import sha256_of
 
@@ -79,10 +79,10 @@ class Page:
             try:
                 return await handler(request)
             except Stale:
-                return JSONResponse({"revision": self._work.session.now.revision}, 409)
+                return Json({"revision": self._work.session.now.revision}, 409)
             except ExcolorError as error:
                 message = with_options(self._work.uploads.without_folders(str(error)), error.settings)
-                return JSONResponse({"error": message}, 422)
+                return Json({"error": message}, 422)
             except ClientDisconnect:
                 return Response(status_code=400)
 
@@ -90,11 +90,11 @@ class Page:
 
     async def get_session(self, _: Request) -> Response:
         """All that a page needs to begin or to go on."""
-        return JSONResponse(self._session())
+        return Json(self._session())
 
     async def get_status(self, _: Request) -> Response:
         """What the networks are doing, empty if nothing; and the revision, which tells whether a page is up to date."""
-        return JSONResponse({"doing": self._work.studio.doing, "revision": self._work.session.now.revision})
+        return Json({"doing": self._work.studio.doing, "revision": self._work.session.now.revision})
 
     async def put_choices(self, request: Request) -> Response:
         """Take the choices of a page."""
@@ -118,7 +118,7 @@ class Page:
         """What is known after choices were taken: references that were removed long ago cannot come back."""
         self._work.tidy()
         now = self._work.session.now
-        return JSONResponse({"revision": now.revision, "received": _named(now.received), "layers": _named(now.layers)})
+        return Json({"revision": now.revision, "received": _named(now.received), "layers": _named(now.layers)})
 
     async def post_target(self, request: Request) -> Response:
         """Receive the picture to colorize, as the body; its name is in the header X-Name.
@@ -168,7 +168,7 @@ class Page:
         file, target = self._work.reference(request.path_params["id"]), self._work.target()
         if file is None:
             return not_found()
-        return JSONResponse({"fit": await self._work.compute(lambda: self._work.studio.fit(target, file))})
+        return Json({"fit": await self._work.compute(lambda: self._work.studio.fit(target, file))})
 
     async def get_hints(self, _: Request) -> Response:
         """The hints as a file."""
@@ -197,20 +197,20 @@ class Page:
             force = bool(request.query_params.get("force"))
             found = await work.decode(lambda: read_points(path, target, sha256, force=force))
         except ForeignHintsError as error:
-            return JSONResponse({"error": str(error), "can_force": True}, 422)
+            return Json({"error": str(error), "can_force": True}, 422)
         finally:
             if not is_kept:
                 work.uploads.discard(path)
         self._check_is_target(target)
         work.session.set_hints(found.hints, page=_page(request))
-        return JSONResponse(self._session() | {"told": found.note})
+        return Json(self._session() | {"told": found.note})
 
     def _use_layer(self, request: Request, target: Target, file: PictureFile) -> Response:
         """Take a painted layer as hints."""
         self._check_is_target(target)
         self._work.session.add_layer(file, page=_page(request))
         self._work.tidy()
-        return JSONResponse(self._session() | {"is_layer": True})
+        return Json(self._session() | {"is_layer": True})
 
     def _check_is_target(self, target: Target) -> None:
         """Raise Stale if the person has opened another picture meanwhile."""
@@ -221,7 +221,7 @@ class Page:
         """The command that makes the same result."""
         self._work.target()
         work = self._work
-        return JSONResponse({"command": command_for(work.session.now, work.settings, work.options)})
+        return Json({"command": command_for(work.session.now, work.settings, work.options)})
 
     async def post_result(self, _: Request) -> Response:
         """Make the result of full size; the answer says where to get it."""
@@ -242,12 +242,12 @@ class Page:
         result = new_id()
         work.results = {result: path}
         told = [work.as_shown(note) for note in notes]
-        return JSONResponse({"id": result, "name": path.name, "notes": told})
+        return Json({"id": result, "name": path.name, "notes": told})
 
     async def get_result(self, request: Request) -> Response:
         """A result."""
         path = self._work.results.get(request.path_params["id"])
-        return not_found() if path is None else FileResponse(path, filename=path.name)
+        return not_found() if path is None else FileResponse(path, filename=displayable(path.name))
 
     def _session(self) -> dict[str, Any]:
         now, work = self._work.session.now, self._work
@@ -283,13 +283,13 @@ class Page:
         target, best = await self._work.compute(lambda: self._work.look(file, page))
         self._work.session.open_target(target, best, page=_page(request))
         self._work.keep(file)
-        return JSONResponse(self._session())
+        return Json(self._session())
 
     async def _add_reference(self, request: Request, file: PictureFile) -> Response:
         """Add a reference that can be read."""
         await self._work.compute(lambda: self._work.studio.encode(file))
         self._work.session.add_reference(file, page=_page(request))
-        return JSONResponse(self._session())
+        return Json(self._session())
 
     async def _receive(self, request: Request) -> Path:
         return await self._work.uploads.receive(unquote(request.headers.get("x-name", "")), request.stream())

@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Iterator
 
 from excolor.serve.session import Snapshot
+from excolor.serve.uploads import displayable
 from excolor.settings import ColorizeSettings
 
 
@@ -16,7 +17,7 @@ def command_for(snapshot: Snapshot, settings: ColorizeSettings, options: tuple[s
         settings: those that the server was started with.
         options: further ones that it was started with, such as the model's.
     """
-    return shlex.join(["excolor", *_words(snapshot, settings), *options])
+    return " ".join(_quoted(word) for word in ("excolor", *_words(snapshot, settings), *options))
 
 
 def _words(snapshot: Snapshot, settings: ColorizeSettings) -> Iterator[str]:
@@ -50,3 +51,16 @@ def _path(name: str) -> str:
     """A path that no shell and no option parser takes for something else."""
     is_special = name.startswith(("-", "@")) or any(character in name for character in "*?[")
     return name if not is_special or os.path.isabs(name) else os.path.join(".", name)  # noqa: PTH117, PTH118
+
+
+def _quoted(word: str) -> str:
+    """A word for a shell; bytes that are no text are written as bash, zsh and others read them: $'caf\\351.jpg'."""
+    if word == displayable(word):
+        return shlex.quote(word)
+    return "$'" + "".join(_escaped(byte) for byte in os.fsencode(word)) + "'"
+
+
+def _escaped(byte: int) -> str:
+    """A byte within $'...'. Always three octal digits, since a digit may follow."""
+    letter = chr(byte)
+    return letter if letter.isascii() and letter.isprintable() and letter not in "'\\" else f"\\{byte:03o}"

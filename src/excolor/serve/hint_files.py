@@ -7,7 +7,7 @@ from excolor.batch.hint_folder import LAYERS
 from excolor.errors import HintError, PhotoError
 from excolor.hints import Hint, HintLayer, read_hints, read_table
 from excolor.photo import read_photo
-from excolor.serve.session import Target, rounded
+from excolor.serve.session import Target, check_number_of_hints, rounded
 
 _BEGINNING = 4096  # bytes by which text is told from pictures
 _MOST_NAMED = 3  # of the pictures of a table
@@ -67,7 +67,7 @@ def read_points(path: Path, target: Target, sha256: str, *, force: bool = False)
 
     Raises:
         ForeignHintsError: it was made for another picture, or `force`.
-        HintError: it cannot be read, has no hints for this picture, or one that lies outside it.
+        HintError: it cannot be read, has no hints for this picture, more than can be placed, or one outside it.
     """
     with path.open("rb") as file:
         start = file.read(_BEGINNING).removeprefix(b"\xef\xbb\xbf").lstrip()
@@ -78,6 +78,7 @@ def read_points(path: Path, target: Target, sha256: str, *, force: bool = False)
         if found.target is not None and not force and (difference := found.target.difference(target.size, sha256)):
             raise ForeignHintsError(f"{path.name} belongs to another picture: {difference}")
         hints, note = found.hints, ""
+    check_number_of_hints(len(hints))
     return FoundHints(tuple(placed(hint, target.size) for hint in hints), note)
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from excolor.errors import HintError, SettingError
 from excolor.hints import Hint
-from excolor.serve.uploads import new_id
+from excolor.serve.uploads import displayable, new_id
 from excolor.settings import ColorizeSettings
 
 MOST_HINTS = 1000
@@ -22,7 +22,8 @@ class PictureFile:
     Attributes:
         id: by which the browser asks for it.
         path: where it lies.
-        shown: what commands call it: a path that was given on the command line, or the name of what was uploaded.
+        shown: what commands call it: a path that was given on the command line, or the name of what was uploaded. Its
+            bytes need not be text.
         is_upload: whether it lies in our private folder.
     """
 
@@ -38,8 +39,8 @@ class PictureFile:
 
     @property
     def name(self) -> str:
-        """The file's own name."""
-        return self.path.name
+        """The file's own name, as it can be displayed."""
+        return displayable(self.path.name)
 
 
 @dataclass(frozen=True)
@@ -312,14 +313,19 @@ def choices_of(record: object) -> Choices:
     found, references, used = (record.get(name) for name in ("hints", "references", "used"))
     if not isinstance(found, list) or not isinstance(references, list) or not isinstance(used, list):
         raise SettingError("the choices lack hints or references; reload the page")
-    if len(found) > MOST_HINTS:
-        raise HintError(f"there are {len(found)} hints, and {MOST_HINTS} at most can be placed; paint a layer instead")
+    check_number_of_hints(len(found))
     numbers = {name: _number(record.get(name), name) for name in ("strength", "vivid", "hint_reach")}
     ids, layer = tuple(dict.fromkeys(map(str, references))), record.get("layer")
     hints = tuple(_hint(one) for one in found)
     choices = Choices(hints, None if layer is None else str(layer), ids, frozenset(map(str, used)), **numbers)
     choices.settings(ColorizeSettings.working_size)  # checks the ranges
     return choices
+
+
+def check_number_of_hints(number: int) -> None:
+    """Raise HintError if so many cannot be placed."""
+    if number > MOST_HINTS:
+        raise HintError(f"there are {number} hints, and {MOST_HINTS} at most can be placed; paint a layer instead")
 
 
 def _hint(record: object) -> Hint:

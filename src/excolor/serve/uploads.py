@@ -14,6 +14,7 @@ from types import TracebackType
 from excolor.errors import PhotoError
 
 _LONGEST = 200  # bytes of a name: file systems take 255
+_NO_TEXT = re.compile("[\ud800-\udfff]")  # what Python makes of bytes that are no text
 _NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f/\\]")
 
 
@@ -81,6 +82,11 @@ class Uploads:
 def new_id() -> str:
     """96 random bits as text."""
     return secrets.token_urlsafe(12)
+
+
+def displayable(name: str) -> str:
+    """The name of a file, or a text with such names, for whoever takes text only: bytes that are none become U+FFFD."""
+    return _NO_TEXT.sub("\ufffd", name)
 
 
 def safe_name(name: str) -> str:
