@@ -196,3 +196,12 @@ def test_tags_of_tiff_are_those_of_the_target(target: Path, reference: Path, tmp
     with Image.open(output) as image:
         assert isinstance(image, TiffImagePlugin.TiffImageFile)
         assert image.info["dpi"] == (600, 600)
+
+
+def test_stripped_stages_tell_nothing_either(excolor: Run, target: Path, reference: Path, tmp_path: Path) -> None:
+    path, stages = scan(tmp_path / "scan.jpg", crop(target)), tmp_path / "stages"
+    command = ("colorize", path, "--ref", reference, "--model", "lite", "--working-size", 32, "--save-stages", stages)
+    for options, telling in (((), {"scan-result.png"}), (("--strip", "--force"), set())):
+        run = excolor(*command, "-o", tmp_path / "out.jpg", *options)
+        assert run.exit_code == 0, run.output
+        assert {made.name for made in stages.iterdir() if b"A. Adams" in made.read_bytes()} == telling

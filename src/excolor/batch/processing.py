@@ -195,11 +195,11 @@ class _Attempt(Generic[N]):
         rest = (self._finish(result, suffix) for result in results)
         photo = self._finish(first, suffix)
         photos = photo if len(numbers) == 1 else _Pages(chain((photo,), rest), len(numbers))
+        destination, settings = self._job.destination, self._files.save
         for path, stage in zip(self._job.stages, first.stages, strict=True):
             make_folder(path.parent)
-            stage.save(path, overwrite=self._may_replace(path))
+            stage.save(path, overwrite=self._may_replace(path), settings=settings)
         # The result comes last, since it is what `skip_existing` looks for
-        destination, settings = self._job.destination, self._files.save
         if destination is None:
             return encode_photo(photos, suffix, settings)
         if isinstance(destination, RemotePath):
