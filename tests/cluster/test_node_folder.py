@@ -20,6 +20,15 @@ print((NodeFolder("00000000000000aa").path / "0").write_text("lock"), flush=True
 sys.stdin.read()
 """
 
+UPLOAD = """
+import sys
+from excolor.cluster.node_folder import NodeFolder
+from excolor.photo.files import temporary_folder
+with temporary_folder(NodeFolder("00000000000000bb").path) as folder:
+    print((folder / "result.tif").write_text("large"), flush=True)
+    sys.stdin.read()
+"""
+
 
 @pytest.fixture
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -49,6 +58,17 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(temporary: Path)
     process.communicate()
     remove_abandoned()
     assert set(temporary.iterdir()) == before
+
+
+def test_results_that_a_killed_worker_was_about_to_upload_are_removed(temporary: Path) -> None:
+    process = subprocess.Popen([sys.executable, "-c", UPLOAD], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdin is not None and process.stdout is not None
+    process.stdout.readline()
+    assert len(list(temporary.glob("excolor-*/excolor-*/result.tif"))) == 1
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    remove_abandoned()
+    assert list(temporary.iterdir()) == []
 
 
 def test_processes_of_a_run_share_it(temporary: Path) -> None:

@@ -20,7 +20,7 @@ from PIL import Image
 
 from excolor.errors import OutputError
 from excolor.photo import as_photo, check_output, default_output, read_photo
-from excolor.photo.files import new_file
+from excolor.photo.files import new_file, remove_unfinished, temporary_folder
 
 
 @pytest.fixture(params=["nameless", "named"])
@@ -93,6 +93,25 @@ def test_a_killed_writer_leaves_nothing_behind(tmp_path):
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "a.png")], check=False)
     assert done.returncode == -signal.SIGKILL
     assert names(tmp_path) == []
+
+
+def test_a_temporary_folder_goes_with_all_that_is_in_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(KeyboardInterrupt), temporary_folder() as folder:
+        (folder / "a").mkdir()
+        (folder / "a/result.tif").write_text("large")
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        raise KeyboardInterrupt
+    with temporary_folder() as folder:
+        (folder / "result.tif").write_text("large")
+        remove_unfinished()  # as a command that ends at once does
+        assert names(tmp_path) == ["mine"]
+    with temporary_folder(tmp_path / "mine") as folder:
+        assert folder.parent == tmp_path / "mine"
+    message = r"temporary files cannot be kept \(No such file or directory\); make room"
+    with pytest.raises(OutputError, match=message), temporary_folder(tmp_path / "absent"):
+        pass
 
 
 def test_overwrite(folder):

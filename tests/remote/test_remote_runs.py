@@ -23,6 +23,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from excolor.cli.main import main
+from excolor.photo.files import remove_unfinished
 
 Write = Callable[..., Path]
 
@@ -103,6 +104,53 @@ def test_a_store_is_like_a_folder(memory: Any, local: dict[str, bytes], tmp_path
     assert rest.stdout.splitlines() == ["gs://out/box0/0-color.png"]
     assert "1 written, 3 skipped" in rest.stderr
     assert found(memory) == local
+
+
+@pytest.mark.parametrize("options", [(), ("--skip-existing",)])
+def test_a_store_that_fails_for_one_result_fails_that_one(
+    memory: Any, local: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    """Also if it does not say whether it has the result after all."""
+    store, bad = type(memory), "gs://out/box0/2-color.png"
+    put, real_exists = store.put_file, store.exists
+
+    def put_file(self: Any, here: str, there: str, **more: Any) -> None:
+        if there.endswith("2-color.png"):
+            raise ConnectionError("503 slow down")
+        put(self, here, there, **more)
+
+    def exists(self: Any, path: str, **more: Any) -> bool:
+        if path.endswith("2-color.png"):
+            raise ConnectionError("503 slow down")
+        return bool(real_exists(self, path, **more))
+
+    monkeypatch.setattr(store, "put_file", put_file)
+    monkeypatch.setattr(store, "exists", exists)
+    result = run("gs://scans/", "--ref", "gs://refs/", "-o", "gs://out/", *options)
+    assert result.exit_code == 1 and isinstance(result.exception, SystemExit), result.exception
+    assert "3 written, 1 failed" in result.stderr
+    assert f"{bad}: 503 slow down" in result.stderr
+    assert found(memory) == {name: local[name] for name in local if not bad.endswith(name)}
+
+
+def test_a_command_that_ends_at_once_leaves_no_result_in_temporary_files(
+    memory: Any, scans: Path, reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a second Ctrl-C does it while results are uploaded."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    left: list[list[Path]] = []
+
+    def put_file(_: Any, here: str, there: str, **more: Any) -> None:
+        assert Path(here).is_relative_to(temporary)
+        remove_unfinished()
+        left.append(list(temporary.iterdir()))
+
+    monkeypatch.setattr(type(memory), "put_file", put_file)
+    result = run(scans, "--ref", reference, "-o", "gs://out/", "--jobs", 1)
+    assert result.exit_code == 0, result.output
+    assert left == [[]] * 4
 
 
 def test_shards_and_lists_of_addresses(memory: Any, local: dict[str, bytes], tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import BinaryIO, Generic
 
 from excolor.batch.budget import Budget
@@ -32,6 +31,7 @@ from excolor.photo import (
     open_photo,
     write_photo,
 )
+from excolor.photo.files import temporary_folder
 from excolor.remote import RemotePath, read, upload
 
 
@@ -63,6 +63,7 @@ class Processor(Generic[N]):
         outputs: which files may be replaced, and in which format a result goes to standard output.
         files: how pictures are read and written.
         stdin: where the picture called `-` comes from.
+        temporary: the folder for results that go to an object store until they are there; None is the system's.
     """
 
     work: Work[N]
@@ -71,6 +72,7 @@ class Processor(Generic[N]):
     outputs: Outputs
     files: FileSettings
     stdin: BinaryIO | None = None
+    temporary: Path | None = None
 
     def process(self, job: Job, outcome: Outcome, budget: Budget, stop: Stop) -> Finished:
         """Make the files of a job. Whatever goes wrong with this picture is in the outcome; nothing is raised.
@@ -89,7 +91,7 @@ class Processor(Generic[N]):
                 return attempt.skipped()
             data = attempt.make(budget, stop)
         except ExcolorError as error:
-            if isinstance(error, OutputError) and attempt.is_done_elsewhere():
+            if isinstance(error, OutputError) and attempt.was_done_meanwhile():
                 return attempt.skipped()
             cause = error
             name, message = job.source.name, str(error)
@@ -118,9 +120,19 @@ class _Attempt(Generic[N]):
         self.outcome = replace(self.outcome, status="failed", error=error)
 
     def is_done_elsewhere(self) -> bool:
-        """Whether another process has made the result since the batch began, and results that exist are skipped."""
+        """Whether another process has made the result since the batch began, and results that exist are skipped.
+
+        Raises OutputError if an object store does not tell.
+        """
         destination = self._job.destination
         return self._outputs.skip_existing and destination is not None and exists(destination)
+
+    def was_done_meanwhile(self) -> bool:
+        """The same after the result could not be written; False if an object store does not tell."""
+        try:
+            return self.is_done_elsewhere()
+        except OutputError:  # the store may be what the first failure was about, too, and that one is reported
+            return False
 
     def skipped(self) -> Finished:
         """What became of a picture that `is_done_elsewhere`."""
@@ -203,8 +215,8 @@ class _Attempt(Generic[N]):
         if destination is None:
             return encode_photo(photos, suffix, settings)
         if isinstance(destination, RemotePath):
-            with TemporaryDirectory(prefix="excolor-") as folder:
-                file_here = write_photo(photos, Path(folder, destination.name), settings=settings)
+            with temporary_folder(self._processor.temporary) as folder:
+                file_here = write_photo(photos, folder / destination.name, settings=settings)
                 upload(file_here, destination, overwrite=self._outputs.overwrite)
             return b""
         make_folder(destination.parent)

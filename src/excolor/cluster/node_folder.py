@@ -8,12 +8,15 @@ files, and not all file systems tell them of each other's locks.
 import os
 import platform
 import re
+import shutil
 import stat
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from excolor.photo.files import TEMPORARY
 
 
 class NodeFolder:
@@ -86,7 +89,11 @@ def _held_alone(path: Path) -> Iterator[None]:
 
 
 def _remove(folder: Path) -> None:
+    """Remove it with its files, and with the results in it that killed processes were about to upload."""
     with suppress(OSError):
         for path in folder.iterdir():
-            path.unlink()
+            if path.name.startswith(TEMPORARY):
+                shutil.rmtree(path)
+            else:
+                path.unlink()
         folder.rmdir()

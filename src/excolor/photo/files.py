@@ -4,6 +4,7 @@ import errno
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -70,14 +71,47 @@ def write_bytes(data: bytes, path: str | os.PathLike[str], *, overwrite: bool) -
         file.write(data)
 
 
+TEMPORARY = "excolor-"
+"""How the names of folders of `temporary_folder` begin."""
+
 _unfinished: set[Path] = set()
 
 
 def remove_unfinished() -> None:
-    """Remove the temporary files of this process, which is about to end without leaving the contexts of `new_file`."""
+    """Remove the temporary files and folders of this process.
+
+    It is about to end without leaving the contexts of `new_file` and `temporary_folder`.
+    """
     for path in tuple(_unfinished):
+        if is_folder(path):
+            shutil.rmtree(path, ignore_errors=True)
+            continue
         with suppress(OSError):
             path.unlink()
+
+
+@contextmanager
+def temporary_folder(parent: Path | None = None) -> Iterator[Path]:
+    """An empty folder that only its owner may look into. It vanishes with all that is in it when the context ends.
+
+    Args:
+        parent: the folder to make it in; None is the system's place for temporary files.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=parent))
+    except OSError as error:
+        raise OutputError(
+            f"temporary files cannot be kept ({error.strerror or error}); make room, or set TMPDIR to another folder"
+        ) from error
+    _unfinished.add(folder)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        _unfinished.discard(folder)
 
 
 @contextmanager
