@@ -14,12 +14,13 @@ from excolor.batch.colorizing import PrecolorizeWork
 from excolor.batch.events import Event, Finished, Note, Started, Summary
 from excolor.batch.plan import Outputs, plan_batch
 from excolor.batch.processing import FileSettings
+from excolor.batch.report import report_content
 from excolor.batch.sources import Source
 from excolor.batch.stop import Stop
 from excolor.cluster.crew import MOST_DEATHS, Crew, threads_of_workers
 from excolor.cluster.ray_engine import RayEngine
-from excolor.cluster.worker import Assignment
-from excolor.errors import CheckpointError, ClusterError
+from excolor.cluster.worker import Assignment, LoadedNetworks
+from excolor.errors import CheckpointError, ClusterError, OutputError
 from excolor.networks.models import find_model
 
 errors = pytest.importorskip("ray", reason="Ray is not installed: pip install '.[ray]'").exceptions
@@ -135,7 +136,7 @@ class FakeActor:
             return [Answer(error=error, of_picture=call.name == "process") for _ in range(several)]
         if call.name == "prepare":
             self.ray.prepared += 1
-            return [Answer([]), Answer("prepared"), Answer("cpu")]
+            return [Answer([]), Answer("prepared"), Answer(LoadedNetworks("cpu", {"precision": "bfloat16"}))]
         if call.name == "process":
             job, outcome, _ = call.arguments
             return [Answer(Finished(job, replace(outcome, status="written")), of_picture=True)]
@@ -279,6 +280,29 @@ def test_the_summary_tells_how_many_workers_there_were(
     events, _ = run(tmp_path, monkeypatch, FakeRay(lambda _: None, room=room), jobs=jobs)
     assert summary_of(events).jobs == told
     assert summary_of(events).totals["written"] == PICTURES
+
+
+def test_the_report_tells_the_precision_of_the_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    events, _ = run(tmp_path, monkeypatch, FakeRay(lambda _: None))
+    assert report_content(summary_of(events), interrupted=False)["settings"]["precision"] == "bfloat16"
+
+
+def test_a_store_that_does_not_tell_what_it_has_ends_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What may have been there before the run is not replaced when the worker dies."""
+    sent: list[Call] = []
+
+    def fate(call: Call) -> Exception | None:
+        sent.extend([call] if call.name == "process" else [])
+        return DEATHS[0] if call.is_over("2.jpg") and call.worker == 1 else None
+
+    def refuse(_: Path) -> bool:
+        raise OutputError("the store is busy")
+
+    monkeypatch.setattr("excolor.cluster.ray_engine.exists", refuse)
+    events, error = run(tmp_path, monkeypatch, FakeRay(fate, cpus=1))
+    assert error is None
+    assert summary_of(events).totals["written"] == PICTURES
+    assert len(sent) > PICTURES and not any(call.arguments[2] for call in sent)
 
 
 def node(cpus: float | None, *, alive: bool = True) -> dict[str, Any]:

@@ -115,6 +115,7 @@ def test_a_worker_is_killed_and_all_is_done(
     assert contents(tmp_path / "out") == contents(tmp_path / "local")
     reports = [json.loads((tmp_path / name).read_text()) for name in ("local.json", "ray.json")]
     assert reports[0]["totals"] == reports[1]["totals"]
+    assert reports[0]["settings"] == reports[1]["settings"]
     known = ("input", "status", "error", "reference", "score", "width", "notes")
     assert [[file[name] for name in known] for file in reports[0]["files"]] == [
         [file[name] for name in known] for file in reports[1]["files"]

@@ -15,9 +15,11 @@ from excolor.batch.plan import BatchPlan, Outputs, plan_batch
 from excolor.batch.processing import FileSettings
 from excolor.batch.references import ReferenceFiles, find_references
 from excolor.batch.sources import Source
+from excolor.batch.work import recorded_precision
 from excolor.cluster.worker import Assignment, Worker
 from excolor.errors import ClusterError
 from excolor.networks.models import ModelFiles, find_model
+from excolor.remote import RemotePath, as_path
 from excolor.runtime.threads import torch_threads
 from excolor.settings import ColorizeSettings
 
@@ -56,10 +58,11 @@ def workers(plan: BatchPlan, reference: Path, tmp_path: Path, monkeypatch: pytes
     elsewhere = replace(model, files={role: tmp_path / "elsewhere" / role for role in model.files})
     told, work = assignment(plan, model, tmp_path.name), work_of(elsewhere, reference)
     first, second = Worker(told, work), Worker(told, work)
-    notes, prepared, device = first.prepare()
+    notes, prepared, loaded = first.prepare()
     second.take(prepared)
     torch.set_num_threads(threads)
-    assert notes == [] and device == "cpu"
+    assert notes == [] and loaded.device == "cpu"
+    assert loaded.recorded == recorded_precision(work_of(model, reference).load())
     return first, second
 
 
@@ -92,6 +95,25 @@ def test_only_what_a_dead_worker_left_is_replaced(workers: tuple[Worker, Worker]
     assert failed.status == "failed" and "exists already" in str(failed.error)
     assert job.destination.read_text() == "somebody's"
     assert workers[1].process(job, outcome, again=True).outcome.status == "written"
+
+
+def test_a_result_for_a_store_waits_in_the_folder_of_the_run(
+    workers: tuple[Worker, Worker], plan: BatchPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which is removed even if the worker is killed."""
+    sent: list[Path] = []
+
+    def upload(file: Path, path: RemotePath, *, overwrite: bool) -> None:
+        assert file.stat().st_size > 0
+        sent.append(file)
+
+    monkeypatch.setattr("excolor.batch.processing.upload", upload)
+    monkeypatch.setattr("excolor.batch.destinations.exists", lambda _: False)
+    job = replace(plan.jobs[0], destination=as_path("gs://out/0.png"))
+    finished = workers[0].process(job, Outcome(str(job.source.path), "gs://out/0.png"), again=False)
+    assert finished.outcome.status == "written", finished.outcome.error
+    (run,) = (tmp_path / "temporary").iterdir()
+    assert [file.parents[1] for file in sent] == [run] and not sent[0].exists()
 
 
 def test_another_version_is_refused(plan: BatchPlan, reference: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ gone; `worker_deaths` says by which errors Ray tells that, and nothing else deci
 
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -101,6 +101,8 @@ class Crew:
         """How many workers are wanted: there are fewer where the cluster has no room for them, or has lost them."""
         self.device = work.device
         """Where the networks are, in torch's words, once a worker has said it."""
+        self.recorded: Mapping[str, str] = {}
+        """What the report says of their precision, once the worker that prepared the work has said it."""
         self._class = ray.remote(Worker).options(
             num_cpus=0 if gpus else assignment.threads,
             num_gpus=1 / _WORKERS_ON_GPU if gpus else 0,
@@ -212,7 +214,7 @@ class Crew:
         """A worker has begun, or died before: it is replaced then, unless that is in vain again and again."""
         start = self._starting.pop(reference)
         try:
-            device = self._get(reference)
+            loaded = self._get(reference)
         except self._deaths as error:
             self._ray.kill(start.hand.actor)  # it may be there, and what it needs or made is lost
             is_lost = start.notes is not None or isinstance(error, self._ray.exceptions.ObjectLostError)
@@ -228,7 +230,7 @@ class Crew:
             self._started_in_vain = 0
             self._hands.append(start.hand)
             if start.notes is not None:
-                self._notes, self.device = start.notes, device
+                self._notes, self.device, self.recorded = start.notes, loaded.device, loaded.recorded
 
     def _bury(self, hand: _Hand, error: Exception) -> Job:
         """A worker is dead: it died over the first of its pictures, which is returned, and the others go back."""

@@ -22,7 +22,7 @@ from excolor.batch.work import Work
 from excolor.cluster.connection import check_address, connected, loss_explained
 from excolor.cluster.crew import MOST_DEATHS, Crew, threads_of_workers
 from excolor.cluster.worker import Assignment
-from excolor.errors import ClusterError, PlanError
+from excolor.errors import ClusterError, OutputError, PlanError
 
 
 class RayEngine(Engine[Any]):
@@ -72,6 +72,8 @@ class RayEngine(Engine[Any]):
 
     def _work_by(self, crew: Crew, to_do: list[Job]) -> Generator[Event, None, None]:
         yield from crew.begin(self._stop)
+        assert self._made_by is not None
+        self._made_by = replace(self._made_by, settings={**self._made_by.settings, **crew.recorded})
         self._began = time.monotonic()
         self._started = Started(len(to_do), crew.workers, crew.device)
         yield self._started
@@ -102,7 +104,7 @@ class RayEngine(Engine[Any]):
                 while waiting and (hand := crew.free_hand()) is not None:
                     job = waiting.popleft()
                     again = new.get(job, False)
-                    new.setdefault(job, job.destination is None or not exists(job.destination))
+                    new.setdefault(job, _has_no_result(job))
                     crew.send(hand, job, self._outcomes[job], again=again)
                 for job, finished in crew.collect():
                     if finished is None:  # nothing came back: its worker died
@@ -130,3 +132,11 @@ class RayEngine(Engine[Any]):
             self._error = finished.bug
             self._stop.ask()
         return finished
+
+
+def _has_no_result(job: Job) -> bool:
+    """Whether there is certainly none: what is there then was left by a worker of ours."""
+    try:
+        return job.destination is None or not exists(job.destination)
+    except OutputError:  # the store does not tell; the worker will say what is wrong with it
+        return False

@@ -16,7 +16,7 @@ from excolor.batch.jobs import Job
 from excolor.batch.plan import Outputs
 from excolor.batch.processing import FileSettings, Processor
 from excolor.batch.stop import Stop
-from excolor.batch.work import Work, made_by
+from excolor.batch.work import Work, made_by, recorded_precision
 from excolor.cluster.node_budget import NodeBudget
 from excolor.cluster.node_folder import NodeFolder, remove_abandoned
 from excolor.errors import ClusterError
@@ -48,6 +48,19 @@ class Assignment:
     files: FileSettings
 
 
+@dataclass(frozen=True)
+class LoadedNetworks:
+    """What a worker knows of the networks, and the process that sends the work does not, since it loads none.
+
+    Attributes:
+        device: where they are, in torch's words.
+        recorded: what the report says of their precision, see `recorded_precision`.
+    """
+
+    device: str
+    recorded: Mapping[str, str]
+
+
 class Worker:
     """An actor: it holds the model as long as it lives."""
 
@@ -59,11 +72,11 @@ class Worker:
     def is_there(self) -> None:
         """Nothing: the answer tells that there is a process."""
 
-    def prepare(self) -> tuple[list[Note], AnyWork, str]:
+    def prepare(self) -> tuple[list[Note], AnyWork, "LoadedNetworks"]:
         """Load the networks and do what all pictures need.
 
         Returns:
-            The notes, the work for `take` of the other workers, and the device of the networks in torch's words.
+            The notes, the work for `take` of the other workers, and what is to be known of the networks.
 
         Raises:
             ExcolorError: as in `take` and `Work.prepare`.
@@ -75,7 +88,8 @@ class Worker:
                 notes.append(next(steps))
             except StopIteration as end:
                 self._work = end.value
-                return notes, end.value, str(self._networks.device)
+                loaded = LoadedNetworks(str(self._networks.device), recorded_precision(self._networks))
+                return notes, end.value, loaded
 
     def take(self, prepared: AnyWork) -> None:
         """Load the networks, for the work that another worker has prepared.
@@ -119,7 +133,8 @@ class Worker:
         outputs = self._assignment.outputs
         if again:
             outputs = replace(outputs, overwrite=True, skip_existing=False)
-        processor = Processor(self._work, self._networks, self._made_by, outputs, self._assignment.files)
+        files, folder = self._assignment.files, self._folder.path
+        processor = Processor(self._work, self._networks, self._made_by, outputs, files, temporary=folder)
         finished = processor.process(job, outcome, self._budget, Stop())
         if finished.bug is not None:  # whose traceback would stay here
             finished.bug.add_note("".join(traceback.format_exception(finished.bug)))
