@@ -134,6 +134,19 @@ def test_frames(tmp_path: Path, frames: Path, film: Run, interrupted: Run, call:
     assert results(tmp_path) == ["out", *(f"out/{i:02}.png" for i in range(12))]
 
 
+@pytest.mark.parametrize("removed", ["*.png", "02.png"])
+def test_frames_that_were_removed_since_are_colored_anew(
+    tmp_path: Path, frames: Path, film: Run, interrupted: Run, removed: str
+) -> None:
+    """As after `rm out/*.png`, which leaves the hidden folder where it is."""
+    assert interrupted(film_frames, "read_photo", 12 + 9, frames).stderr.endswith(CONTINUES)
+    for path in (tmp_path / "out").glob(removed):
+        path.unlink()
+    result = film(frames)
+    assert result.exit_code == 0 and "were finished" not in result.stderr
+    assert results(tmp_path) == ["out", *(f"out/{i:02}.png" for i in range(12))]
+
+
 @pytest.mark.parametrize("options", [(), ("--strength", 0.5)], ids=["other frames", "other settings"])
 def test_a_run_that_is_refused_takes_nothing_from_one_that_was_interrupted(
     tmp_path: Path, frames: Path, film: Run, interrupted: Run, options: tuple[object, ...]

@@ -4,7 +4,7 @@ There is no terminal in it: what happens comes as events.
 """
 
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -173,7 +173,8 @@ class FilmColorizer:
         store.begin()
         decoded = clip.frames(part.start, part.end, stop=self._stop)
         frames = (upright(clip, frame, index) for index, frame in enumerate(decoded))
-        yield from self._color(shots, store, frames, lambda one, keep: keep(self._planes(clip, form, one)))
+        finished = {number for number in range(len(shots)) if number in store}
+        yield from self._color(shots, finished, store, frames, lambda one, keep: keep(self._planes(clip, form, one)))
         yield Step("Writing", sum(map(len, shots)))
         chroma = (planes for number in range(len(shots)) for planes in store.frames(number))
         lost: Counter[tuple[int, str]] = Counter()
@@ -207,8 +208,13 @@ class FilmColorizer:
         if taken is not None and not store.taken_up:
             raise _exists(taken)
         store.begin()
+        # The store knows of no pixels here: frames that were removed since are colored anew
+        are_there = [(folder / one.name).is_file() for one in chosen]
+        finished = {
+            number for number, shot in enumerate(shots) if number in store and all(are_there[shot.first : shot.end])
+        }
         frames = self._stop.heeded(read_frames(files, part.start, part.end))
-        yield from self._color(shots, store, frames, lambda one, _: _save(one, folder))
+        yield from self._color(shots, finished, store, frames, lambda one, _: _save(one, folder))
         store.remove()
 
     def preview(self, frames: Iterator[Frame], wanted: Sequence[int]) -> Iterator[tuple[Frame, Photo]]:
@@ -234,15 +240,17 @@ class FilmColorizer:
     def _color(
         self,
         shots: Sequence[Shot],
+        finished: Set[int],
         store: ShotStore,
         frames: Iterator[Frame],
         put: Callable[[ColoredFrame, Keep], None],
     ) -> Iterator[Event]:
-        """Color all shots but those that the store has.
+        """Color all shots but those that are finished.
 
         Args:
             shots: of the clip.
-            store: of what is finished.
+            finished: numbers of those that an earlier run has colored, and of which nothing is missing.
+            store: where the others are kept.
             frames: of all shots.
             put: called with each frame in color, and the function by which the store keeps planes with its shot.
 
@@ -250,13 +258,13 @@ class FilmColorizer:
             FilmError: there are fewer frames than the shots have.
             StoppedError: the shot in which the work was stopped is not in the store.
         """
-        self.finished = done = sum(number in store for number in range(len(shots)))
-        if done:
-            yield Note(f"{done} of {len(shots)} shots were finished by an earlier run")
+        self.finished = len(finished)
+        if finished:
+            yield Note(f"{len(finished)} of {len(shots)} shots were finished by an earlier run")
         yield Step("Coloring", sum(map(len, shots)))
         for number, shot in enumerate(shots):
             own = islice(frames, len(shot))
-            if number in store:
+            if number in finished:
                 for _ in own:
                     yield Advanced()
                 continue
