@@ -181,7 +181,7 @@ def film(
     from excolor.film.encoding import Encoding
     from excolor.film.jobs import open_job
     from excolor.film.steady import Steadiness
-    from excolor.photo import as_photo, check_output
+    from excolor.photo import as_photo
 
     if not references and not timed and not hinted:
         raise PlanError("there is no reference: give at least one with --ref or --ref-at, or --hints")
@@ -189,9 +189,8 @@ def film(
     is_default = codec is None and crf is None and chroma is None
     encoding = None if is_default else Encoding(codec or "ffv1", crf, chroma)
     job = open_job(clip, output, encoding, overwrite=force or preview is not None)
-    if preview is not None:
-        check_output(job.preview_file, overwrite=force)
     pictures = tuple(source.path for source in find_references(references))
+    _check_results(job, None if preview else part, [*pictures, *(path for _, path in (*timed, *hinted))], force)
     model_files = model.find("colorize", quiet=quiet)
     settings = ColorizeSettings(working_size, strength, match, vivid=vivid)
     stop = Stop()
@@ -222,6 +221,18 @@ def film(
             click.echo(_interrupted(begun), err=True)
             raise click.exceptions.Exit(INTERRUPTED) from error
     click.echo(os.fsencode(written))
+
+
+def _check_results(job: "Job", part: "Part | None", given: "Iterable[Path]", force: bool) -> None:
+    """Find out before the work whether a preview can be written, if `part` is None, and whether inputs would be lost.
+
+    `given` are the inputs beside the clip. Raises OutputError.
+    """
+    from excolor.photo import check_output
+
+    if part is None:
+        check_output(job.preview_file, overwrite=force)
+    job.check_inputs_stay(given, [job.preview_file] if part is None else job.results(part))
 
 
 def _encoded(

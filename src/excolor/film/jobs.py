@@ -2,12 +2,12 @@
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from excolor.batch.destinations import check_folder, make_folder
+from excolor.batch.destinations import check_destination, check_folder, identity, make_folder
 from excolor.batch.stop import Stop
 from excolor.errors import FilmError, OutputError, PlanError
 from excolor.film.clip import Clip
@@ -15,7 +15,6 @@ from excolor.film.coloring import Event, FilmColorizer, Part, upright
 from excolor.film.encoding import Encoding, target
 from excolor.film.frames import find_frames, is_folder_of_frames, read_frames, time_slice
 from excolor.film.steady import Frame
-from excolor.photo import check_output
 from excolor.photo.files import check_place
 from excolor.reporting.sheet import Row, Tile, contact_sheet, tile_size
 
@@ -73,10 +72,35 @@ class Job(ABC):
             found[seconds] = shown
         return found
 
+    @abstractmethod
+    def inputs(self) -> Sequence[Path]:
+        """The clip, or the frames."""
+
+    @abstractmethod
+    def results(self, part: Part) -> Sequence[Path]:
+        """The files that become of a part."""
+
+    def check_inputs_stay(self, others: Iterable[Path], files: Iterable[Path]) -> None:
+        """Find out before any work whether an input would be replaced.
+
+        Args:
+            others: inputs beside the clip: references and hints.
+            files: that are to be written.
+
+        Raises:
+            OutputError: one of them is an input.
+        """
+        inputs = {identity(path) for path in (*self.inputs(), *others)} - {None}
+        for path in files:
+            if identity(path) in inputs:
+                raise OutputError(f"{path} is an input and would be replaced; write elsewhere", settings=("output",))
+
     @property
     def preview_file(self) -> Path:
         """Where a preview goes."""
-        return self.output.with_name(f"{self.output.stem}-preview.png")
+        # The folders `.` and `..` have names elsewhere
+        output = self.output.resolve() if self.output.name in ("", "..") else self.output
+        return output.parent / f"{output.stem}-preview.png"
 
     def preview(self, colorizer: FilmColorizer, part: Part, number: int, stop: Stop) -> "Image":
         """A contact sheet of `number` frames spread over a part.
@@ -112,6 +136,12 @@ class ClipJob(Job):
         status = self.clip.path.stat()
         return {"clip": str(self.clip.path.resolve()), "size": status.st_size, "changed": status.st_mtime_ns}
 
+    def inputs(self) -> Sequence[Path]:
+        return (self.clip.path,)
+
+    def results(self, part: Part) -> Sequence[Path]:
+        return (self.output,)
+
     def color(self, colorizer: FilmColorizer, part: Part, made_of: Mapping[str, Any]) -> Iterator[Event]:
         made_of = {**self.identity, **made_of}
         return colorizer.clip(self.clip, self.output, self.encoding, part, made_of=made_of, overwrite=self.overwrite)
@@ -136,6 +166,12 @@ class FramesJob(Job):
     def identity(self) -> Mapping[str, Any]:
         changed = [(str(path.resolve()), path.stat().st_mtime_ns) for path in self.files]
         return {"frames": changed}
+
+    def inputs(self) -> Sequence[Path]:
+        return self.files
+
+    def results(self, part: Part) -> Sequence[Path]:
+        return tuple(self.output / path.name for path in self.files[time_slice(len(self.files), part.start, part.end)])
 
     def color(self, colorizer: FilmColorizer, part: Part, made_of: Mapping[str, Any]) -> Iterator[Event]:
         make_folder(self.output)
@@ -180,7 +216,7 @@ def open_job(name: Path, output: Path, encoding: Encoding | None, *, overwrite: 
             )
         check_folder(output)
         for path in files:
-            check_output(Path(path.name), overwrite=True)
+            check_destination(output / path.name, overwrite=True)
         return FramesJob(files, output, overwrite)
     clip, encoding = Clip.open(name), encoding or Encoding()
     if output.exists() and os.path.samefile(output, name):  # noqa: PTH121 - Path.samefile raises where one is missing
