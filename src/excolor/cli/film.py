@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from excolor.film.jobs import Job
     from excolor.film.steady import Frame
     from excolor.method.colorizer import Colorizer
+    from excolor.networks.models import ModelFiles
 
 _TIME = re.compile(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d+)?)")
 
@@ -211,8 +212,7 @@ def film(
                 as_photo(job.preview(film_colorizer, part, preview, stop)).save(job.preview_file, overwrite=force)
                 written = job.preview_file
             else:
-                identity = {"model": str(model_files.identity("colorize")), **recorded_precision(colorizer)}
-                made_of = {**identity, **checksums, "hints at": hints_at}
+                made_of = {**_networks(model_files), **recorded_precision(colorizer), **checksums, "hints at": hints_at}
                 begun = film_colorizer
                 _show(job.color(film_colorizer, part, made_of), display)
                 written = output
@@ -233,6 +233,14 @@ def _check_results(job: "Job", part: "Part | None", given: "Iterable[Path]", for
     if part is None:
         check_output(job.preview_file, overwrite=force)
     job.check_inputs_stay(given, [job.preview_file] if part is None else job.results(part))
+
+
+def _networks(model: "ModelFiles") -> "dict[str, Any]":
+    """What identifies all that colors depend on but pictures and settings: every network, and excolor itself."""
+    from importlib.metadata import version
+
+    checkpoints = {role: model.sha256(role) for role in model.files}
+    return {"excolor": version("excolor"), "architecture": model.architecture, "checkpoints": checkpoints}
 
 
 def _encoded(
