@@ -209,6 +209,19 @@ def test_each_shot_follows_its_reference(tmp_path: Path, excolor: Excolor) -> No
     assert all(not np.array_equal(a, b) for a, b in zip(first.u[5:], second.u[5:], strict=True))
 
 
+def test_several_references_for_one_time(tmp_path: Path, excolor: Excolor) -> None:
+    """They count as those for several times of a shot do."""
+    path = write_clip(tmp_path / "in.mkv", pix_fmt="yuv444p", tags=(1, 1))
+    palace, coffee, found = PHOTOS / "palace.jpg", PHOTOS / "coffee.jpg", {}
+    for times in ((0, 0.01), (0, 0), (0,)):
+        references = [f"--ref-at={time}={file}" for time, file in zip(times, (palace, coffee), strict=False)]
+        output = tmp_path / f"{len(found)}.mkv"
+        assert excolor("film", path, *references, "-o", output, *SMALL).exit_code == 0
+        found[times] = content(output).u
+    assert all(map(np.array_equal, found[0, 0], found[0, 0.01]))
+    assert not all(map(np.array_equal, found[0, 0], found[0,]))
+
+
 def test_colors_never_cross_a_cut(tmp_path: Path, film: Callable[..., Result]) -> None:
     """The second shot is colored as it is alone."""
     both = write_clip(tmp_path / "both.mkv", ["coffee", "palace"], 6)

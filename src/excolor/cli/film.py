@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from excolor.cli.progress import Display
     from excolor.film.coloring import Event, FilmColorizer, FilmReferences, Part
     from excolor.film.jobs import Job
+    from excolor.film.shots import Shot
     from excolor.film.steady import Frame
     from excolor.method.colorizer import Colorizer
     from excolor.networks.models import ModelFiles
@@ -202,25 +203,27 @@ def film(
         colorizer = Colorizer.load(model_files, device=device, precision=model.precision)
         begun: FilmColorizer | None = None
         try:
-            chosen, checksums = _encoded(pictures, dict(timed), colorizer, settings, display, stop)
+            chosen, checksums = _encoded(pictures, timed, colorizer, settings, display, stop)
             frames = _frames_with_hints(job, timed, hinted, stop)
             _note_unused(timed, part, display)
-            chosen, hints_at = _with_key_frames(chosen, hinted, frames, part, colorizer, settings, display)
+            # A reference for a time is for its shot, which a preview and frames with hints have to know before
+            is_needed = (timed or hinted) if preview else (timed and hinted)
+            shots = _look_for_cuts(job, part, display, stop) if is_needed else ()
+            chosen, hints_at = _with_key_frames(chosen, hinted, frames, shots, part, colorizer, settings, display)
             film_colorizer = FilmColorizer(colorizer, chosen, settings, Steadiness(every), stop)
             if preview is not None:
                 display.expect(preview, "Coloring a preview")
-                as_photo(job.preview(film_colorizer, part, preview, stop)).save(job.preview_file, overwrite=force)
-                written = job.preview_file
+                sheet = job.preview(film_colorizer, part, preview, stop, shots)
+                as_photo(sheet).save(job.preview_file, overwrite=force)
             else:
                 made_of = {**_networks(model_files), **recorded_precision(colorizer), **checksums, "hints at": hints_at}
                 begun = film_colorizer
                 _show(job.color(film_colorizer, part, made_of), display)
-                written = output
         except StoppedError as error:
             display.end()
             click.echo(_interrupted(begun), err=True)
             raise click.exceptions.Exit(INTERRUPTED) from error
-    click.echo(os.fsencode(written))
+    click.echo(os.fsencode(output if preview is None else job.preview_file))
 
 
 def _check_results(job: "Job", part: "Part | None", given: "Iterable[Path]", force: bool) -> None:
@@ -245,7 +248,7 @@ def _networks(model: "ModelFiles") -> "dict[str, Any]":
 
 def _encoded(
     pictures: "Sequence[Path]",
-    timed: "Mapping[float, Path]",
+    timed: "Sequence[tuple[float, Path]]",
     colorizer: "Colorizer",
     settings: ColorizeSettings,
     display: "Display",
@@ -257,16 +260,18 @@ def _encoded(
     from excolor.film.references import encode
     from excolor.photo import MAX_PIXELS
 
+    timed = tuple(dict.fromkeys(timed))
     known, checksums = {}, {}
-    for path in dict.fromkeys([*pictures, *timed.values()]):
+    for path in dict.fromkeys([*pictures, *(path for _, path in timed)]):
         photo, file = read_used(path, stop, max_pixels=MAX_PIXELS)
         known[path], checksums[path] = encode(photo, colorizer, settings), file.sha256
         if known[path].encoded.is_gray:
             display.note(f"{path} is gray: it has no colors to give")
-    chosen = FilmReferences([known[path] for path in pictures], {time: known[path] for time, path in timed.items()})
+    chosen = FilmReferences([known[path] for path in pictures], [(time, known[path]) for time, path in timed])
     return chosen, {
         "references": [checksums[path] for path in pictures],
-        "references at": [(time, checksums[path]) for time, path in sorted(timed.items())],
+        # In their order at one time, as the first is followed along the motion
+        "references at": [(time, checksums[path]) for time, path in sorted(timed, key=lambda pair: pair[0])],
     }
 
 
@@ -285,10 +290,17 @@ def _note_unused(timed: "Iterable[tuple[float, Path]]", part: "Part", display: "
             display.note(f"{path}: {seconds:g} s is not in the part that is colored")
 
 
+def _look_for_cuts(job: "Job", part: "Part", display: "Display", stop: "Stop") -> "Sequence[Shot]":
+    """The shots of a part, before it is colored. Raises StoppedError."""
+    display.expect(0, "Looking for cuts", rated=False)
+    return job.shots(part, stop)
+
+
 def _with_key_frames(
     chosen: "FilmReferences",
     hinted: "Sequence[tuple[float, Path]]",
     frames: "Mapping[float, Frame]",
+    shots: "Sequence[Shot]",
     part: "Part",
     colorizer: "Colorizer",
     settings: ColorizeSettings,
@@ -296,7 +308,8 @@ def _with_key_frames(
 ) -> "tuple[FilmReferences, list[tuple[float, str]]]":
     """The same references with frames that hints give colors to, and the sha256 of the files of hints.
 
-    `frames` are those that are shown at the times of hints; those outside the part that is colored are noted. Raises
+    `frames` are those that are shown at the times of hints; those outside the part that is colored are noted. They take
+    all other colors from what their shots would follow; `shots` are not needed if no reference is for a time. Raises
     PlanError if two files are for one frame, and errors as in `key_frame`.
     """
     from dataclasses import replace
@@ -304,8 +317,7 @@ def _with_key_frames(
     from excolor.errors import PlanError
     from excolor.film.key_frames import key_frame
 
-    at, checksums = dict(chosen.at), []
-    references = (*chosen.anywhere, *chosen.at.values())
+    key_frames, checksums = [], []
     taken: dict[float, Path] = {}
     for seconds, path in hinted:
         frame = frames[seconds]
@@ -316,12 +328,14 @@ def _with_key_frames(
         taken[frame.seconds] = path
         if frame.seconds not in part:
             display.note(f"{path}: the frame at {seconds:g} s is not in the part that is colored")
-        made = key_frame(frame, path, references, colorizer, settings)
-        at[made.seconds] = made.reference
+        shot = next((one for one in shots if frame.seconds in one), None)
+        reference = chosen.without_hints(shot, frame.photo, colorizer)
+        made = key_frame(frame, path, reference, colorizer, settings)
+        key_frames.append(made)
         checksums.append((seconds, made.sha256))
         for note in made.notes:
             display.note(f"{path}: {note}")
-    return replace(chosen, at=at), checksums
+    return replace(chosen, key_frames=key_frames), checksums
 
 
 def _interrupted(begun: "FilmColorizer | None") -> str:
