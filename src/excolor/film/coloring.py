@@ -102,12 +102,13 @@ class FilmReferences:
         Of several for times in the shot, the motion is followed from the first, and the networks see all. Key frames
         come before all others, of which they have their colors where a person gave none. None is no shot at all.
         """
-        own = sorted((one for one in self.key_frames if shot and one.seconds in shot), key=lambda one: one.seconds)
+        own = [one for one in self.key_frames if shot is not None and one.seconds in shot]
+        own.sort(key=lambda one: one.seconds)
         return _joined([one.reference for one in own], colorizer) if own else self.without_hints(shot, photo, colorizer)
 
     def without_hints(self, shot: Shot | None, photo: Photo, colorizer: Colorizer) -> FilmReference | None:
         """The same, were there no key frames."""
-        own = [one for one in sorted(self.at, key=lambda one: one[0]) if shot and one[0] in shot]
+        own = [one for one in sorted(self.at, key=lambda one: one[0]) if shot is not None and one[0] in shot]
         if own:
             return _joined([reference for _, reference in own], colorizer)
         candidates = self.anywhere or [reference for _, reference in self.at]
