@@ -1,6 +1,7 @@
 """`excolor evaluate film` on small clips."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,11 @@ import pytest
 from click.testing import Result
 from clips import PHOTOS, crops, write_clip
 from PIL import Image
+
+from excolor.errors import DeviceError
+from excolor.evaluation.metrics import colorfulness
+from excolor.film.color_clips import ColorClip
+from excolor.film.measuring import ClipMeasurement, FilmEvaluator
 
 Excolor = Callable[..., Result]
 METHODS = ["truth", "gray", "frame by frame", "excolor"]
@@ -88,6 +94,77 @@ def test_stills_as_references_and_cuts(tmp_path: Path, measure: Callable[..., di
     (alone,) = measure(clip, "--no-alone", "--ref", PHOTOS / "palace.jpg")["results"].values()
     assert alone["methods"]["excolor"]["psnr"] < found["methods"]["excolor"]["psnr"] - 0.5
     assert found["methods"]["truth"]["warp_error"] < 0.002
+
+
+@pytest.fixture
+def with_black(tmp_path: Path, frames: Path) -> Path:
+    """The same frames with a black one among them."""
+    folder = tmp_path / "with black"
+    folder.mkdir()
+    for path in frames.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    Image.new("RGB", (96, 64)).save(folder / "5.png")
+    return folder
+
+
+def test_frames_without_colors_do_not_count(
+    with_black: Path, excolor: Excolor, tmp_path: Path, measure: Callable[..., dict[str, dict[str, object]]]
+) -> None:
+    """A black frame is true by any method, and its PSNR infinite."""
+    (found,) = measure(with_black, "--ref", PHOTOS / "palace.jpg")["results"].values()
+    assert found["frames"] == 8 and found["colorless"] == 1
+    for numbers in found["methods"].values():
+        assert all(value is None or np.isfinite(value) for value in numbers.values())
+    black = np.zeros((64, 96, 3), np.uint8)
+    kept = [np.asarray(Image.open(path)) for path in sorted(with_black.iterdir())]
+    truth = [colorfulness(pixels / 255) for pixels in kept if not np.array_equal(pixels, black)]
+    assert found["methods"]["truth"]["colorfulness"] == pytest.approx(np.mean(truth))
+    options = ("--working-size", 64, "--model", "lite", "--no-alone")
+    result = excolor("evaluate", "film", with_black, *options)
+    assert result.exit_code == 0 and "1 frame has no colors to hide" in result.stderr
+
+
+def test_a_first_frame_without_colors_is_no_reference(
+    with_black: Path, frames: Path, excolor: Excolor, measure: Callable[..., dict[str, dict[str, object]]]
+) -> None:
+    (with_black / "5.png").rename(with_black / "0.png")
+    options = ("--working-size", 64, "--model", "lite", "--no-alone", "--limit", 4)
+    result = excolor("evaluate", "film", with_black, frames, *options)
+    assert result.exit_code == 1 and str(frames) in result.stdout and str(with_black) not in result.stdout
+    said = " ".join(result.stderr.split())
+    assert "its first frame, which the others are to follow, has no colors, and frame 2 is the first that has" in said
+    (found,) = measure(with_black, *options[4:], "--ref", PHOTOS / "palace.jpg")["results"].values()
+    assert (found["frames"], found["colorless"]) == (3, 1)
+
+
+def test_what_goes_wrong_later_costs_no_numbers(
+    tmp_path: Path, frames: Path, excolor: Excolor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Too little memory for a clip is a failure of this clip; a missing package is found out before any is measured."""
+    large, file = tmp_path / "large", tmp_path / "numbers.json"
+    large.mkdir()
+    for i, pixels in enumerate(crops(["palace"], 3, (72, 96))):
+        Image.fromarray(np.ascontiguousarray(pixels)).save(large / f"{i}.png")
+    measure, measured = FilmEvaluator.measure, []
+
+    def measure_small(self: FilmEvaluator, clip: ColorClip, advance: Callable[[], None]) -> ClipMeasurement:
+        measured.append(clip.path)
+        if clip.path == large:
+            raise DeviceError("too little memory is free on device cuda; use another device")
+        return measure(self, clip, advance)
+
+    monkeypatch.setattr(FilmEvaluator, "measure", measure_small)
+    options = ("--working-size", 64, "--model", "lite", "--no-alone", "--limit", 3, "--json", file)
+    result = excolor("evaluate", "film", frames, large, *options)
+    assert result.exit_code == 1 and str(frames) in result.stdout
+    data = json.loads(file.read_text())
+    assert list(data["results"]) == [str(frames)] and measured == [frames, large]
+    assert data["failures"] == [f"{large}: too little memory is free on device cuda; use another device"]
+    assert data["failures"][0] in result.stderr
+    clip = write_clip(tmp_path / "clip.mkv")
+    monkeypatch.setitem(sys.modules, "av", None)
+    result = excolor("evaluate", "film", frames, clip, *options, "-f")
+    assert result.exit_code == 1 and "pip install av" in result.output and measured == [frames, large]
 
 
 def test_what_cannot_be_measured(tmp_path: Path, frames: Path, excolor: Excolor) -> None:

@@ -209,6 +209,19 @@ def test_each_shot_follows_its_reference(tmp_path: Path, excolor: Excolor) -> No
     assert all(not np.array_equal(a, b) for a, b in zip(first.u[5:], second.u[5:], strict=True))
 
 
+def test_several_references_for_one_time(tmp_path: Path, excolor: Excolor) -> None:
+    """They count as those for several times of a shot do."""
+    path = write_clip(tmp_path / "in.mkv", pix_fmt="yuv444p", tags=(1, 1))
+    palace, coffee, found = PHOTOS / "palace.jpg", PHOTOS / "coffee.jpg", {}
+    for times in ((0, 0.01), (0, 0), (0,)):
+        references = [f"--ref-at={time}={file}" for time, file in zip(times, (palace, coffee), strict=False)]
+        output = tmp_path / f"{len(found)}.mkv"
+        assert excolor("film", path, *references, "-o", output, *SMALL).exit_code == 0
+        found[times] = content(output).u
+    assert all(map(np.array_equal, found[0, 0], found[0, 0.01]))
+    assert not all(map(np.array_equal, found[0, 0], found[0,]))
+
+
 def test_colors_never_cross_a_cut(tmp_path: Path, film: Callable[..., Result]) -> None:
     """The second shot is colored as it is alone."""
     both = write_clip(tmp_path / "both.mkv", ["coffee", "palace"], 6)
@@ -232,6 +245,45 @@ def test_a_folder_of_frames(tmp_path: Path, film: Callable[..., Result]) -> None
     assert film(folder, "-f", output="out").exit_code == 0
     assert film(folder, output="frames").exit_code == 1
     assert "no frames of this name" in film(folder / "%03d.png", output="other").output
+
+
+def test_where_frames_go_is_looked_at_and_nowhere_else(
+    tmp_path: Path, excolor: Excolor, ref: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder of a frame's name is in the way among the results, not where the command is given."""
+    folder, here, out = (tmp_path / name for name in ("frames", "here", "out"))
+    for each in (folder, here, out):
+        each.mkdir()
+    for i, pixels in enumerate(crops(["palace"], 2, (64, 96))):
+        Image.fromarray(np.ascontiguousarray(pixels)).convert("L").save(folder / f"{i}.png")
+    monkeypatch.chdir(here)
+    (here / "1.png").mkdir()
+    assert excolor("film", folder, "--ref", ref, "-o", out, *SMALL).exit_code == 0
+    for i in range(2):
+        (out / f"{i}.png").unlink()
+    (out / "1.png").mkdir()
+    result = excolor("film", folder, "--ref", ref, "-o", out, *SMALL)
+    assert result.exit_code == 1 and f"{out / '1.png'}: it is a folder" in result.output
+    assert not (out / "0.png").exists() and leftovers(out) == []
+    Image.new("L", (96, 64)).save(folder / "2.bmp")
+    result = excolor("film", folder, "--ref", ref, "-o", "new", *SMALL)
+    assert result.exit_code == 1 and "end its name in one of" in result.output and not (here / "new").exists()
+
+
+@pytest.mark.parametrize("name", [".", "below/.."])
+def test_a_preview_of_results_that_are_to_be_here(
+    tmp_path: Path, excolor: Excolor, ref: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """It is beside the folder, as always."""
+    here = tmp_path / "here"
+    (here / "below").mkdir(parents=True)
+    (here / "frames").mkdir()
+    for i, pixels in enumerate(crops(["palace"], 2, (64, 96))):
+        Image.fromarray(np.ascontiguousarray(pixels)).convert("L").save(here / "frames" / f"{i}.png")
+    monkeypatch.chdir(here)
+    result = excolor("film", "frames", "--ref", ref, "-o", name, "--preview", 2, *SMALL)
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "here-preview.png").is_file()
 
 
 def test_a_preview(tmp_path: Path, film: Callable[..., Result]) -> None:
@@ -296,6 +348,41 @@ def test_the_clip_is_never_replaced(tmp_path: Path, film: Callable[..., Result])
     (tmp_path / "out.mkv").write_bytes(b"mine")
     assert film(path).exit_code == 1
     assert (tmp_path / "out.mkv").read_bytes() == b"mine"
+
+
+def test_other_inputs_are_never_replaced(tmp_path: Path, excolor: Excolor, ref: Path) -> None:
+    """A reference, also one behind a link, a painted layer, and a frame; by frames, a clip, or a preview."""
+    clip, folder, out = write_clip(tmp_path / "in.mkv"), tmp_path / "frames", tmp_path / "out"
+    folder.mkdir()
+    out.mkdir()
+    for i, pixels in enumerate(crops(["palace"], 3, (64, 96))):
+        Image.fromarray(np.ascontiguousarray(pixels)).convert("L").save(folder / f"{i}.png")
+    mine = out / "1.png"
+    mine.write_bytes(ref.read_bytes())
+    (tmp_path / "link.png").symlink_to(mine)
+    (tmp_path / "out.mkv").write_bytes(ref.read_bytes())
+    (tmp_path / "out-preview.png").write_bytes(ref.read_bytes())
+    (tmp_path / "frames" / "x-preview.png").write_bytes((folder / "0.png").read_bytes())
+
+    def refused(source: Path, output: Path, replaced: Path, *options: object) -> None:
+        before = replaced.read_bytes()
+        result = excolor("film", source, *options, "-o", output, "-f", *SMALL)
+        assert result.exit_code == 1, result.output
+        assert result.output == f"Error: {replaced} is an input and would be replaced; write elsewhere (-o)\n"
+        assert replaced.read_bytes() == before and not list(out.glob(".*"))
+
+    refused(folder, out, mine, "--ref", mine)
+    refused(folder, out, mine, "--ref", tmp_path / "link.png")
+    refused(folder, out, mine, "--ref", ref, "--ref-at", f"0={mine}")
+    refused(folder, out, mine, "--ref", ref, "--hints", f"0={mine}")
+    refused(clip, tmp_path / "out.mkv", tmp_path / "out.mkv", "--ref", tmp_path / "out.mkv")
+    preview = tmp_path / "out-preview.png"
+    refused(folder, out, preview, "--ref", preview, "--preview", 2)
+    refused(folder, folder / "x", folder / "x-preview.png", "--ref", ref, "--preview", 2)
+    # What is not written is not in the way
+    part = ("--ref", mine, "--end", 0.04, "-f", *SMALL)
+    assert excolor("film", folder, *part, "-o", out).exit_code == 0
+    assert mine.read_bytes() == ref.read_bytes() and (out / "0.png").exists()
 
 
 def test_a_missing_package(tmp_path: Path, film: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,3 +124,52 @@ def test_several_frames_of_a_shot(tmp_path: Path, excolor: Callable[..., Result]
         found.append(ab(output))
     assert all(spot_at(frames[4], 8)[0] > 6 for frames in found)
     assert found[1][4][..., 1].mean() < found[0][4][..., 1].mean() - 0.5
+
+
+@pytest.fixture
+def other_hints(tmp_path: Path) -> Path:
+    """Green on the same spot, and on all around it."""
+    path = tmp_path / "green.json"
+    spot = {"x": 0.8, "y": 0.2, "color": "#30a030", "radius": "40%"}
+    path.write_text(json.dumps({"excolor_hints": 1, "hints": [spot]}))
+    return path
+
+
+def test_other_shots_know_nothing_of_hints_without_a_reference_either(
+    tmp_path: Path, excolor: Callable[..., Result], hints: Path, other_hints: Path
+) -> None:
+    """Neither in the result nor in a preview, where the shot of the hints follows them as well."""
+    clip = write_clip(tmp_path / "in.mkv", ["palace", "coffee"], 7, size=SIZE, pix_fmt="yuv444p", tags=(1, 1))
+    found, sheets = [], []
+    for number, given in enumerate((hints, other_hints)):
+        output = tmp_path / f"{number}.mkv"
+        command = ("film", clip, "--hints", f"0={given}", *SMALL, "-o", output)
+        assert excolor(*command).exit_code == 0
+        found.append(ab(output))
+        assert excolor(*command, "--preview", 2).exit_code == 0  # frames 3 and 10
+        sheets.append(np.asarray(Image.open(tmp_path / f"{number}-preview.png").convert("RGB"), np.int16))
+    assert all(not np.array_equal(a, b) for a, b in zip(found[0][:7], found[1][:7], strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(found[0][7:], found[1][7:], strict=True))
+    middle = sheets[0].shape[1] // 2
+    difference = np.abs(sheets[0] - sheets[1])
+    assert difference[:, :middle].max() > 20 and difference[:, middle:].max() == 0
+
+
+def test_hints_beside_a_reference_for_the_shot(tmp_path: Path, excolor: Callable[..., Result], hints: Path) -> None:
+    """The frame has all other colors from the reference that is for its shot, though another one fits it better."""
+    clip = write_clip(tmp_path / "in.mkv", count=5, size=SIZE, pix_fmt="yuv444p", tags=(1, 1))
+    fits = ("--ref", PHOTOS / "palace.jpg")
+    found = {}
+    for name, references in {
+        "fits": fits,
+        "at once": (*fits, "--ref-at", f"0={PHOTOS / 'coffee.jpg'}"),
+        "later": (*fits, "--ref-at", f"0.1={PHOTOS / 'coffee.jpg'}"),
+        "alone": ("--ref-at", f"0={PHOTOS / 'coffee.jpg'}"),
+    }.items():
+        output = tmp_path / f"{name}.mkv"
+        assert excolor("film", clip, *references, "--hints", f"0={hints}", *SMALL, "-o", output).exit_code == 0
+        found[name] = ab(output)
+    for name in ("at once", "later"):
+        assert all(map(np.array_equal, found[name], found["alone"])), name
+    assert all(spot_at(found["alone"][index], 2 * index)[0] > 6 for index in range(5))
+    assert not any(map(np.array_equal, found["fits"], found["alone"]))

@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 from click.testing import Result
-from clips import SOUND, content, write_clip
+from clips import PHOTOS, SOUND, content, write_clip
 
 PADDING = (b"\x47\x1f\xff\x10" + bytes(184)) * 32_000  # of a transport stream: more than FFmpeg looks for streams in
 
@@ -130,6 +130,21 @@ def test_a_transport_stream_that_goes_on_in_other_streams(
         assert [data for _, data in found.sound] == [data for _, data in expected.sound]
     assert film(path, "--end", 0.2, "-f").exit_code == 0
     assert len(content(tmp_path / "out.mkv").y) == 5 and kinds(tmp_path / "out.mkv") == ["video", "audio"]
+
+
+def test_references_for_times_before_other_streams(tmp_path: Path, film: Callable[..., Result]) -> None:
+    """Frames of the first part are found, also the last one; a time in the second part is refused with what to do."""
+    first, second = transport(tmp_path / "a.ts", "palace"), transport(tmp_path / "b.ts", "coffee", 0x200)
+    path = joined(tmp_path / "in.ts", [first.read_bytes(), second.read_bytes()])
+    for time in (0.1, 0.44):
+        result = film(path, "--ref-at", f"{time}={PHOTOS / 'palace.jpg'}", "--end", 0.2, "-f")
+        assert result.exit_code == 0, result.output
+        assert len(content(tmp_path / "out.mkv").y) == 5
+    result = film(path, "--ref-at", f"9={PHOTOS / 'palace.jpg'}", "--end", 0.2, "-f")
+    assert result.exit_code == 1
+    split_as_told(result, path)
+    result = film(path, "--ref-at", f"0.1={PHOTOS / 'palace.jpg'}", output="other.mkv")
+    assert result.exit_code == 1 and "split it there" in result.output and not (tmp_path / "other.mkv").exists()
 
 
 def test_streams_between_those_of_a_transport_stream(tmp_path: Path, film: Callable[..., Result]) -> None:

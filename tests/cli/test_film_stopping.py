@@ -10,12 +10,15 @@ import pytest
 from click.testing import Result
 from clips import content, crops, write_clip
 from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from excolor.film import frames as film_frames
 from excolor.film.clip import Clip
 from excolor.film.output import _Remux
 from excolor.film.store import ShotStore
 from excolor.method.colorizer import Colorizer
+from excolor.networks.models import find_model
 
 SMALL = ("--working-size", 48, "--model", "lite")
 NOTHING_YET = "Interrupted before this run finished a shot.\n"
@@ -134,6 +137,19 @@ def test_frames(tmp_path: Path, frames: Path, film: Run, interrupted: Run, call:
     assert results(tmp_path) == ["out", *(f"out/{i:02}.png" for i in range(12))]
 
 
+@pytest.mark.parametrize("removed", ["*.png", "02.png"])
+def test_frames_that_were_removed_since_are_colored_anew(
+    tmp_path: Path, frames: Path, film: Run, interrupted: Run, removed: str
+) -> None:
+    """As after `rm out/*.png`, which leaves the hidden folder where it is."""
+    assert interrupted(film_frames, "read_photo", 12 + 9, frames).stderr.endswith(CONTINUES)
+    for path in (tmp_path / "out").glob(removed):
+        path.unlink()
+    result = film(frames)
+    assert result.exit_code == 0 and "were finished" not in result.stderr
+    assert results(tmp_path) == ["out", *(f"out/{i:02}.png" for i in range(12))]
+
+
 @pytest.mark.parametrize("options", [(), ("--strength", 0.5)], ids=["other frames", "other settings"])
 def test_a_run_that_is_refused_takes_nothing_from_one_that_was_interrupted(
     tmp_path: Path, frames: Path, film: Run, interrupted: Run, options: tuple[object, ...]
@@ -147,6 +163,21 @@ def test_a_run_that_is_refused_takes_nothing_from_one_that_was_interrupted(
     added.unlink(missing_ok=True)
     result = film(frames)
     assert result.exit_code == 0 and "1 of 2 shots were finished" in result.stderr
+
+
+def test_shots_of_other_networks_are_not_used(tmp_path: Path, clip: Path, film: Run, interrupted: Run) -> None:
+    """Also where only the net that invents colors has been trained on."""
+    model = tmp_path / "mine"
+    model.mkdir()
+    for role, file in find_model("lite", "colorize").files.items():
+        (model / f"{role}.safetensors").write_bytes(file.read_bytes())
+    assert interrupted(Clip, "of_frame", 12 + 9, clip, "--model", model).stderr.endswith(CONTINUES)
+    own = model / "colorizer.safetensors"
+    with safe_open(own, "pt") as file:
+        described, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    save_file({name: tensor + 1e-3 for name, tensor in tensors.items()}, own, described)
+    result = film(clip, "--model", model)
+    assert result.exit_code == 0 and "were finished" not in result.stderr
 
 
 def test_where_results_are_is_known_at_once(frames: Path, film: Run, interrupted: Run) -> None:

@@ -10,7 +10,14 @@ def lumas(frames: list[np.ndarray]) -> list[tuple[float, np.ndarray]]:
 
 def test_cuts_are_found_and_pans_are_none() -> None:
     frames = crops(["palace", "coffee", "rocket"], 10, (64, 96), step=4)
-    assert list(find_shots(lumas(frames))) == [Shot(0, 10, 0.0), Shot(10, 20, 0.4), Shot(20, 30, 0.8)]
+    assert list(find_shots(lumas(frames))) == [Shot(0, 10, 0.0, 0.4), Shot(10, 20, 0.4, 0.8), Shot(20, 30, 0.8)]
+
+
+def test_the_first_shot_of_a_part_counts_from_where_that_begins() -> None:
+    frames = lumas(crops(["palace", "coffee"], 10, (64, 96), step=4))[4:]
+    first, second = find_shots(frames, 0.15)
+    assert 0.15 in first and 0.39 in first and 0.14 not in first and 0.4 not in first
+    assert 0.4 in second and 60 in second
 
 
 def test_a_fade_is_no_cut() -> None:

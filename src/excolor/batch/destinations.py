@@ -32,19 +32,29 @@ def existing(paths: Iterable[Path]) -> set[Path]:
     return found
 
 
+def identity(path: Path) -> tuple[int, int] | str | None:
+    """What a file is, whatever its names and links, or its address; None if it does not exist."""
+    if isinstance(path, remote.RemotePath):
+        return path.address
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def check_destination(path: Path, *, overwrite: bool) -> None:
     """Find out, as far as possible, whether a picture can be written to `path`, whose folder may not exist yet.
 
     Raises:
         OutputError: it cannot.
     """
-    from excolor.photo import OUTPUT_FORMATS, check_output
+    from excolor.photo import check_output
     from excolor.photo.files import check_length
 
     if isinstance(path, remote.RemotePath):
         check_scheme(path, to_write=True)
-        if path.suffix.lower() not in OUTPUT_FORMATS:
-            raise OutputError(f"cannot write {path}: end its name in one of {', '.join(OUTPUT_FORMATS)}")
+        _check_suffix(path)
         if not overwrite and exists(path):
             raise OutputError(
                 f"{path} exists already: replace it, or write elsewhere", settings=("overwrite", "output")
@@ -54,7 +64,15 @@ def check_destination(path: Path, *, overwrite: bool) -> None:
     if os.path.lexists(path.parent):
         check_output(path, overwrite=overwrite)
     else:
+        _check_suffix(path)
         check_folder(path.parent)
+
+
+def _check_suffix(path: Path) -> None:
+    from excolor.photo import OUTPUT_FORMATS
+
+    if path.suffix.lower() not in OUTPUT_FORMATS:
+        raise OutputError(f"cannot write {path}: end its name in one of {', '.join(OUTPUT_FORMATS)}")
 
 
 def check_report(path: Path, *, overwrite: bool, setting: str = "report") -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from excolor.batch.destinations import check_destination, check_folder, check_report, named_by
+from excolor.batch.destinations import check_destination, check_folder, check_report, identity, named_by
 from excolor.batch.jobs import STAGES, Job
 from excolor.batch.report_reading import makes_way
 from excolor.batch.shards import Shard
@@ -228,12 +228,12 @@ def _without_earlier_results(jobs: Sequence[Job], place: _Places) -> list[Job]:
 
 def _check_inputs_stay(jobs: Sequence[Job], keep: Iterable[Path], report: Path | None, place: _Places) -> None:
     results = {place(path) for job in jobs for path in job.files if place(path) != place(job.source.path)}
-    earlier = {_identity(job.source.path) for job in jobs if place(job.source.path) in results}
-    inputs = {identity for path in (*(job.source.path for job in jobs), *keep) if (identity := _identity(path))}
+    earlier = {identity(job.source.path) for job in jobs if place(job.source.path) in results}
+    inputs = {own for path in (*(job.source.path for job in jobs), *keep) if (own := identity(path))}
     outputs = [path for job in jobs for path in job.files]
     for path in (*outputs, *([] if report is None else [report])):
-        if _identity(path) in inputs:
-            is_earlier = _identity(path) in earlier
+        if identity(path) in inputs:
+            is_earlier = identity(path) in earlier
             raise OutputError(
                 f"{path} is an input and would be replaced; write elsewhere"
                 + (", or skip earlier results" if is_earlier else ""),
@@ -241,14 +241,3 @@ def _check_inputs_stay(jobs: Sequence[Job], keep: Iterable[Path], report: Path |
             )
     if report is not None and os.path.realpath(report) in {os.path.realpath(path) for path in outputs}:
         raise OutputError(f"{report} would be both a result and the report; give the report another name")
-
-
-def _identity(path: Path) -> tuple[int, int] | str | None:
-    """What a file is, whatever its names and links, or its address; None if it does not exist."""
-    if isinstance(path, RemotePath):
-        return path.address
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino

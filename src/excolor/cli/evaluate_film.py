@@ -13,9 +13,10 @@ from excolor.cli.tables import print_table
 from excolor.settings import COLORIZE_SIZE, ColorizeSettings, Match
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from excolor.cli.progress import Display
+    from excolor.film.color_clips import ColorClip
     from excolor.film.measuring import ClipMeasurement, FilmEvaluator
 
 
@@ -97,6 +98,8 @@ def evaluate_film(
     found_model = model.find("colorize", quiet=quiet)
     settings = ColorizeSettings(working_size, match=match)
     with open_display(quiet) as display:
+        display.expect(0, "Looking at the clips", rated=False)
+        opened, failures = _open_all(clips, limit, display)  # before the work, which would be lost if PyAV is missing
         display.expect(1, "Loading the model")
         from excolor.evaluation.record import as_json, describe_model
         from excolor.film.measuring import FilmEvaluator
@@ -108,7 +111,7 @@ def evaluate_film(
         colorizer = Colorizer.load(found_model, device=device, precision=model.precision)
         stills = [encode(read_photo(path), colorizer, settings) for path in pictures]
         evaluator = FilmEvaluator(colorizer, settings, Steadiness(every), stills, alone=alone)
-        measurements, failures = _measure_all(clips, limit, evaluator, display)
+        measurements = _measure_all(opened, failures, evaluator, display)
     try:
         print_table(table(measurements))
     finally:  # nor is the file lost if nobody reads the table
@@ -121,27 +124,58 @@ def evaluate_film(
 
 
 def _measure_all(
-    clips: tuple[Path, ...], limit: int | None, evaluator: "FilmEvaluator", display: "Display"
-) -> "tuple[Sequence[ClipMeasurement], Sequence[str]]":
-    """Measure clip after clip; returns what was found, and what went wrong, which is shown as it happens.
+    clips: "Sequence[ColorClip]", failures: list[str], evaluator: "FilmEvaluator", display: "Display"
+) -> "Sequence[ClipMeasurement]":
+    """Measure clip after clip; what goes wrong is shown as it happens, and added to `failures`.
 
     Raises:
         click.ClickException: nothing could be measured.
     """
-    from excolor.errors import FilmError, PhotoError
-    from excolor.film.color_clips import ColorClip
+    from excolor.errors import DeviceError, FilmError, PhotoError
 
-    measurements, failures = [], []
-    for number, path in enumerate(dict.fromkeys(clips), 1):
+    measurements = []
+    for number, clip in enumerate(clips, 1):
         display.expect(0, f"Evaluating clip {number} of {len(clips)}", units="frames")
+        for note in clip.notes:
+            display.note(note)
         try:
-            clip = ColorClip.open(path, limit)
-            for note in clip.notes:
-                display.note(note)
-            measurements.append(evaluator.measure(clip, display.advance))
+            found = evaluator.measure(clip, display.advance)
         except (FilmError, PhotoError) as error:
-            display.error(f"{error}; it is skipped")
-            failures.append(str(error))
+            failures.append(_skipped(str(error), display))
+            continue
+        except DeviceError as error:  # another clip may have smaller frames, and those before are measured
+            failures.append(_skipped(f"{clip.path}: {error}", display))
+            continue
+        measurements.append(found)
+        if found.colorless:
+            frames = "1 frame has" if found.colorless == 1 else f"{found.colorless} frames have"
+            display.note(f"{clip.path}: {frames} no colors to hide, and only CDC and warp error count them")
     if not measurements:
         raise click.ClickException("none of the clips could be measured")
-    return measurements, failures
+    return measurements
+
+
+def _open_all(
+    paths: "Iterable[Path]", limit: int | None, display: "Display"
+) -> "tuple[Sequence[ColorClip], list[str]]":
+    """The clips that can be measured, and what is wrong with the others, which is shown.
+
+    Raises:
+        MissingPackageError: PyAV is not installed and needed.
+    """
+    from excolor.errors import FilmError
+    from excolor.film.color_clips import ColorClip
+
+    clips, failures = [], []
+    for path in dict.fromkeys(paths):
+        try:
+            clips.append(ColorClip.open(path, limit))
+        except FilmError as error:
+            failures.append(_skipped(str(error), display))
+    return clips, failures
+
+
+def _skipped(error: str, display: "Display") -> str:
+    """Show why a clip is skipped, and return it."""
+    display.error(f"{error}; it is skipped")
+    return error

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from excolor.cli.progress import Display
     from excolor.film.coloring import Event, FilmColorizer, FilmReferences, Part
     from excolor.film.jobs import Job
+    from excolor.film.shots import Shot
     from excolor.film.steady import Frame
     from excolor.method.colorizer import Colorizer
+    from excolor.networks.models import ModelFiles
 
 _TIME = re.compile(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d+)?)")
 
@@ -181,7 +183,7 @@ def film(
     from excolor.film.encoding import Encoding
     from excolor.film.jobs import open_job
     from excolor.film.steady import Steadiness
-    from excolor.photo import as_photo, check_output
+    from excolor.photo import as_photo
 
     if not references and not timed and not hinted:
         raise PlanError("there is no reference: give at least one with --ref or --ref-at, or --hints")
@@ -189,9 +191,8 @@ def film(
     is_default = codec is None and crf is None and chroma is None
     encoding = None if is_default else Encoding(codec or "ffv1", crf, chroma)
     job = open_job(clip, output, encoding, overwrite=force or preview is not None)
-    if preview is not None:
-        check_output(job.preview_file, overwrite=force)
     pictures = tuple(source.path for source in find_references(references))
+    _check_results(job, None if preview else part, [*pictures, *(path for _, path in (*timed, *hinted))], force)
     model_files = model.find("colorize", quiet=quiet)
     settings = ColorizeSettings(working_size, strength, match, vivid=vivid)
     stop = Stop()
@@ -202,31 +203,52 @@ def film(
         colorizer = Colorizer.load(model_files, device=device, precision=model.precision)
         begun: FilmColorizer | None = None
         try:
-            chosen, checksums = _encoded(pictures, dict(timed), colorizer, settings, display, stop)
+            chosen, checksums = _encoded(pictures, timed, colorizer, settings, display, stop)
             frames = _frames_with_hints(job, timed, hinted, stop)
             _note_unused(timed, part, display)
-            chosen, hints_at = _with_key_frames(chosen, hinted, frames, part, colorizer, settings, display)
+            # A reference for a time is for its shot, which a preview and frames with hints have to know before
+            is_needed = (timed or hinted) if preview else (timed and hinted)
+            shots = _look_for_cuts(job, part, display, stop) if is_needed else ()
+            chosen, hints_at = _with_key_frames(chosen, hinted, frames, shots, part, colorizer, settings, display)
             film_colorizer = FilmColorizer(colorizer, chosen, settings, Steadiness(every), stop)
             if preview is not None:
                 display.expect(preview, "Coloring a preview")
-                as_photo(job.preview(film_colorizer, part, preview, stop)).save(job.preview_file, overwrite=force)
-                written = job.preview_file
+                sheet = job.preview(film_colorizer, part, preview, stop, shots)
+                as_photo(sheet).save(job.preview_file, overwrite=force)
             else:
-                identity = {"model": str(model_files.identity("colorize")), **recorded_precision(colorizer)}
-                made_of = {**identity, **checksums, "hints at": hints_at}
+                made_of = {**_networks(model_files), **recorded_precision(colorizer), **checksums, "hints at": hints_at}
                 begun = film_colorizer
                 _show(job.color(film_colorizer, part, made_of), display)
-                written = output
         except StoppedError as error:
             display.end()
             click.echo(_interrupted(begun), err=True)
             raise click.exceptions.Exit(INTERRUPTED) from error
-    click.echo(os.fsencode(written))
+    click.echo(os.fsencode(output if preview is None else job.preview_file))
+
+
+def _check_results(job: "Job", part: "Part | None", given: "Iterable[Path]", force: bool) -> None:
+    """Find out before the work whether a preview can be written, if `part` is None, and whether inputs would be lost.
+
+    `given` are the inputs beside the clip. Raises OutputError.
+    """
+    from excolor.photo import check_output
+
+    if part is None:
+        check_output(job.preview_file, overwrite=force)
+    job.check_inputs_stay(given, [job.preview_file] if part is None else job.results(part))
+
+
+def _networks(model: "ModelFiles") -> "dict[str, Any]":
+    """What identifies all that colors depend on but pictures and settings: every network, and excolor itself."""
+    from importlib.metadata import version
+
+    checkpoints = {role: model.sha256(role) for role in model.files}
+    return {"excolor": version("excolor"), "architecture": model.architecture, "checkpoints": checkpoints}
 
 
 def _encoded(
     pictures: "Sequence[Path]",
-    timed: "Mapping[float, Path]",
+    timed: "Sequence[tuple[float, Path]]",
     colorizer: "Colorizer",
     settings: ColorizeSettings,
     display: "Display",
@@ -238,16 +260,18 @@ def _encoded(
     from excolor.film.references import encode
     from excolor.photo import MAX_PIXELS
 
+    timed = tuple(dict.fromkeys(timed))
     known, checksums = {}, {}
-    for path in dict.fromkeys([*pictures, *timed.values()]):
+    for path in dict.fromkeys([*pictures, *(path for _, path in timed)]):
         photo, file = read_used(path, stop, max_pixels=MAX_PIXELS)
         known[path], checksums[path] = encode(photo, colorizer, settings), file.sha256
         if known[path].encoded.is_gray:
             display.note(f"{path} is gray: it has no colors to give")
-    chosen = FilmReferences([known[path] for path in pictures], {time: known[path] for time, path in timed.items()})
+    chosen = FilmReferences([known[path] for path in pictures], [(time, known[path]) for time, path in timed])
     return chosen, {
         "references": [checksums[path] for path in pictures],
-        "references at": [(time, checksums[path]) for time, path in sorted(timed.items())],
+        # In their order at one time, as the first is followed along the motion
+        "references at": [(time, checksums[path]) for time, path in sorted(timed, key=lambda pair: pair[0])],
     }
 
 
@@ -266,10 +290,17 @@ def _note_unused(timed: "Iterable[tuple[float, Path]]", part: "Part", display: "
             display.note(f"{path}: {seconds:g} s is not in the part that is colored")
 
 
+def _look_for_cuts(job: "Job", part: "Part", display: "Display", stop: "Stop") -> "Sequence[Shot]":
+    """The shots of a part, before it is colored. Raises StoppedError."""
+    display.expect(0, "Looking for cuts", rated=False)
+    return job.shots(part, stop)
+
+
 def _with_key_frames(
     chosen: "FilmReferences",
     hinted: "Sequence[tuple[float, Path]]",
     frames: "Mapping[float, Frame]",
+    shots: "Sequence[Shot]",
     part: "Part",
     colorizer: "Colorizer",
     settings: ColorizeSettings,
@@ -277,7 +308,8 @@ def _with_key_frames(
 ) -> "tuple[FilmReferences, list[tuple[float, str]]]":
     """The same references with frames that hints give colors to, and the sha256 of the files of hints.
 
-    `frames` are those that are shown at the times of hints; those outside the part that is colored are noted. Raises
+    `frames` are those that are shown at the times of hints; those outside the part that is colored are noted. They take
+    all other colors from what their shots would follow; `shots` are not needed if no reference is for a time. Raises
     PlanError if two files are for one frame, and errors as in `key_frame`.
     """
     from dataclasses import replace
@@ -285,8 +317,7 @@ def _with_key_frames(
     from excolor.errors import PlanError
     from excolor.film.key_frames import key_frame
 
-    at, checksums = dict(chosen.at), []
-    references = (*chosen.anywhere, *chosen.at.values())
+    key_frames, checksums = [], []
     taken: dict[float, Path] = {}
     for seconds, path in hinted:
         frame = frames[seconds]
@@ -297,12 +328,14 @@ def _with_key_frames(
         taken[frame.seconds] = path
         if frame.seconds not in part:
             display.note(f"{path}: the frame at {seconds:g} s is not in the part that is colored")
-        made = key_frame(frame, path, references, colorizer, settings)
-        at[made.seconds] = made.reference
+        shot = next((one for one in shots if frame.seconds in one), None)
+        reference = chosen.without_hints(shot, frame.photo, colorizer)
+        made = key_frame(frame, path, reference, colorizer, settings)
+        key_frames.append(made)
         checksums.append((seconds, made.sha256))
         for note in made.notes:
             display.note(f"{path}: {note}")
-    return replace(chosen, at=at), checksums
+    return replace(chosen, key_frames=key_frames), checksums
 
 
 def _interrupted(begun: "FilmColorizer | None") -> str:

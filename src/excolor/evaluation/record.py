@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -133,7 +134,19 @@ def _named(case: Case) -> tuple[str, ...]:
 def as_json(run: Mapping[str, Any], failures: Sequence[str], found: Mapping[str, Any]) -> str:
     """A run, the date, what could not be measured, and what was found."""
     date = datetime.now(UTC).isoformat(timespec="seconds")
-    return json.dumps({**run, "date": date, "failures": list(failures), **found}, indent=2) + "\n"
+    return (
+        json.dumps(_finite({**run, "date": date, "failures": list(failures), **found}), indent=2, allow_nan=False)
+        + "\n"
+    )
+
+
+def _finite(data: Any) -> Any:
+    """The same with null for numbers that JSON has not: infinite ones, as the PSNR of equal pictures, and NaN."""
+    if isinstance(data, Mapping):
+        return {name: _finite(value) for name, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [_finite(value) for value in data]
+    return None if isinstance(data, float) and not math.isfinite(data) else data
 
 
 def _to_csv(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

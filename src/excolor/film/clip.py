@@ -164,7 +164,13 @@ class Clip:
         return replace(self, joins=joins, notes=(*self.notes, note))
 
     def frames(
-        self, start: float = 0, end: float | None = None, *, stop: Stop | None = None, damage: Damage | None = None
+        self,
+        start: float = 0,
+        end: float | None = None,
+        *,
+        stop: Stop | None = None,
+        damage: Damage | None = None,
+        may_go_on: bool = False,
     ) -> Iterator[DecodedFrame]:
         """The frames shown from `start` on and before `end`, in seconds from the first frame, in order.
 
@@ -173,12 +179,13 @@ class Clip:
             end: None for the end of the clip.
             stop: ends it between packets.
             damage: to be filled with what is found.
+            may_go_on: whether more may follow in the file than the clip, of which the frames are given then.
 
         Raises:
             FilmError: the clip cannot be read any more, its frames change in size or kind, or it ends before its file.
             StoppedError: a stop was asked for.
         """
-        if end is None:
+        if end is None and not may_go_on:
             self.check_end()
         with opened(self.path) as container:
             stream = video_of(container, self.path)
@@ -193,7 +200,8 @@ class Clip:
                     one = self.of_frame(frame)
                     if not is_before(one.seconds, start):
                         yield one
-        self.check_end()
+        if not may_go_on:
+            self.check_end()
 
     def check_end(self) -> None:
         """Raise FilmError if more follows in the file than the clip."""

@@ -4,7 +4,7 @@ There is no terminal in it: what happens comes as events.
 """
 
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -18,6 +18,7 @@ from excolor.film.clip import Clip, DecodedFrame, interlaced, is_after, is_befor
 from excolor.film.damage import Damage
 from excolor.film.encoding import Encoding, Target
 from excolor.film.frames import read_frames, time_slice
+from excolor.film.key_frames import KeyFrame
 from excolor.film.output import write
 from excolor.film.references import FilmReference, best
 from excolor.film.shots import Shot, find_shots
@@ -86,27 +87,32 @@ class FilmReferences:
 
     Attributes:
         anywhere: of which each shot follows the one that fits best.
-        at: references by times in seconds; the shot shown at that time follows it.
+        at: references with times in seconds, in any order; the shot shown at that time follows it. Several may be for
+            one time.
+        key_frames: frames in colors of a person. Their shots follow them, and no other shot does.
     """
 
     anywhere: Sequence[FilmReference]
-    at: Mapping[float, FilmReference]
+    at: Sequence[tuple[float, FilmReference]] = ()
+    key_frames: Sequence[KeyFrame] = ()
 
-    def of(self, shot: Shot, until: float, photo: Photo, colorizer: Colorizer) -> FilmReference:
-        """The reference of a shot that ends before the time `until` and begins with a photo.
+    def of(self, shot: Shot | None, photo: Photo, colorizer: Colorizer) -> FilmReference | None:
+        """The reference of a shot that begins with a photo; None if there is none, so that colors are invented.
 
-        Of several for times in the shot, the motion is followed from the first, and the networks see all.
+        Of several for times in the shot, the motion is followed from the first, and the networks see all. Key frames
+        come before all others, of which they have their colors where a person gave none. None is no shot at all.
         """
-        own = [
-            reference
-            for seconds, reference in sorted(self.at.items(), key=lambda pair: pair[0])
-            if shot.seconds <= seconds < until
-        ]
+        own = [one for one in self.key_frames if shot is not None and one.seconds in shot]
+        own.sort(key=lambda one: one.seconds)
+        return _joined([one.reference for one in own], colorizer) if own else self.without_hints(shot, photo, colorizer)
+
+    def without_hints(self, shot: Shot | None, photo: Photo, colorizer: Colorizer) -> FilmReference | None:
+        """The same, were there no key frames."""
+        own = [one for one in sorted(self.at, key=lambda one: one[0]) if shot is not None and one[0] in shot]
         if own:
-            encoded = colorizer.join([one.encoded for one in own]) if len(own) > 1 else own[0].encoded
-            return replace(own[0], encoded=encoded)
-        candidates = self.anywhere or tuple(self.at.values())
-        return best(photo, candidates, colorizer)
+            return _joined([reference for _, reference in own], colorizer)
+        candidates = self.anywhere or [reference for _, reference in self.at]
+        return best(photo, candidates, colorizer) if candidates else None
 
 
 class FilmColorizer:
@@ -124,7 +130,7 @@ class FilmColorizer:
 
         Args:
             colorizer: the networks.
-            references: at least one.
+            references: colors are invented where there is none.
             settings: how pictures are colored.
             steadiness: how colors are kept steady.
             stop: ends the work soon, between frames; what is finished is kept.
@@ -173,7 +179,8 @@ class FilmColorizer:
         store.begin()
         decoded = clip.frames(part.start, part.end, stop=self._stop)
         frames = (upright(clip, frame, index) for index, frame in enumerate(decoded))
-        yield from self._color(shots, store, frames, lambda one, keep: keep(self._planes(clip, form, one)))
+        finished = {number for number in range(len(shots)) if number in store}
+        yield from self._color(shots, finished, store, frames, lambda one, keep: keep(self._planes(clip, form, one)))
         yield Step("Writing", sum(map(len, shots)))
         chroma = (planes for number in range(len(shots)) for planes in store.frames(number))
         lost: Counter[tuple[int, str]] = Counter()
@@ -200,28 +207,44 @@ class FilmColorizer:
             raise _exists(taken)
         yield Step("Looking for cuts", None)
         frames = self._stop.heeded(read_frames(files, part.start, part.end))
-        shots = _of_part(find_shots((frame.seconds, _brightness(frame.photo)) for frame in frames), part)
+        shots = list(find_shots(((frame.seconds, brightness(frame.photo)) for frame in frames), part.start))
         if not shots:
             raise FilmError("there are no frames in this part of the clip; choose another", settings=("start", "end"))
         store = ShotStore(shots_of, self._record(made_of, part, shots))
         if taken is not None and not store.taken_up:
             raise _exists(taken)
         store.begin()
+        # The store knows of no pixels here: frames that were removed since are colored anew
+        are_there = [(folder / one.name).is_file() for one in chosen]
+        finished = {
+            number for number, shot in enumerate(shots) if number in store and all(are_there[shot.first : shot.end])
+        }
         frames = self._stop.heeded(read_frames(files, part.start, part.end))
-        yield from self._color(shots, store, frames, lambda one, _: _save(one, folder))
+        yield from self._color(shots, finished, store, frames, lambda one, _: _save(one, folder))
         store.remove()
 
-    def preview(self, frames: Iterator[Frame], wanted: Sequence[int]) -> Iterator[tuple[Frame, Photo]]:
-        """Some frames, given by their numbers in ascending order, each colored alone. Raises StoppedError."""
+    def preview(
+        self, frames: Iterator[Frame], wanted: Sequence[int], shots: Sequence[Shot] = ()
+    ) -> Iterator[tuple[Frame, Photo]]:
+        """Some frames, each colored alone.
+
+        Args:
+            frames: of a part of a clip.
+            wanted: their numbers in ascending order.
+            shots: of the part; not needed if no reference is for a time.
+
+        Raises:
+            StoppedError: a stop was asked for.
+        """
         left = iter(wanted)
         number = next(left, None)
         for frame in self._stop.heeded(frames):
             if frame.index != number:
                 continue
-            reference = self._references.of(
-                Shot(number, number + 1, frame.seconds), frame.seconds + 1, frame.photo, self._colorizer
-            )
-            yield frame, self._colorizer.colorize(frame.photo, reference.encoded, self._settings)
+            shot = next((one for one in shots if one.first <= number < one.end), None)
+            reference = self._references.of(shot, frame.photo, self._colorizer)
+            encoded = () if reference is None else reference.encoded
+            yield frame, self._colorizer.colorize(frame.photo, encoded, self._settings)
             number = next(left, None)
             if number is None:
                 return
@@ -234,15 +257,17 @@ class FilmColorizer:
     def _color(
         self,
         shots: Sequence[Shot],
+        finished: Set[int],
         store: ShotStore,
         frames: Iterator[Frame],
         put: Callable[[ColoredFrame, Keep], None],
     ) -> Iterator[Event]:
-        """Color all shots but those that the store has.
+        """Color all shots but those that are finished.
 
         Args:
             shots: of the clip.
-            store: of what is finished.
+            finished: numbers of those that an earlier run has colored, and of which nothing is missing.
+            store: where the others are kept.
             frames: of all shots.
             put: called with each frame in color, and the function by which the store keeps planes with its shot.
 
@@ -250,20 +275,19 @@ class FilmColorizer:
             FilmError: there are fewer frames than the shots have.
             StoppedError: the shot in which the work was stopped is not in the store.
         """
-        self.finished = done = sum(number in store for number in range(len(shots)))
-        if done:
-            yield Note(f"{done} of {len(shots)} shots were finished by an earlier run")
+        self.finished = len(finished)
+        if finished:
+            yield Note(f"{len(finished)} of {len(shots)} shots were finished by an earlier run")
         yield Step("Coloring", sum(map(len, shots)))
         for number, shot in enumerate(shots):
             own = islice(frames, len(shot))
-            if number in store:
+            if number in finished:
                 for _ in own:
                     yield Advanced()
                 continue
-            until = shots[number + 1].seconds if number + 1 < len(shots) else float("inf")
             with store.shot(number) as keep:
                 count = 0
-                for one in self._stop.heeded(self._colored(own, shot, until)):
+                for one in self._stop.heeded(self._colored(own, shot)):
                     put(one, keep)
                     count += 1
                     yield Advanced()
@@ -287,7 +311,7 @@ class FilmColorizer:
                 count, last = count + 1, frame.pts
                 yield frame.seconds, clip.planes.luma(frame.samples)
 
-        shots = _of_part(find_shots(frames()), part)
+        shots = list(find_shots(frames(), part.start))
         yield from (Note(f"{clip.path}: {note}") for note in damage.notes())
         if not shots:
             raise FilmError(
@@ -296,12 +320,12 @@ class FilmColorizer:
         yield Advanced(count)
         return shots
 
-    def _colored(self, frames: Iterator[Frame], shot: Shot, until: float) -> Iterator[ColoredFrame]:
+    def _colored(self, frames: Iterator[Frame], shot: Shot) -> Iterator[ColoredFrame]:
         """The frames of a shot in color, by the reference that fits the first of them."""
         first = next(frames, None)
         if first is None:
             return
-        reference = self._references.of(shot, until, first.photo, self._colorizer)
+        reference = self._references.of(shot, first.photo, self._colorizer)
 
         def all_frames() -> Iterator[Frame]:
             yield first
@@ -318,10 +342,12 @@ class FilmColorizer:
         return form.planes.chroma(luma, lightness, ab)
 
 
-def _of_part(shots: Iterator[Shot], part: Part) -> list[Shot]:
-    """The shots of a part; the first counts from where it begins, which may be between two frames."""
-    first = next(shots, None)
-    return [] if first is None else [replace(first, seconds=min(first.seconds, part.start)), *shots]
+def _joined(references: Sequence[FilmReference], colorizer: Colorizer) -> FilmReference:
+    """Several references of a shot as one: the motion is followed from the first."""
+    first = references[0]
+    if len(references) == 1:
+        return first
+    return replace(first, encoded=colorizer.join([one.encoded for one in references]))
 
 
 def _exists(path: Path) -> OutputError:
@@ -335,10 +361,10 @@ def _save(one: ColoredFrame, folder: Path) -> None:
     with_colors(photo, one.seen, one.tensor).save(folder / photo.path.name, overwrite=True)
 
 
-def _brightness(photo: Photo) -> Floats:
+def brightness(photo: Photo) -> Floats:
     """L (H, W) scaled to [0, 1]."""
-    brightness: Floats = np.divide(lightness_of(photo.pixels)[0].numpy(), np.float32(100), dtype=np.float32)
-    return brightness
+    scaled: Floats = np.divide(lightness_of(photo.pixels)[0].numpy(), np.float32(100), dtype=np.float32)
+    return scaled
 
 
 def upright(clip: Clip, frame: DecodedFrame, index: int) -> Frame:

@@ -2,20 +2,20 @@
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from excolor.batch.destinations import check_folder, make_folder
+from excolor.batch.destinations import check_destination, check_folder, identity, make_folder
 from excolor.batch.stop import Stop
 from excolor.errors import FilmError, OutputError, PlanError
-from excolor.film.clip import Clip
-from excolor.film.coloring import Event, FilmColorizer, Part, upright
+from excolor.film.clip import Clip, DecodedFrame
+from excolor.film.coloring import Event, FilmColorizer, Part, brightness, upright
 from excolor.film.encoding import Encoding, target
 from excolor.film.frames import find_frames, is_folder_of_frames, read_frames, time_slice
+from excolor.film.shots import Shot, find_shots
 from excolor.film.steady import Frame
-from excolor.photo import check_output
 from excolor.photo.files import check_place
 from excolor.reporting.sheet import Row, Tile, contact_sheet, tile_size
 
@@ -47,8 +47,20 @@ class Job(ABC):
         """The frames of a part, upright. Raises StoppedError."""
 
     @abstractmethod
+    def shots(self, part: Part, stop: Stop) -> Sequence[Shot]:
+        """The shots of a part, as they are when it is colored. Raises StoppedError."""
+
+    @abstractmethod
     def count(self, part: Part, stop: Stop) -> int:
         """How many frames a part has. Raises StoppedError."""
+
+    @abstractmethod
+    def _all_frames(self, stop: Stop) -> Iterator[Frame]:
+        """All frames, also of a clip that is a part of its file. Raises StoppedError."""
+
+    @abstractmethod
+    def _check_end(self) -> None:
+        """Raise FilmError if more follows in the file than the clip."""
 
     def frames_at(self, times: Iterable[float], stop: Stop) -> Mapping[float, Frame]:
         """The frames that are shown at some times, in seconds.
@@ -60,7 +72,7 @@ class Job(ABC):
         found: dict[float, Frame] = {}
         left = sorted(set(times), reverse=True)
         shown = None
-        frames = self.frames(Part(), stop) if left else iter(())
+        frames = self._all_frames(stop) if left else iter(())
         for frame in frames:
             while left and shown is not None and frame.seconds > left[-1]:
                 found[left.pop()] = shown
@@ -69,17 +81,45 @@ class Job(ABC):
             shown = frame
         for seconds in reversed(left):
             if shown is None or seconds > shown.seconds + _LAST:
+                self._check_end()  # it may be a time in what follows
                 raise FilmError(f"no frame of the clip is shown at {seconds:g} s; give a time within it")
             found[seconds] = shown
         return found
 
+    @abstractmethod
+    def inputs(self) -> Sequence[Path]:
+        """The clip, or the frames."""
+
+    @abstractmethod
+    def results(self, part: Part) -> Sequence[Path]:
+        """The files that become of a part."""
+
+    def check_inputs_stay(self, others: Iterable[Path], files: Iterable[Path]) -> None:
+        """Find out before any work whether an input would be replaced.
+
+        Args:
+            others: inputs beside the clip: references and hints.
+            files: that are to be written.
+
+        Raises:
+            OutputError: one of them is an input.
+        """
+        inputs = {identity(path) for path in (*self.inputs(), *others)} - {None}
+        for path in files:
+            if identity(path) in inputs:
+                raise OutputError(f"{path} is an input and would be replaced; write elsewhere", settings=("output",))
+
     @property
     def preview_file(self) -> Path:
         """Where a preview goes."""
-        return self.output.with_name(f"{self.output.stem}-preview.png")
+        # The folders `.` and `..` have names elsewhere
+        output = self.output.resolve() if self.output.name in ("", "..") else self.output
+        return output.parent / f"{output.stem}-preview.png"
 
-    def preview(self, colorizer: FilmColorizer, part: Part, number: int, stop: Stop) -> "Image":
-        """A contact sheet of `number` frames spread over a part.
+    def preview(
+        self, colorizer: FilmColorizer, part: Part, number: int, stop: Stop, shots: Sequence[Shot] = ()
+    ) -> "Image":
+        """A contact sheet of `number` frames spread over a part; `shots` as in `FilmColorizer.preview`.
 
         Raises:
             FilmError: there are none in it.
@@ -91,7 +131,7 @@ class Job(ABC):
         number = min(number, count)
         wanted = [int((i + 0.5) * count / number) for i in range(number)]
         tiles = []
-        for frame, photo in colorizer.preview(self.frames(part, stop), wanted):
+        for frame, photo in colorizer.preview(self.frames(part, stop), wanted, shots):
             minutes, seconds = divmod(frame.seconds, 60)
             tiles.append(Tile(photo.to_rgb(), f"{int(minutes):02}:{seconds:05.2f}"))
         rows = [Row(tiles[i : i + _COLUMNS]) for i in range(0, len(tiles), _COLUMNS)]
@@ -112,13 +152,31 @@ class ClipJob(Job):
         status = self.clip.path.stat()
         return {"clip": str(self.clip.path.resolve()), "size": status.st_size, "changed": status.st_mtime_ns}
 
+    def inputs(self) -> Sequence[Path]:
+        return (self.clip.path,)
+
+    def results(self, part: Part) -> Sequence[Path]:
+        return (self.output,)
+
     def color(self, colorizer: FilmColorizer, part: Part, made_of: Mapping[str, Any]) -> Iterator[Event]:
         made_of = {**self.identity, **made_of}
         return colorizer.clip(self.clip, self.output, self.encoding, part, made_of=made_of, overwrite=self.overwrite)
 
     def frames(self, part: Part, stop: Stop) -> Iterator[Frame]:
-        for index, frame in enumerate(self.clip.frames(part.start, part.end, stop=stop)):
-            yield upright(self.clip, frame, index)
+        return self._upright(self.clip.frames(part.start, part.end, stop=stop))
+
+    def _all_frames(self, stop: Stop) -> Iterator[Frame]:
+        return self._upright(self.clip.frames(stop=stop, may_go_on=True))
+
+    def _upright(self, frames: Iterable[DecodedFrame]) -> Iterator[Frame]:
+        return (upright(self.clip, frame, index) for index, frame in enumerate(frames))
+
+    def _check_end(self) -> None:
+        self.clip.check_end()
+
+    def shots(self, part: Part, stop: Stop) -> Sequence[Shot]:
+        frames, planes = self.clip.frames(part.start, part.end, stop=stop), self.clip.planes
+        return list(find_shots(((frame.seconds, planes.luma(frame.samples)) for frame in frames), part.start))
 
     def count(self, part: Part, stop: Stop) -> int:
         return sum(1 for _ in self.clip.frames(part.start, part.end, stop=stop))
@@ -137,6 +195,12 @@ class FramesJob(Job):
         changed = [(str(path.resolve()), path.stat().st_mtime_ns) for path in self.files]
         return {"frames": changed}
 
+    def inputs(self) -> Sequence[Path]:
+        return self.files
+
+    def results(self, part: Part) -> Sequence[Path]:
+        return tuple(self.output / path.name for path in self.files[time_slice(len(self.files), part.start, part.end)])
+
     def color(self, colorizer: FilmColorizer, part: Part, made_of: Mapping[str, Any]) -> Iterator[Event]:
         make_folder(self.output)
         return colorizer.folder(
@@ -145,6 +209,16 @@ class FramesJob(Job):
 
     def frames(self, part: Part, stop: Stop) -> Iterator[Frame]:
         return stop.heeded(read_frames(self.files, part.start, part.end))
+
+    def _all_frames(self, stop: Stop) -> Iterator[Frame]:
+        return self.frames(Part(), stop)
+
+    def _check_end(self) -> None:
+        """A folder has no end that something could follow."""
+
+    def shots(self, part: Part, stop: Stop) -> Sequence[Shot]:
+        frames = self.frames(part, stop)
+        return list(find_shots(((frame.seconds, brightness(frame.photo)) for frame in frames), part.start))
 
     def count(self, part: Part, stop: Stop) -> int:
         return len(self.files[time_slice(len(self.files), part.start, part.end)])
@@ -180,7 +254,7 @@ def open_job(name: Path, output: Path, encoding: Encoding | None, *, overwrite: 
             )
         check_folder(output)
         for path in files:
-            check_output(Path(path.name), overwrite=True)
+            check_destination(output / path.name, overwrite=True)
         return FramesJob(files, output, overwrite)
     clip, encoding = Clip.open(name), encoding or Encoding()
     if output.exists() and os.path.samefile(output, name):  # noqa: PTH121 - Path.samefile raises where one is missing

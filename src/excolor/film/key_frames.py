@@ -1,12 +1,11 @@
 """Frames to which a person gave colors: each is colored with them, and then is the reference of its shot."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from excolor.batch.hint_folder import LAYERS
 from excolor.errors import HintError, PlanError
-from excolor.film.references import FilmReference, best, encode
+from excolor.film.references import FilmReference, encode
 from excolor.film.steady import Frame
 from excolor.hints import Hint, HintLayer, read_hints, read_layer
 from excolor.method.colorizer import Colorizer
@@ -35,7 +34,7 @@ class KeyFrame:
 def key_frame(
     frame: Frame,
     hints: Path,
-    references: Sequence[FilmReference],
+    reference: FilmReference | None,
     colorizer: Colorizer,
     settings: ColorizeSettings,
 ) -> KeyFrame:
@@ -44,7 +43,7 @@ def key_frame(
     Args:
         frame: it.
         hints: a JSON file, or a layer.
-        references: that give it all other colors; the one that fits best does. None invents them.
+        reference: that gives it all other colors; None invents them.
         colorizer: the networks.
         settings: how pictures are colored.
 
@@ -56,14 +55,13 @@ def key_frame(
     """
     photo = frame.photo
     given = _read(hints, photo)
-    fitting = best(photo, references, colorizer) if references else None
     # Vividness is for all frames, to which this one gives its colors
     plain = replace(settings, vivid=1.0)
-    encoded = () if fitting is None else fitting.encoded
+    encoded = () if reference is None else reference.encoded
     colored = colorizer.colorize(photo, encoded, plain, hints=given)
     found = encode(colored, colorizer, settings)
-    if fitting is not None:  # for what is not in this frame
-        found = replace(found, encoded=colorizer.join([found.encoded, fitting.encoded]))
+    if reference is not None:  # for what is not in this frame
+        found = replace(found, encoded=colorizer.join([found.encoded, reference.encoded]))
     return KeyFrame(frame.seconds, found, colored.notes, sha256_of(hints))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from excolor.errors import FilmError
 from excolor.evaluation.baselines import gray
-from excolor.evaluation.measuring import EXCOLOR
+from excolor.evaluation.measuring import COLORLESS, EXCOLOR
 from excolor.evaluation.metrics import colorfulness, mean_ciede2000, psnr
 from excolor.film.clip_metrics import ColorConsistency, Mask, WarpError, visible_before
 from excolor.film.color_clips import ColorClip
@@ -29,18 +29,16 @@ from excolor.settings import ColorizeSettings
 
 TRUTH, GRAY, ALONE = "truth", "gray", "frame by frame"
 
-_COLORLESS = 1.0  # colorfulness, in 8-bit steps, below which there is nothing to hide
-
 
 @dataclass(frozen=True)
 class MethodNumbers:
     """What came out for a clip by one method.
 
     Attributes:
-        psnr: mean over frames in dB; None for the truth itself.
-        ciede2000: mean over frames of `metrics.mean_ciede2000`.
-        colorfulness: mean over frames.
-        cdc: see `ColorConsistency`; None if shots are too short.
+        psnr: mean over frames with colors, in dB; None for the truth itself.
+        ciede2000: mean over these frames of `metrics.mean_ciede2000`.
+        colorfulness: mean over these frames.
+        cdc: see `ColorConsistency`; of all frames. None if shots are too short.
         warp_error: see `WarpError`; likewise.
     """
 
@@ -53,10 +51,19 @@ class MethodNumbers:
 
 @dataclass(frozen=True)
 class ClipMeasurement:
-    """What came out for a clip: how many frames and shots were measured, and the numbers of each method."""
+    """What came out for a clip.
+
+    Attributes:
+        clip: its path.
+        frames: that were compared with the truth.
+        colorless: frames that were not, since there is nothing to hide in them, such as black ones.
+        shots: how many it has.
+        methods: the numbers of each method.
+    """
 
     clip: str
     frames: int
+    colorless: int
     shots: int
     methods: Mapping[str, MethodNumbers]
 
@@ -93,15 +100,24 @@ class FilmEvaluator:
         """Measure a clip; `advance` is called after each frame.
 
         Raises:
-            FilmError: it has no colors to hide, or no frames to measure.
+            FilmError: it has no colors to hide, or no frames to measure, or begins without colors that the other frames
+                could follow.
             PhotoError: a frame cannot be read.
             DeviceError: the device has too little memory.
         """
-        shots = list(find_shots((i / RATE, _brightness(frame)) for i, frame in enumerate(clip.frames())))
+        look = _FirstLook()
+        shots = list(find_shots(look.brightness(clip.frames())))
         frames = clip.frames()
         first = next(frames, None)
         if first is None or (len(shots) == 1 and len(shots[0]) == 1 and not self._stills):
             raise FilmError(f"{clip.path}: a single frame is no clip; give more frames, or stills as references")
+        if look.first_in_color is None:
+            raise _colorless(clip)
+        if look.first_in_color and not self._stills:
+            raise FilmError(
+                f"{clip.path}: its first frame, which the others are to follow, has no colors, and frame "
+                f"{look.first_in_color + 1} is the first that has; give stills as references, or begin the clip there"
+            )
         stills = self._stills or [encode(Photo(first), self._colorizer, self._settings)]
         meter = _Meter(measure_first=bool(self._stills))
         frames = clip.frames()
@@ -110,10 +126,9 @@ class FilmEvaluator:
             for truth, results in self._colored(islice(frames, len(shot)), stills):
                 meter.add(truth, results)
                 advance()
-        numbers = meter.numbers
-        if numbers[TRUTH].colorfulness < _COLORLESS:
-            raise FilmError(f"{clip.path} has no colors to hide; give clips in color")
-        return ClipMeasurement(str(clip.path), meter.frames, len(shots), numbers)
+        if not meter.frames:
+            raise _colorless(clip)
+        return ClipMeasurement(str(clip.path), meter.frames, meter.colorless, len(shots), meter.numbers)
 
     def _colored(
         self, frames: Iterator[Floats], stills: Sequence[FilmReference]
@@ -151,8 +166,28 @@ def mean(measurements: Sequence[ClipMeasurement]) -> ClipMeasurement:
             cdc=_mean([one.cdc for one in of_method]),
             warp_error=_mean([one.warp_error for one in of_method]),
         )
-    frames, shots = sum(one.frames for one in measurements), sum(one.shots for one in measurements)
-    return ClipMeasurement(f"mean of {len(measurements)} clips", frames, shots, methods)
+    return ClipMeasurement(
+        f"mean of {len(measurements)} clips",
+        frames=sum(one.frames for one in measurements),
+        colorless=sum(one.colorless for one in measurements),
+        shots=sum(one.shots for one in measurements),
+        methods=methods,
+    )
+
+
+class _FirstLook:
+    """What is found out before frames are measured."""
+
+    def __init__(self) -> None:
+        self.first_in_color: int | None = None
+        """The number of the first frame with colors to hide."""
+
+    def brightness(self, frames: Iterator[Floats]) -> Iterator[tuple[float, Floats]]:
+        """The same frames for `find_shots`."""
+        for index, frame in enumerate(frames):
+            if self.first_in_color is None and colorfulness(frame) >= COLORLESS:
+                self.first_in_color = index
+            yield index / RATE, _brightness(frame)
 
 
 class _Meter:
@@ -160,6 +195,7 @@ class _Meter:
 
     def __init__(self, *, measure_first: bool) -> None:
         self.frames = 0
+        self.colorless = 0
         self._skip = 0 if measure_first else 1
         self._motion = MotionFinder()
         self._before: dict[str, Floats] = {}
@@ -174,6 +210,10 @@ class _Meter:
         flow_and_visible = self._flow(results[GRAY])
         pictures = {TRUTH: truth, **results}
         is_measured, self._skip = self._skip == 0, 0
+        if is_measured and colorfulness(truth) < COLORLESS:
+            # Gray is true of it by whatever method: its PSNR says nothing, and is infinite for black
+            is_measured = False
+            self.colorless += 1
         self.frames += is_measured
         for method, picture in pictures.items():
             meter = self._methods.setdefault(method, _MethodMeter())
@@ -218,6 +258,10 @@ class _MethodMeter:
         self.colorful: list[float] = []
         self.consistency = ColorConsistency()
         self.warp_error = WarpError()
+
+
+def _colorless(clip: ColorClip) -> FilmError:
+    return FilmError(f"{clip.path} has no colors to hide; give clips in color")
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

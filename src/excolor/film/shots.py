@@ -1,5 +1,6 @@
 """Shots: where a clip cuts to another scene, found in luma alone."""
 
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -20,14 +21,19 @@ _USUAL = 12  # frames over which that is measured
 
 @dataclass(frozen=True)
 class Shot:
-    """Frames `first` to `end` (not included), shown from `seconds` on."""
+    """Frames `first` to `end` (not included), shown from `seconds` on and before `until`; the last one has no end."""
 
     first: int
     end: int
     seconds: float
+    until: float = math.inf
 
     def __len__(self) -> int:
         return self.end - self.first
+
+    def __contains__(self, seconds: float) -> bool:
+        """Whether it is shown at this time."""
+        return self.seconds <= seconds < self.until
 
 
 class CutFinder:
@@ -56,15 +62,18 @@ class CutFinder:
         return False
 
 
-def find_shots(frames: Iterable[tuple[float, Floats]]) -> Iterator[Shot]:
-    """The shots of frames, given by their times in seconds and Y'."""
+def find_shots(frames: Iterable[tuple[float, Floats]], start: float = math.inf) -> Iterator[Shot]:
+    """The shots of frames, given by their times in seconds and Y'.
+
+    `start` is where their part of a clip begins, which may be between two frames: the first shot counts from there.
+    """
     finder = CutFinder()
     first, began, count = 0, 0.0, 0
     for seconds, luma in frames:
         if count == 0:
-            began = seconds
+            began = min(seconds, start)
         if finder.is_cut(luma):
-            yield Shot(first, count, began)
+            yield Shot(first, count, began, seconds)
             first, began = count, seconds
         count += 1
     if count > first:
