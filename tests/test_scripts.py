@@ -69,6 +69,8 @@ def test_train_leaves_a_semantic_model(photos: Path, tmp_path: Path, target: Pat
     left = {"semantic", "semantic.safetensors", "numbers.json", "sheet.png"}
     assert {path.name for path in out.iterdir()} == left | {"places"}
     described = load_network(out / "places" / "places.safetensors", SemanticPlacesNet).state_dict()
+    similar = [(out / name / "similar-pictures.pt").read_bytes() for name in ("places", "semantic")]
+    assert similar[0] == similar[1]  # of the same photographs by the same backbone: not found again
     (out / "semantic" / "done").unlink()
     train(out, BACKBONE=str(backbone))  # goes on where it was
     train(tmp_path / "more", START=str(out / "semantic" / "training-state.pt"))

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from excolor.bench import measuring
 from excolor.bench.measuring import count_networks, matrix_product_rate, multiply_adds
 from excolor.bench.tasks import BenchTask
+from excolor.errors import DeviceError
 from excolor.networks.checkpoint import load_colorizer, load_transfer
 from excolor.networks.decoder import WideningConv
 from excolor.networks.models import find_model
@@ -90,3 +91,6 @@ def test_the_rate_of_a_matrix_product(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "set_num_threads", lambda _: None)  # of the tests to come
     rate = matrix_product_rate("cpu", "float32", 1, repeat=1)
     assert 1e7 < rate < 1e13  # multiply-adds a second of any processor's core
+    monkeypatch.setitem(measuring._PRODUCT_SIDE, "cpu", 2**24)
+    with pytest.raises(DeviceError, match="too little memory"):
+        matrix_product_rate("cpu", "float32", 1, repeat=1)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from excolor.bench.measuring import BenchMeasurement
 from excolor.bench.published import PAPER, SIZES
 from excolor.bench.results import Cell, Results, Throughput, to_csv
 from excolor.bench.start_up import StartUp
-from excolor.bench.table import how_to_read, markdown, published_table, tables
+from excolor.bench.table import how_to_read, markdown, network_table, published_table, tables
 from excolor.bench.tasks import BenchTask, Conditions
 from excolor.errors import SettingError
 from excolor.networks.models import find_model
@@ -36,7 +37,7 @@ RESULTS = st.builds(
     Results,
     run=st.dictionaries(NAMES, st.text() | st.integers() | st.none(), max_size=3),
     start_up=st.dictionaries(NAMES, st.builds(StartUp, SECONDS, SECONDS), max_size=2),
-    product_rate=SECONDS,
+    product_rate=st.none() | SECONDS,
     cells=st.lists(CELLS, max_size=2).map(tuple),
 )
 
@@ -131,6 +132,12 @@ def test_markdown_is_a_table(results: Results) -> None:
         assert {len(line) for line in lines} == {len(lines[0])}
         assert {line.count("|") for line in lines} == {len(table.headings) + 1}
         assert set(lines[1]) == set("|-: ")
+
+
+def test_without_the_rate_of_a_product_all_else_is_told(results: Results) -> None:
+    unknown = replace(results, product_rate=None)
+    assert ("lite: transfer", "256×256", "3.93", "60.0", "–") in network_table(unknown).rows
+    assert "A large matrix product in float32 runs out of memory on this device." in " ".join(how_to_read(unknown))
 
 
 def test_it_says_how_to_read_it(results: Results) -> None:

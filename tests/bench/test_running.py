@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from excolor.bench import measuring, running
 from excolor.bench.measuring import BenchMeasurement, measure
 from excolor.bench.results import Throughput
-from excolor.bench.running import best_batch, run_task
+from excolor.bench.running import best_batch, run_product_rate, run_task
 from excolor.bench.tasks import TOTAL, BenchTask, Conditions, plan
 from excolor.bench.work import Steps, prepare
 from excolor.errors import DeviceError, SettingError, UnknownModelError
@@ -52,6 +52,12 @@ def test_a_batch_that_memory_does_not_hold_is_no_failure(ending: object, monkeyp
     monkeypatch.setattr(running, "measure", one_second)
     monkeypatch.setattr(running, "pictures_per_second", ending)
     assert run_task(TASK, 1).throughput == Throughput(1, 1.0)
+
+
+@pytest.mark.parametrize("ending", [starve, be_killed])
+def test_a_product_that_memory_does_not_hold_is_no_failure(ending: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "matrix_product_rate", ending)
+    assert run_product_rate("cpu", "float32", 1, 1) is None
 
 
 def test_running_out_of_memory_is_told_apart_from_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """`excolor bench` as a user meets it: the shipped model at sizes that take no time."""
 
 import csv
+import errno
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from excolor import __version__
+from excolor.bench.results import Results
 from excolor.cli.main import main
 from excolor.networks.models import find_model
 
@@ -101,6 +103,21 @@ def test_csv_and_plot(files: dict[str, Path]) -> None:
     assert {line["source"] for line in lines} == {"measured", "published"}
     assert {line["size"] for line in lines if line["source"] == "measured"} == {"32", "64"}
     assert files["svg"].read_text().startswith("<?xml")
+
+
+def test_the_files_come_though_nobody_reads_the_tables(
+    files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(_results: object) -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    measured = Results.read(files["json"])
+    monkeypatch.setattr("excolor.cli.bench._measure", lambda *_: measured)
+    monkeypatch.setattr("excolor.cli.bench._print_results", closed)
+    result = run(*QUICK, "--json", tmp_path / "out.json", "--csv", tmp_path / "out.csv")
+    assert result.exit_code == 1
+    assert Results.read(tmp_path / "out.json") == measured
+    assert (tmp_path / "out.csv").stat().st_size > 0
 
 
 def altered(files: dict[str, Path], path: Path, change: Callable[[dict[str, Any]], None]) -> Path:

@@ -465,6 +465,9 @@ def test_cuda_asked_for_and_absent(gray: Path, reference: Path) -> None:
         ("train", "encoder", "photos", "-o", "out", "--minutes", "nan"),
         ("train", "encoder", "photos", "-o", "out"),
         ("train", "colorizer", "photos", "-o", "out", "--steps", "1"),
+        ("train", "colorizer", "p", "-o", "out", "--steps", "1", "--recipe", "paper", "--encoder", "vgg19-imagenet"),
+        ("train", "colorizer", "p", "-o", "out", "--steps", "1", "--recipe", "paper", "--decoder", "d.safetensors"),
+        ("train", "colorizer", "p", "-o", "out", "--steps", "1", "--recipe", "paper", "--matcher", "m.safetensors"),
         ("train", "encoder", "photos", "-o", "out", "--steps", "1", "--class-tiles", "64"),
         ("nonesuch",),
     ],
@@ -487,43 +490,69 @@ def test_ctrl_c_exits_130(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_train_all_networks_and_use_them(photos: Path, gray: Path, reference: Path, tmp_path: Path) -> None:
-    out = tmp_path / "model"
+    model = tmp_path / "model"
+    out = tmp_path / "encoder"
     encoder, decoder = out / "encoder.safetensors", out / "decoder.safetensors"
-    common = ("-o", out, "--steps", 1, "--device", "cpu")
+    common = ("--steps", 1, "--device", "cpu")
     by_class = tmp_path / "classes"
     for number, photo in enumerate(sorted(photos.iterdir())):
         (by_class / str(number % 2)).mkdir(parents=True, exist_ok=True)
         shutil.copy(photo, by_class / str(number % 2))
-    first = run("train", "encoder", photos, *common, "--validate", photos, "--classes", by_class)
+    first = run("train", "encoder", photos, "-o", out, *common, "--validate", photos, "--classes", by_class)
     assert first.exit_code == 0, first.output
     assert first.stdout.splitlines() == [str(encoder), str(decoder)]
     assert "reconstruction_psnr" in first.stderr and "top1" in first.stderr
     assert "images/s" in first.stderr
 
-    again = run("train", "encoder", photos, *common)
+    again = run("train", "encoder", photos, "-o", out, *common)
     assert_fails(again, "--resume")
 
-    state = out / "training-state.pt"
-    state.unlink()
-    assert run("train", "decoder", photos, *common, "--encoder", encoder, "--start", decoder).exit_code == 0
-    state.unlink()
-    assert run("train", "matcher", photos, *common, "--encoder", encoder, "--validate", photos).exit_code == 0
-    matcher = out / "matcher.safetensors"
+    over = (*common, "--encoder", encoder)
+    decoded = run("train", "decoder", photos, "-o", tmp_path / "decoder", *over, "--start", decoder)
+    assert decoded.exit_code == 0
+    decoder = tmp_path / "decoder" / "decoder.safetensors"
+    assert run("train", "matcher", photos, "-o", tmp_path / "matcher", *over, "--validate", photos).exit_code == 0
+    matcher = tmp_path / "matcher" / "matcher.safetensors"
     assert load_matcher(matcher, load_encoder(encoder)).config.hidden == 96
-    state.unlink()
     nets = ("--encoder", encoder, "--decoder", decoder, "--matcher", matcher)
-    assert run("train", "colorizer", photos, *common, *nets).exit_code == 0
-    resumed = run("train", "colorizer", photos, "-o", out, "--steps", 2, "--device", "cpu", *nets, "--resume", "-q")
+    out = tmp_path / "colorizer"
+    assert run("train", "colorizer", photos, "-o", out, *common, *nets).exit_code == 0
+    going_on = ("train", "colorizer", photos, "-o", out, "--steps", 2, "--device", "cpu", "--resume", "-q")
+    assert_fails(run(*going_on, *nets[:4]), "a frozen matcher", "(--matcher)")
+    resumed = run(*going_on, *nets)
     assert resumed.exit_code == 0
     assert resumed.stderr == ""
 
-    used = run("colorize", gray, "--ref", reference, "--model", out, "--working-size", 64)
+    model.mkdir()
+    colorizer = out / "colorizer.safetensors"
+    for path in (encoder, decoder, matcher, colorizer):
+        shutil.copy(path, model)
+    used = run("colorize", gray, "--ref", reference, "--model", model, "--working-size", 64)
     assert used.exit_code == 0, used.stderr
 
-    colorizer = out / "colorizer.safetensors"
     further = ("-o", tmp_path / "further", "--steps", 1, "--device", "cpu", "-q", "--start", colorizer)
     assert run("train", "colorizer", photos, *nets, *further, "--precision", "bfloat16").exit_code == 0
     assert colorizer.read_bytes() != (tmp_path / "further" / "colorizer.safetensors").read_bytes()
+
+
+def test_training_replaces_no_checkpoints_of_others(photos: Path, tmp_path: Path) -> None:
+    """Such as those of a model folder, of which one says what the run begins with."""
+    files, model = find_model("lite"), tmp_path / "model"
+    model.mkdir()
+    for role in ("encoder", "decoder"):
+        shutil.copy(files.path(role), model / f"{role}.safetensors")
+    before = {path.name: path.read_bytes() for path in model.iterdir()}
+    nets = ("--encoder", model / "encoder.safetensors", "--start", model / "decoder.safetensors")
+    for network, options, named in (("encoder", (), "encoder.safetensors and decoder"), ("decoder", nets, "decoder")):
+        result = run("train", network, photos, "-o", model, "--steps", 1, "--device", "cpu", *options)
+        assert_fails(result, f"model holds {named}.safetensors already", "choose another --output")
+        assert {path.name: path.read_bytes() for path in model.iterdir()} == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a folder that nobody can write to, root included")
+def test_a_folder_that_cannot_be_written_to_is_found_out_before_photographs_are_read(tmp_path: Path) -> None:
+    result = run("train", "encoder", tmp_path / "none", "-o", "/proc", "--steps", 1, "--device", "cpu")
+    assert_fails(result, "/proc: cannot be written to", "--output")
 
 
 def test_train_with_what_does_not_fit(photos: Path, tmp_path: Path) -> None:

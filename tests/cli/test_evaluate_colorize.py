@@ -207,6 +207,19 @@ def test_a_changed_setting_is_refused(album: Path, tmp_path: Path) -> None:
     assert run(*options).exit_code == 0
 
 
+def test_another_reference_beside_the_table_is_noticed(album: Path, reference: Path, tmp_path: Path) -> None:
+    table, beside = tmp_path / "pairs.csv", tmp_path / "generated.png"
+    table.write_text("blobs.webp,generated.png\n")
+    options = (album, *SIDE, "--protocol", "pairs", "--pairs", table, "--resume", tmp_path / "state", "-q")
+    with Image.open(reference) as image:
+        image.resize((90, 70)).save(beside)
+        assert [run(*options).exit_code for _ in range(2)] == [0, 0]
+        image.resize((90, 70)).rotate(180).save(beside)
+    result = run(*options)
+    assert result.exit_code == 1
+    assert "the run in it was another one (photos_of_pairs_sha256 was" in result.stderr
+
+
 def test_nothing_is_overwritten(album: Path, tmp_path: Path) -> None:
     precious = tmp_path / "out.json"
     precious.write_text("precious")

@@ -249,6 +249,16 @@ def test_no_picture_is_replaced(option: str, of_table: bool, album: Path, tmp_pa
     assert picture.read_bytes() == before
 
 
+def test_another_style_beside_the_table_is_noticed(album: Path, tmp_path: Path) -> None:
+    table, beside = tmp_path / "pairs.csv", tmp_path / "beside.png"
+    table.write_text("upper.jpg,beside.png\n")
+    options = (album, *QUICK, "--pairs", table, "--resume", tmp_path / "state")
+    for number, name in enumerate(("lower.png", "upper.jpg")):
+        with Image.open(album / name) as image:
+            image.save(beside)
+        assert run(*options).exit_code == number
+
+
 def test_the_files_come_though_nobody_reads_the_table(
     album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

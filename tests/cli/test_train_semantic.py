@@ -55,6 +55,9 @@ def test_places_are_trained_and_gone_on_with(excolor: Run, photos: Path, tmp_pat
     for name, (start, others) in starts.items():
         more = excolor(*command, "-o", tmp_path / name, "--steps", 1, "--start", start, *others, *COMMON)
         assert more.exit_code == 0, more.output
+    both = (*command, "-o", tmp_path / "both", "--steps", 1, "--start", out / STATE, "--backbone", backbone, *COMMON)
+    unused = excolor(*both)
+    assert unused.exit_code == 2 and "leave out --backbone" in unused.stderr
 
 
 def test_new_weights_are_those_of_the_seed(

@@ -75,6 +75,20 @@ def test_another_picture_changes_the_fingerprint(album: Path) -> None:
     assert PhotoSet(album, side=40).fingerprint != before
 
 
+def test_pictures_beyond_the_listing_have_a_fingerprint_by_content(album: Path, tmp_path: Path) -> None:
+    pictures = PhotoSet(album, side=40, leave_out=("sea",), beside=tmp_path)
+    assert pictures.fingerprint_beyond(["garden/1.png", "garden/2.png"]) is None
+    beside, left_out = tmp_path / "ref.bmp", album / "sea/1.png"
+    beside.write_bytes(b"12345")
+    names = ["garden/1.png", "ref.bmp", "sea/1.png", "nosuch.png"]
+    found = [pictures.fingerprint_beyond(names)]
+    assert pictures.fingerprint_beyond(reversed(names)) == found[0] is not None
+    for path in (beside, left_out):  # as large as before
+        path.write_bytes(path.read_bytes()[::-1])
+        found.append(pictures.fingerprint_beyond(names))
+    assert len(set(found)) == 3
+
+
 @pytest.mark.parametrize("packing", [False, True])
 @pytest.mark.parametrize("size", [0, 20, 400])
 def test_a_damaged_picture_is_named(album: Path, packing: bool, size: int) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from excolor import Colorizer, ColorizeSettings
+from excolor.errors import PhotoError
 from excolor.evaluation.baselines import gray
 from excolor.evaluation.film import FILMS, Film, at_true_lightness, on_film
 from excolor.evaluation.measuring import Evaluator
@@ -69,6 +70,20 @@ def test_new_protocols_are_measured_where_they_are_named(album: Path, colorizer:
     assert "of that of the colors found" in margins(summaries)
     assert all(s.following is None for s in summaries if s.protocol != "related")
     assert not {"recolored", "zoomed", "related"} & {case.protocol for case in Plan().cases(pictures.names)}
+
+
+def test_a_picture_is_no_relative_of_itself(album: Path, colorizer: Colorizer) -> None:
+    """Though the others of its folder cannot be read."""
+    for name in ("garden/2.png", "garden/10.png"):
+        (album / name).write_bytes((album / name).read_bytes()[:100])
+    pictures = PhotoSet(album, side=40)
+    planned = Plan(("related",)).cases(pictures.names)
+    cases = {case.target: case for case in with_relatives(planned, pictures.names, pictures.read)}
+    evaluator = Evaluator(pictures, colorizer, ColorizeSettings(32))
+    with pytest.raises(PhotoError, match=r"garden/1\.png in related: no other picture of its folder can be read"):
+        evaluator.measure(cases["garden/1.png"])
+    with pytest.raises(PhotoError, match="cannot read"):
+        evaluator.measure(cases["garden/2.png"])
 
 
 @pytest.mark.parametrize("film", FILMS)

@@ -1,6 +1,10 @@
 """The loop: a run that was interrupted ends as one that was not, within its budget, and says what went wrong."""
 
 import json
+import resource
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,10 +14,12 @@ from interrupted_training import Interrupted, interrupt_at
 
 from excolor.errors import TrainingError
 from excolor.networks.checkpoint import load_colorizer
+from excolor.networks.encoder import Encoder, EncoderConfig
+from excolor.networks.matcher import Matcher, MatcherConfig
 from excolor.networks.transfer import TransferNet
 from excolor.training import validation
 from excolor.training.colorizer_task import ColorizerTask
-from excolor.training.loop import Budget, TrainingProgress, fit, learning_rate
+from excolor.training.loop import Budget, TrainingProgress, fit, learning_rate, make_output_folder
 from excolor.training.photo_store import PhotoStore
 from excolor.training.recipes import COLORIZER, DECODER, ColorizerRecipe, Schedule
 from excolor.training.state import STATE
@@ -175,6 +181,73 @@ def test_a_damaged_state_is_named(make_quick_task, tmp_path: Path) -> None:
     state.write_bytes(state.read_bytes()[:5000])
     with pytest.raises(TrainingError, match="not a readable training state"):
         fit(make_quick_task(), Budget(steps=2), tmp_path, resume=True)
+
+
+def test_other_frozen_networks_are_refused_where_a_run_is_continued(
+    store: PhotoStore, transfer_net: TransferNet, patches_recipe: ColorizerRecipe, tmp_path: Path
+) -> None:
+    other = TransferNet(Encoder(EncoderConfig(8)), transfer_net.decoder)
+    matcher = Matcher(MatcherConfig(8, 16))
+
+    def run(transfer: TransferNet | None, matcher: Matcher | None, steps: int, *, resume: bool = True) -> None:
+        task = ColorizerTask(patches_recipe, store, transfer, None, matcher)
+        fit(task, Budget(steps=steps), tmp_path, resume=resume)
+
+    run(transfer_net, None, 1, resume=False)
+    for transfer, found_matcher, words in (
+        (other, None, r"a run with another encoder; use the options of that run \(--encoder\)"),
+        (None, None, r"a frozen decoder and a frozen encoder; .*\(--decoder and --encoder\)"),
+        (transfer_net, matcher, "no matcher"),
+    ):
+        with pytest.raises(TrainingError, match=f"{STATE}: belongs to .*{words}"):
+            run(transfer, found_matcher, 2)
+    run(transfer_net, None, 2)
+
+    state = torch.load(tmp_path / STATE, weights_only=True)
+    del state["frozen"]  # as in states of earlier versions
+    torch.save(state, tmp_path / STATE)
+    run(other, matcher, 3)
+
+
+@contextmanager
+def full_disk(size: int) -> Iterator[None]:
+    """No file can grow beyond `size` bytes."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_what_was_saved_before(make_quick_task, tmp_path: Path) -> None:
+    fit(make_quick_task(), Budget(steps=1), tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    checkpoint = len(before["colorizer.safetensors"])
+    assert checkpoint < len(before[STATE])
+    for size, named in ((checkpoint // 2, STATE), (len(before[STATE]) - 10, STATE)):
+        with full_disk(size), pytest.raises(TrainingError, match=rf"{named}: cannot be written \(File too large\)"):
+            fit(make_quick_task(), Budget(steps=2), tmp_path, resume=True)
+        assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    fit(make_quick_task(), Budget(steps=2), tmp_path, resume=True)
+
+
+def test_a_checkpoint_or_a_log_that_cannot_be_written_is_named_and_the_state_is_kept(
+    make_quick_task, tmp_path: Path
+) -> None:
+    for name, told in (("colorizer.safetensors.tmp", "a"), ("training-log.jsonl", "b/training-log.jsonl")):
+        folder = tmp_path / told[0]
+        (folder / name).mkdir(parents=True)
+        with pytest.raises(TrainingError, match=rf"{told}: cannot be written .*--resume"):
+            fit(make_quick_task(), Budget(steps=1), folder)
+        (folder / name).rmdir()
+        fit(make_quick_task(), Budget(steps=2), folder, resume=True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a folder that nobody can write to, root included")
+def test_a_folder_that_cannot_be_written_to_is_found_out_at_once() -> None:
+    with pytest.raises(TrainingError, match=r"/proc: cannot be written to .*--output"):
+        make_output_folder(Path("/proc"))
 
 
 def test_bfloat16_learns_what_float32_does(make_task, tmp_path: Path) -> None:

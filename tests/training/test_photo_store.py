@@ -36,6 +36,17 @@ def test_a_crop_is_the_slice(index: int, top: int, left: int, mirrored: bool) ->
     torch.testing.assert_close(found, as_tensor(expected[:, ::-1] if mirrored else expected))
 
 
+def test_the_fingerprint_is_that_of_the_photographs() -> None:
+    def store(pictures: list[np.ndarray], sources: str = "aab") -> str:
+        return PhotoStore(pictures, list(sources), CPU).fingerprint()
+
+    turned = [PICTURES[0].transpose(1, 0, 2), *PICTURES[1:]]
+    other = [*PICTURES[:2], noise(3, 16, 16)]
+    found = [STORE.fingerprint(), store(turned), store(other), store(PICTURES, "abb")]
+    assert store(PICTURES) == found[0]
+    assert len(set(found)) == 4
+
+
 def test_flipping_mirrors() -> None:
     plain = crops(0, 2.0, 3.0)
     torch.testing.assert_close(STORE.cut(replace(plain, mirrored=~plain.mirrored), 10), STORE.cut(plain, 10).flip(3))

@@ -71,11 +71,14 @@ def multiply_adds(work: Call) -> int:
 
 
 def matrix_product_rate(device: str, dtype: str, threads: int, repeat: int) -> float:
-    """Multiply-adds per second of a large square matrix product, at the median time."""
+    """Multiply-adds per second of a large square matrix product, at the median time.
+
+    Raises DeviceError as `measure` does.
+    """
     torch.set_num_threads(threads)
     place = torch.device(device)
     side = _PRODUCT_SIDE[place.type]
-    with torch.inference_mode():
+    with torch.inference_mode(), out_of_memory_explained(place):
         factors = torch.rand((2, side, side), device=place).to(getattr(torch, dtype))
         seconds = time_calls(lambda: factors[0] @ factors[1], _synchronizer(place), repeat).median
     return float(side**3 / seconds)

@@ -43,13 +43,13 @@ class Results:
         run: everything that the numbers depend on.
         start_up: by the name of the model.
         product_rate: multiply-adds per second of a large matrix product, with the dtype and the threads of the
-            networks.
+            networks; None if it ran out of memory.
         cells: in the order of the tasks.
     """
 
     run: Mapping[str, Any]
     start_up: Mapping[str, StartUp]
-    product_rate: float
+    product_rate: float | None
     cells: tuple[Cell, ...]
 
     def to_json(self) -> str:
@@ -65,10 +65,11 @@ class Results:
         how_to_fix = "give a file that excolor bench --json wrote"
         try:
             content = json.loads(path.read_bytes())
+            rate = content["product_rate"]
             return cls(
                 run=dict(content["run"]),
                 start_up={name: StartUp(**seconds) for name, seconds in content["start_up"].items()},
-                product_rate=float(content["product_rate"]),
+                product_rate=None if rate is None else float(rate),
                 cells=tuple(_cell(cell) for cell in content["cells"]),
             )
         except OSError as error:

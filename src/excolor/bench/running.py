@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from excolor.bench.isolation import run_apart
-from excolor.bench.measuring import measure, pictures_per_second
+from excolor.bench.measuring import matrix_product_rate, measure, pictures_per_second
 from excolor.bench.results import Cell, Throughput
 from excolor.bench.start_up import StartUp, start_up
 from excolor.bench.tasks import TOTAL, BenchTask
@@ -46,6 +46,14 @@ def best_batch(rate: Callable[[int], float | None], alone: float) -> Throughput:
             break
         best = Throughput(2 * best.batch, found)
     return best
+
+
+def run_product_rate(device: str, dtype: str, threads: int, repeat: int) -> float | None:
+    """`matrix_product_rate`; None if it runs out of memory."""
+    try:
+        return run_apart(matrix_product_rate, device, dtype, threads, repeat)
+    except DeviceError:
+        return None
 
 
 def run_start_up(model: str, device: str, repeat: int) -> StartUp:

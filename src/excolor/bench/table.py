@@ -77,7 +77,7 @@ def network_table(results: Results) -> Table:
         for network, count in cell.measurement.multiply_adds.items():
             rate = count / cell.measurement.steps[network].median
             head = f"{_model(cell.task)}: {network}", size_label(cell.task.size)
-            share = f"{rate / results.product_rate:.0%}"
+            share = _MISSING if results.product_rate is None else f"{rate / results.product_rate:.0%}"
             rows.append((*head, three_digits(count / 1e9), three_digits(rate / 1e9), share))
     headings = ("network", "size", "multiply-adds, 10⁹", "10⁹/s", "of the matrix product's")
     return Table("Measured here: arithmetic of the networks", headings, rows)
@@ -107,10 +107,11 @@ def how_to_read(results: Results) -> tuple[str, ...]:
         f"{name}: import {three_digits(s.imports)} s, load {three_digits(s.load)} s"
         for name, s in results.start_up.items()
     )
-    product = f"{three_digits(results.product_rate / 1e9)}·10⁹ multiply-adds/s"
+    rate = results.product_rate
+    does = "runs out of memory" if rate is None else f"does {three_digits(rate / 1e9)}·10⁹ multiply-adds/s"
     return (
-        f"Start-up, which none of the times above include: {start_up}. A large matrix product in {run['dtype']} does "
-        f"{product} on this device.",
+        f"Start-up, which none of the times above include: {start_up}. A large matrix product in {run['dtype']} {does} "
+        "on this device.",
         "How to read it: times are medians of warm runs, each until the device is done, with the quartiles in "
         "parentheses. As in the paper, transfer and colorization run at the full size of the column. Transfer "
         "encodes both pictures; its WCT variant matches PhotoWCT's statistics. 'As used' is what colorize "

@@ -174,8 +174,10 @@ def bench(
             for name in other_weights(before, run):
                 display.note(f"{name} had other weights in {compare}")
         results = _measure(tasks, run, names, conditions, repeat, display)
-    _print_results(results)  # first, since it took long and what follows may fail
-    _write(results, json_file, csv_file, markdown_file, plot_file, force)
+    try:  # first, since it took long and what follows may fail
+        _print_results(results)
+    finally:  # nor are files lost if nobody reads the tables
+        _write(results, json_file, csv_file, markdown_file, plot_file, force)
     if before is not None:
         _print_changes(compare_results(before, results), threshold)
 
@@ -209,10 +211,8 @@ def _measure(
     repeat: int,
     display: "Display",
 ) -> "Results":
-    from excolor.bench.isolation import run_apart
-    from excolor.bench.measuring import matrix_product_rate
     from excolor.bench.results import Results
-    from excolor.bench.running import run_start_up, run_task
+    from excolor.bench.running import run_product_rate, run_start_up, run_task
     from excolor.networks.models import find_model
 
     display.expect(len(tasks) + len(models) + 1, "Measuring", rated=False)
@@ -223,7 +223,7 @@ def _measure(
 
     cells = tuple(counted(run_task(task, repeat)) for task in tasks)
     start_up = {find_model(model).name: counted(run_start_up(model, conditions.device, repeat)) for model in models}
-    rate = counted(run_apart(matrix_product_rate, conditions.device, conditions.dtype, conditions.threads, repeat))
+    rate = counted(run_product_rate(conditions.device, conditions.dtype, conditions.threads, repeat))
     return Results(run, start_up, rate, cells)
 
 

@@ -72,7 +72,7 @@ def evaluate_stylize(options: Evaluation, timed: bool) -> None:
         pictures, cases = options.cases(plan)
         stylizer = Stylizer.load(found_model, device=options.device, precision=options.model.precision)
         statistics = StyleStatistics(load_encoder(found_model.path("encoder")).to(stylizer.device))
-        run = describe_style_run(stylizer, found_model, pictures, plan, working_size)
+        run = describe_style_run(stylizer, found_model, pictures, plan, cases, working_size)
         evaluator = StyleEvaluator(pictures, stylizer, statistics, working_size)
         measurements, failures = measure_all(
             options.photos,

@@ -35,5 +35,5 @@ def set_up(
     cases = with_relatives(cases, pictures.names, pictures.read)
     colorizer = Colorizer.load(model, device=options.device, precision=options.model.precision)
     settings = ColorizeSettings(options.working_size or options.side, match=match, auto_levels=auto_levels)
-    run = describe_run(colorizer, model, pictures, plan, settings) | {"film": film}
+    run = describe_run(colorizer, model, pictures, plan, cases, settings) | {"film": film}
     return SetUp(pictures, cases, colorizer, settings, run)

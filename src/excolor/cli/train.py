@@ -73,12 +73,12 @@ def encoder(
     if class_tiles and not classes:
         raise click.UsageError("--class-tiles describes the files of --classes; give both.")
 
+    from excolor.training.encoder_task import EncoderTask
     from excolor.training.recipes import ENCODER
 
     hyperparameters = ENCODER[recipe]
 
     def task(store: "PhotoStore") -> "Task":
-        from excolor.training.encoder_task import EncoderTask
         from excolor.training.loading import load_photos, load_tiles
         from excolor.training.teacher import Teacher
 
@@ -89,7 +89,7 @@ def encoder(
             labeled = load_photos(classes, store.device, shorter_side=_CLASS_SIDE)
         return EncoderTask(hyperparameters, store, Teacher(teacher) if teacher else None, labeled)
 
-    run_training(photos, hyperparameters.photo_side, task, **run)
+    run_training(photos, hyperparameters.photo_side, task, EncoderTask.CHECKPOINTS, **run)
 
 
 @train.command()
@@ -108,17 +108,16 @@ def decoder(photos: tuple[Path, ...], encoder_name: str, start: Path | None, rec
         excolor train decoder photos.tar --encoder vgg19-imagenet --recipe paper -o runs/vgg19 --minutes 600
     """
     from excolor.networks.checkpoint import load_decoder, load_encoder
+    from excolor.training.decoder_task import DecoderTask
     from excolor.training.recipes import DECODER
 
     frozen = load_encoder(encoder_file(encoder_name, run["quiet"]))
     hyperparameters = DECODER[recipe or of_width(frozen.config.width, DECODER)]
 
     def task(store: "PhotoStore") -> "Task":
-        from excolor.training.decoder_task import DecoderTask
-
         return DecoderTask(hyperparameters, store, frozen, load_decoder(start) if start else None)
 
-    run_training(photos, hyperparameters.photo_side, task, **run)
+    run_training(photos, hyperparameters.photo_side, task, DecoderTask.CHECKPOINTS, **run)
 
 
 @train.command()
@@ -134,17 +133,16 @@ def matcher(photos: tuple[Path, ...], encoder_name: str, recipe: str | None, **r
         excolor train matcher photos.tar --encoder runs/encoder/encoder.safetensors -o runs/matcher --minutes 15
     """
     from excolor.networks.checkpoint import load_encoder
+    from excolor.training.matcher_task import MatcherTask
     from excolor.training.recipes import MATCHER
 
     frozen = load_encoder(encoder_file(encoder_name, run["quiet"]))
     hyperparameters = MATCHER[recipe or of_width(frozen.config.width, MATCHER)]
 
     def task(store: "PhotoStore") -> "Task":
-        from excolor.training.matcher_task import MatcherTask
-
         return MatcherTask(hyperparameters, store, frozen)
 
-    run_training(photos, hyperparameters.photo_side, task, **run)
+    run_training(photos, hyperparameters.photo_side, task, MatcherTask.CHECKPOINTS, **run)
 
 
 @train.command()
@@ -193,6 +191,10 @@ def colorizer(
     """
     if recipe != "paper" and not (encoder_name and decoder_path):
         raise click.UsageError(f"the recipe {recipe} needs --encoder and --decoder.")
+    if bool(encoder_name) != bool(decoder_path):
+        raise click.UsageError("--encoder and --decoder make hints together; give both, or neither.")
+    if matcher_path and not encoder_name:
+        raise click.UsageError("--matcher is over the encoder that makes hints; give --encoder and --decoder as well.")
 
     from excolor.networks.checkpoint import load_matcher, load_transfer
     from excolor.training.colorizer_task import ColorizerTask, read_start
@@ -210,7 +212,7 @@ def colorizer(
     def task(store: "PhotoStore") -> "Task":
         return ColorizerTask(hyperparameters, store, transfer, net, matcher)
 
-    run_training(photos, hyperparameters.photo_side, task, **run)
+    run_training(photos, hyperparameters.photo_side, task, ColorizerTask.CHECKPOINTS, **run)
 
 
 _BACKBONE = option(
@@ -244,10 +246,15 @@ def places(photos: tuple[Path, ...], backbone: Path | None, start: Path | None, 
     Example:
         excolor train places photos.tar -o runs/places --minutes 60 --precision bfloat16
     """
+    if start and backbone and start.suffix != ".safetensors":
+        raise click.UsageError("the training state that --start gives has a backbone of its own; leave out --backbone.")
+
     import torch
 
     from excolor.training.places_start import new_places, read_places_start
+    from excolor.training.places_task import PlacesTask
     from excolor.training.semantic_recipes import PLACES
+    from excolor.training.semantic_start import similar_of
     from excolor.training.state import STATE
 
     hyperparameters = PLACES[recipe]
@@ -256,12 +263,9 @@ def places(photos: tuple[Path, ...], backbone: Path | None, start: Path | None, 
     nets = read_places_start(begin, hyperparameters, backbone) if begin else new_places(hyperparameters, backbone)
 
     def task(store: "PhotoStore") -> "Task":
-        from excolor.training.places_task import PlacesTask
-        from excolor.training.semantic_start import similar_of
-
         return PlacesTask(hyperparameters, store, nets, similar_of(store, nets.backbone, run["output"]))
 
-    run_training(photos, hyperparameters.photo_side, task, **run)
+    run_training(photos, hyperparameters.photo_side, task, PlacesTask.CHECKPOINTS, **run)
 
 
 @train.command()
@@ -308,6 +312,7 @@ def semantic(
     from excolor.networks.checkpoint import trained_over
     from excolor.training.semantic_recipes import SEMANTIC
     from excolor.training.semantic_start import new_net, read_places, read_semantic_start, similar_of
+    from excolor.training.semantic_task import SemanticTask
     from excolor.training.state import STATE
 
     hyperparameters = SEMANTIC[recipe]
@@ -323,8 +328,6 @@ def semantic(
             )
 
     def task(store: "PhotoStore") -> "Task":
-        from excolor.training.semantic_task import SemanticTask
-
         return SemanticTask(hyperparameters, store, net, similar_of(store, net.backbone, run["output"]))
 
-    run_training(photos, hyperparameters.photo_side, task, **run)
+    run_training(photos, hyperparameters.photo_side, task, SemanticTask.CHECKPOINTS, **run)

@@ -129,6 +129,7 @@ def run_training(
     photos: tuple[Path, ...],
     photo_side: int,
     make_task: Callable[["PhotoStore"], "Task"],
+    checkpoints: tuple[str, ...],
     *,
     output: Path,
     steps: int | None,
@@ -141,7 +142,10 @@ def run_training(
     precision: "Precision",
     quiet: bool,
 ) -> None:
-    """Load the photographs, train, and print the checkpoints that were written."""
+    """Load the photographs, train, and print the checkpoints that were written.
+
+    Files called like `checkpoints`, those of the task, are replaced by the run that wrote them alone.
+    """
     import torch
 
     from excolor.runtime.devices import choose_device
@@ -149,9 +153,17 @@ def run_training(
     from excolor.training.loop import Budget, fit, make_output_folder
     from excolor.training.state import STATE
 
+    place = choose_device(device)
+    make_output_folder(output)
     if not resume and (output / STATE).exists():
         raise click.ClickException(
             f"{output} holds a training run; continue it with --resume, or choose another --output"
+        )
+    kept = [name for name in checkpoints if (output / name).exists()]
+    if not resume and kept:
+        raise click.ClickException(
+            f"{output} holds {' and '.join(kept)} already, which would be replaced; choose another --output, or move "
+            "what is there elsewhere"
         )
 
     def show(progress: "TrainingProgress") -> None:
@@ -162,8 +174,6 @@ def run_training(
         shown = "  ".join(f"{name} {value}" for name, value in numbers.items())
         click.echo(f"step {progress.step}  {progress.used:4.0%}  {shown}", err=True)
 
-    place = choose_device(device)
-    make_output_folder(output)
     store = load_photos(photos, place, shorter_side=photo_side, limit=limit)
     held_out = load_photos([validate], place, shorter_side=photo_side) if validate else None
     if not quiet:

@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from excolor.errors import PhotoError
 from excolor.evaluation.baselines import COLORIZERS, gray
 from excolor.evaluation.film import Film, at_true_lightness, on_film
 from excolor.evaluation.metrics import colorfulness, edge_error, lab, mean_ciede2000, psnr, ssim
@@ -72,13 +73,17 @@ class Evaluator:
         """Measure excolor and all baselines; None if the truth has no color to hide.
 
         Raises:
-            PhotoError: target or reference cannot be read.
+            PhotoError: target or reference cannot be read, or the target has no relative.
             DeviceError: the device has too little memory.
         """
         truth = self._truth(case)
         vivid = colorfulness(truth)
         if vivid < COLORLESS:
             return None
+        if case.protocol == "related" and case.reference is None:
+            raise PhotoError(
+                f"cannot measure {case.target} in related: no other picture of its folder can be read; mend or add one"
+            )
         target = self._target(truth, case)
         following: Mapping[str, float] = {}
         if case.reference is None:

@@ -1,6 +1,7 @@
 """The photographs that are measured on, decoded one by one when they are needed."""
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,25 @@ class PhotoSet:
         """Sha256 of names and sizes in bytes, which other photographs are all but certain not to share."""
         listing = [(name, self._collection[name].size) for name in self.names]
         return hashlib.sha256(repr(listing).encode()).hexdigest()
+
+    def fingerprint_beyond(self, names: Iterable[str]) -> str | None:
+        """Sha256 of the contents of all those pictures that `self.names` does not list, and None if it lists all."""
+        beyond = sorted({*names} - {*self.names})
+        listing = [(name, self._content(name)) for name in beyond]
+        return hashlib.sha256(repr(listing).encode()).hexdigest() if listing else None
+
+    def _content(self, name: str) -> str | int | None:
+        """What tells a picture from others: sha256 of its file, or size in a tar file; None if it is not there."""
+        file = self.file(name)
+        if file is None:
+            return self._collection[name].size
+        try:
+            if not file.is_file():  # what waits in a pipe is left for the measuring
+                return None
+            with file.open("rb") as opened:
+                return hashlib.file_digest(opened, "sha256").hexdigest()
+        except OSError:
+            return None  # which is said when it is measured
 
     def file(self, name: str) -> Path | None:
         """The file of a photograph, which need not exist; None if it is in a tar file."""

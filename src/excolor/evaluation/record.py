@@ -27,20 +27,30 @@ from excolor.settings import ColorizeSettings
 
 
 def describe_run(
-    colorizer: Colorizer, model: ModelFiles, pictures: PhotoSet, plan: Plan, settings: ColorizeSettings
+    colorizer: Colorizer,
+    model: ModelFiles,
+    pictures: PhotoSet,
+    plan: Plan,
+    cases: Sequence[Case],
+    settings: ColorizeSettings,
 ) -> dict[str, Any]:
-    """All that the numbers depend on; `model` is what `colorizer` was loaded from."""
+    """All that the numbers depend on; `model` is what `colorizer` was loaded from, `cases` are those of the plan."""
     used = {"working_size": settings.working_size, "match": settings.match, "auto_levels": settings.auto_levels}
-    return {**describe_model(colorizer, model), **_describe_pictures(pictures), **used, **asdict(plan)}
+    return {**describe_model(colorizer, model), **_describe_pictures(pictures, cases), **used, **asdict(plan)}
 
 
 def describe_style_run(
-    stylizer: Stylizer, model: ModelFiles, pictures: PhotoSet, plan: Plan, working_size: int
+    stylizer: Stylizer,
+    model: ModelFiles,
+    pictures: PhotoSet,
+    plan: Plan,
+    cases: Sequence[Case],
+    working_size: int,
 ) -> dict[str, Any]:
     """The same for stylization."""
     used = {"task": "stylize", "working_size": working_size}
     networks = describe_model(stylizer, model)
-    return {**networks, **_describe_pictures(pictures), **used, **asdict(plan)}
+    return {**networks, **_describe_pictures(pictures, cases), **used, **asdict(plan)}
 
 
 def to_json(run: Mapping[str, Any], summaries: Sequence[ProtocolSummary], failures: Sequence[str]) -> str:
@@ -118,12 +128,14 @@ def describe_model(loaded: Colorizer | Stylizer, model: ModelFiles) -> dict[str,
     }
 
 
-def _describe_pictures(pictures: PhotoSet) -> dict[str, Any]:
+def _describe_pictures(pictures: PhotoSet, cases: Sequence[Case]) -> dict[str, Any]:
+    beyond = pictures.fingerprint_beyond(name for c in cases for name in (c.target, c.reference) if name is not None)
     return {
         "photos": pictures.title,
         "photos_sha256": pictures.fingerprint,
         "leave_out": pictures.leave_out,
         "side": pictures.side,
+        **({} if beyond is None else {"photos_of_pairs_sha256": beyond}),
     }
 
 

@@ -22,7 +22,7 @@ Read = Callable[[str], NDArray[np.float32]]
 def with_relatives(cases: Sequence[Case], names: Sequence[str], read: Read) -> list[Case]:
     """The cases, those of the protocols `related` and `hints` with the reference that fits best.
 
-    If no other picture of the folder can be read, cases of `hints` are left without one.
+    If no other picture of the folder can be read, they are left without one.
 
     Args:
         cases: as planned.
@@ -37,22 +37,17 @@ def with_relatives(cases: Sequence[Case], names: Sequence[str], read: Read) -> l
                 described[name] = _describe(read(name))
             except PhotoError:
                 continue  # as a target it is reported when it is measured
-    return [_with_best(case, described) if _wants_relative(case) else case for case in cases]
+    return [replace(case, reference=_best(case.target, described)) if _wants_relative(case) else case for case in cases]
 
 
 def _wants_relative(case: Case) -> bool:
     return case.protocol in ("related", "hints") and case.reference is not None
 
 
-def _with_best(case: Case, described: dict[str, NDArray[np.float64]]) -> Case:
-    best = _best(case.target, described)
-    return replace(case, reference=None if case.protocol == "hints" and best == case.target else best)
-
-
-def _best(target: str, described: dict[str, NDArray[np.float64]]) -> str:
+def _best(target: str, described: dict[str, NDArray[np.float64]]) -> str | None:
     others = [name for name in described if _folder(name) == _folder(target) and name != target]
     if target not in described or not others:
-        return target  # what cannot be read fails as a target
+        return None  # what cannot be read fails as a target
     own = described[target][0]
     return max(others, key=lambda name: (described[name] @ own).max())  # mirrored or not does not matter
 

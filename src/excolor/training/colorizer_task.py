@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from torch import Generator, Tensor, nn
@@ -42,6 +43,8 @@ _LEAST_LIGHT = 0.2  # of a darkened picture, relative to its reference
 class ColorizerTask:
     """The colorization net, on hints that are true, absent, or from the frozen transfer net and so partly wrong."""
 
+    CHECKPOINTS: ClassVar[tuple[str, ...]] = ("colorizer.safetensors",)
+
     def __init__(
         self,
         recipe: ColorizerRecipe,
@@ -66,9 +69,10 @@ class ColorizerTask:
         if self.critic is not None:
             self.modules["critic"] = self.critic
         self.modules.to(photos.device).to(memory_format=torch.channels_last)
-        for frozen in (transfer, matcher):
-            if frozen is not None:
-                frozen.to(photos.device).to(memory_format=torch.channels_last).requires_grad_(False).eval()
+        of_transfer = {} if transfer is None else {"encoder": transfer.encoder, "decoder": transfer.decoder}
+        self.frozen: dict[str, nn.Module] = of_transfer | ({} if matcher is None else {"matcher": matcher})
+        for network in self.frozen.values():
+            network.to(photos.device).to(memory_format=torch.channels_last).requires_grad_(False).eval()
         self.exemplar = ExemplarNet(self.net, transfer, correspondence_by(matcher))
 
     def loss(self, size: int, generator: Generator, precision: AbstractContextManager[None]) -> Tensor:
@@ -168,7 +172,7 @@ class ColorizerTask:
         return numbers
 
     def export(self, folder: Path) -> list[Path]:
-        path = folder / "colorizer.safetensors"
+        path = folder / self.CHECKPOINTS[0]
         save_network(self.net.folded(), path)
         return [path]
 

@@ -2,6 +2,7 @@
 
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +21,8 @@ from excolor.training.validation import mean_psnr, validation_crops
 class DecoderTask:
     """The decoder over a frozen encoder: 0.8·L2 + 0.2·perceptual in the paper (section 3.3)."""
 
+    CHECKPOINTS: ClassVar[tuple[str, ...]] = ("decoder.safetensors",)
+
     def __init__(self, recipe: DecoderRecipe, photos: PhotoStore, encoder: Encoder, start: Decoder | None) -> None:
         """`start` is a decoder to go on from; None starts from random weights.
 
@@ -34,6 +37,10 @@ class DecoderTask:
         self.encoder = encoder.to(photos.device).to(memory_format=torch.channels_last).requires_grad_(False)
         self.decoder = start or Decoder(DecoderConfig(recipe.width))
         self.modules = nn.ModuleDict({"decoder": self.decoder}).to(photos.device).to(memory_format=torch.channels_last)
+
+    @property
+    def frozen(self) -> dict[str, nn.Module]:
+        return {"encoder": self.encoder}
 
     def loss(self, size: int, generator: Generator, precision: AbstractContextManager[None]) -> Tensor:
         rgb = gray_some(self.photos.draw(self.recipe.batch, size, generator), self.recipe.gray_share, generator)
@@ -50,6 +57,6 @@ class DecoderTask:
         return {"reconstruction_psnr": mean_psnr(self.decoder(self.encoder(rgb)), rgb)}
 
     def export(self, folder: Path) -> list[Path]:
-        path = folder / "decoder.safetensors"
+        path = folder / self.CHECKPOINTS[0]
         save_network(self.decoder, path)
         return [path]

@@ -2,6 +2,7 @@
 
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -26,6 +27,8 @@ _CLASSIFIED = 1000  # of them at most, evenly spread
 
 class EncoderTask:
     """Encoder and decoder, jointly: reconstruction; a teacher's features, and classes, where there are such."""
+
+    CHECKPOINTS: ClassVar[tuple[str, ...]] = ("encoder.safetensors", "decoder.safetensors")
 
     def __init__(
         self, recipe: EncoderRecipe, photos: PhotoStore, teacher: Teacher | None, classes: PhotoStore | None = None
@@ -53,6 +56,10 @@ class EncoderTask:
             self.classifier = nn.Linear(8 * recipe.width, classes.sources)  # thrown away likewise
             self.modules["classifier"] = self.classifier
         self.modules.to(photos.device).to(memory_format=torch.channels_last)
+
+    @property
+    def frozen(self) -> dict[str, nn.Module]:
+        return {} if self.teacher is None else {"teacher": self.teacher}
 
     def loss(self, size: int, generator: Generator, precision: AbstractContextManager[None]) -> Tensor:
         rgb = gray_some(self.photos.draw(self.recipe.batch, size, generator), self.recipe.gray_share, generator)
@@ -114,7 +121,7 @@ class EncoderTask:
         return torch.cat(right).float().mean().item()
 
     def export(self, folder: Path) -> list[Path]:
-        paths = [folder / "encoder.safetensors", folder / "decoder.safetensors"]
+        paths = [folder / name for name in self.CHECKPOINTS]
         save_network(self.encoder, paths[0])
         save_network(self.decoder, paths[1])
         return paths

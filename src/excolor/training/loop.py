@@ -7,23 +7,25 @@ resumed ends with the same weights as one that never stopped.
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import torch
 from torch import Generator
 
 from excolor.errors import TrainingError
+from excolor.networks.checkpoint import fingerprint
 from excolor.runtime.devices import out_of_memory_explained
 from excolor.runtime.source_commit import commit
 from excolor.settings import Precision
 from excolor.training.averages import AveragedWeights
 from excolor.training.photo_store import PhotoStore
 from excolor.training.recipes import Schedule
-from excolor.training.state import STATE, read_state, write_state
+from excolor.training.state import STATE, read_state, write_state, writing
 from excolor.training.task import Task
 
 _LOG = "training-log.jsonl"
@@ -82,11 +84,18 @@ def learning_rate(schedule: Schedule, step: int, used: float, epoch: float) -> f
 
 
 def make_output_folder(folder: Path) -> None:
-    """Make the folder of a run. Raises TrainingError if that cannot be."""
+    """Make the folder of a run. Raises TrainingError if that cannot be, or nothing can be written to it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TrainingError(f"{folder}: cannot be made a folder ({error.strerror}); choose another --output") from error
+    try:
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise TrainingError(
+            f"{folder}: cannot be written to ({error.strerror}); allow it, or choose another --output"
+        ) from error
 
 
 def fit(
@@ -122,16 +131,20 @@ def fit(
         The checkpoints.
 
     Raises:
-        TrainingError: there is no state to resume, or it is of another recipe, seed or precision; or the loss is not a
-            number any more.
+        TrainingError: there is no state to resume, or it is of another recipe, seed or precision, or beside other
+            frozen networks; the loss is not a number any more; or a file cannot be written.
     """
     make_output_folder(folder)
     schedule, device = task.recipe.schedule, task.photos.device
     optimizer = torch.optim.AdamW(task.modules.parameters(), lr=schedule.rate, weight_decay=schedule.weight_decay)
     averages = AveragedWeights(task.modules, schedule.averaging)
     step, seconds_before = 0, 0.0
+    frozen = {name: fingerprint(network) for name, network in task.frozen.items()}
     if resume:
-        step, seconds_before = _load_state(folder / STATE, task, optimizer, averages, seed, precision)
+        state_path = folder / STATE
+        step, seconds_before = _load_state(
+            state_path, _state_of(state_path, task, frozen, seed, precision), task, optimizer, averages
+        )
     started = last_progress = last_save = time.monotonic()
     step_of_last_progress = step
     losses: list[torch.Tensor] = []
@@ -142,11 +155,8 @@ def fit(
 
     def save() -> dict[str, float] | None:
         task.modules.eval()
-        with averages.applied():
-            with torch.no_grad():
-                numbers = task.validate(validation) if validation is not None else None
-            task.export(folder)
-        task.modules.train()
+        with averages.applied(), torch.no_grad():
+            numbers = task.validate(validation) if validation is not None else None
         state = {
             "recipe": json.dumps(asdict(task.recipe)),
             "seed": seed,
@@ -157,8 +167,11 @@ def fit(
             "modules": task.modules.state_dict(),
             "optimizer": optimizer.state_dict(),
             "averages": averages.state_dict(),
+            "frozen": frozen,
         }
-        write_state(folder / STATE, state)
+        write_state(folder / STATE, state)  # before the checkpoints: where these are, the run can be continued
+        _export(task, averages, folder)
+        task.modules.train()
         return numbers
 
     share = used()
@@ -191,7 +204,11 @@ def fit(
             losses.clear()
             last_progress, step_of_last_progress = time.monotonic(), step
     task.modules.eval()
-    with averages.applied():
+    return _export(task, averages, folder)
+
+
+def _export(task: Task, averages: AveragedWeights, folder: Path) -> list[Path]:
+    with averages.applied(), writing(folder):
         return task.export(folder)
 
 
@@ -210,7 +227,7 @@ def _mean(losses: list[torch.Tensor], step: int) -> float:
 
 
 def _write_log(path: Path, progress: TrainingProgress) -> None:
-    with path.open("a") as log:
+    with writing(path), path.open("a") as log:
         log.write(json.dumps(asdict(progress)) + "\n")
 
 
@@ -220,21 +237,36 @@ def _arithmetic(device: torch.device, precision: Precision) -> AbstractContextMa
     return torch.autocast(device.type, torch.bfloat16)
 
 
-def _load_state(
-    path: Path,
-    task: Task,
-    optimizer: torch.optim.Optimizer,
-    averages: AveragedWeights,
-    seed: int,
-    precision: Precision,
-) -> tuple[int, float]:
-    """Put the saved state back; returns the step and the seconds it was reached in."""
+def _state_of(path: Path, task: Task, frozen: Mapping[str, str], seed: int, precision: Precision) -> dict[str, Any]:
+    """The saved state, which is to be of a run like this one, beside the same `frozen` networks."""
     state = read_state(path)
     same_recipe = _is_described(task.recipe, json.loads(state["recipe"]))
     if not same_recipe or (state["seed"], state["precision"]) != (seed, precision):
         raise TrainingError(
             f"{path}: belongs to another recipe, seed or precision; choose another --output, or do not --resume"
         )
+    saved = state.get("frozen", frozen)  # states of earlier versions do not say
+    others = [name for name in sorted(saved.keys() | frozen.keys()) if saved.get(name) != frozen.get(name)]
+    if others:
+        told = " and ".join(_how_it_was(name, saved, frozen) for name in others)
+        options = " and ".join(f"--{name}" for name in others)
+        raise TrainingError(
+            f"{path}: belongs to a run with {told}; use the options of that run ({options}), or choose another --output"
+        )
+    return state
+
+
+def _how_it_was(name: str, saved: Mapping[str, str], frozen: Mapping[str, str]) -> str:
+    """How a saved run was with a frozen network, in words."""
+    if name not in saved:
+        return f"no {name}"
+    return f"another {name}" if name in frozen else f"a frozen {name}"
+
+
+def _load_state(
+    path: Path, state: Mapping[str, Any], task: Task, optimizer: torch.optim.Optimizer, averages: AveragedWeights
+) -> tuple[int, float]:
+    """Put the saved state back; returns the step and the seconds it was reached in."""
     try:
         task.modules.load_state_dict(state["modules"])
     except (KeyError, TypeError, ValueError, RuntimeError) as error:

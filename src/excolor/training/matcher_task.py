@@ -2,6 +2,7 @@
 
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +25,8 @@ from excolor.training.validation import mean_psnr, validation_crops
 class MatcherTask:
     """The matcher over a frozen encoder (`networks.matcher`)."""
 
+    CHECKPOINTS: ClassVar[tuple[str, ...]] = ("matcher.safetensors",)
+
     def __init__(self, recipe: MatcherRecipe, photos: PhotoStore, encoder: Encoder) -> None:
         """Raises TrainingError if the width of `encoder` is not the recipe's."""
         check_width(recipe, "encoder", encoder.config.width)
@@ -33,6 +36,10 @@ class MatcherTask:
         matcher = Matcher(MatcherConfig(recipe.width, recipe.hidden))
         self.matcher = matcher.to(photos.device).to(memory_format=torch.channels_last)
         self.modules = nn.ModuleDict({"matcher": self.matcher})
+
+    @property
+    def frozen(self) -> dict[str, nn.Module]:
+        return {"encoder": self.encoder}
 
     def loss(self, size: int, generator: Generator, precision: AbstractContextManager[None]) -> Tensor:
         recipe = self.recipe
@@ -79,6 +86,6 @@ class MatcherTask:
         return numbers
 
     def export(self, folder: Path) -> list[Path]:
-        path = folder / "matcher.safetensors"
+        path = folder / self.CHECKPOINTS[0]
         save_network(self.matcher, path)
         return [path]

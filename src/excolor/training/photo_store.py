@@ -4,6 +4,7 @@ All photographs lie one after another in a single uint8 tensor on the training d
 from it, so that nothing is decoded, moved or looped over during training. `excolor.training.loading` fills the store.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ import torch
 from torch import Generator, Tensor
 
 _OVERSAMPLING = 2  # points along each axis that are averaged for a pixel of a crop
+_SAMPLES = 64  # pixels of each picture in the fingerprint
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,15 @@ class PhotoStore:
     def device(self) -> torch.device:
         """Where the pictures are and the crops will be."""
         return self.pixels.device
+
+    def fingerprint(self) -> str:
+        """Sha256 of all sizes and sources and some pixels of each picture, which no other photographs share."""
+        areas = self.heights * self.widths
+        places = self.offsets[:, None] + areas[:, None] * torch.arange(_SAMPLES, device=self.device) // _SAMPLES
+        digest = hashlib.sha256()
+        for part in (self.heights, self.widths, self.source, self.pixels[places]):
+            digest.update(part.cpu().numpy().tobytes())
+        return digest.hexdigest()
 
     def draw_pictures(self, count: int, generator: Generator) -> Tensor:
         """Indices (count,) of random pictures."""

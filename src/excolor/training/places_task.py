@@ -10,7 +10,7 @@ places of one color.
 
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -58,7 +58,9 @@ class PlacesLosses(NamedTuple):
 
 
 class PlacesTask:
-    """The net that describes places, over a frozen backbone."""
+    """The net that describes places, over a frozen backbone, which its state holds."""
+
+    CHECKPOINTS: ClassVar[tuple[str, ...]] = ("places.safetensors",)
 
     def __init__(self, recipe: PlacesRecipe, photos: PhotoStore, nets: PlacesModules, similar: Tensor) -> None:
         """`similar` is what `excolor.training.semantic_pairs.similar_pictures` found in the photographs."""
@@ -68,6 +70,7 @@ class PlacesTask:
         self.nets = nets
         self.modules = nn.ModuleDict(nets._asdict()).to(photos.device).to(memory_format=torch.channels_last)
         nets.backbone.requires_grad_(False)
+        self.frozen: dict[str, nn.Module] = {}
         self._held_out: tuple[PhotoStore, Tensor] | None = None
 
     def loss(self, size: int, generator: Generator, precision: AbstractContextManager[None]) -> Tensor:
@@ -162,7 +165,7 @@ class PlacesTask:
         }
 
     def export(self, folder: Path) -> list[Path]:
-        path = folder / "places.safetensors"
+        path = folder / self.CHECKPOINTS[0]
         save_network(self.nets.places, path, over=self.nets.backbone)
         return [path]
 

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from excolor.errors import TrainingError
@@ -14,7 +13,7 @@ from excolor.networks.semantic_places import SemanticPlacesConfig, SemanticPlace
 from excolor.training.photo_store import PhotoStore
 from excolor.training.semantic_pairs import similar_pictures
 from excolor.training.semantic_recipes import SemanticRecipe
-from excolor.training.state import read_state
+from excolor.training.state import read_state, read_tensors, write_tensors
 
 SIMILAR = "similar-pictures.pt"
 """File in the folder of a run: which pictures show similar things."""
@@ -110,15 +109,17 @@ def weights_of(modules: dict[str, Tensor], name: str) -> dict[str, Tensor]:
 def similar_of(photos: PhotoStore, backbone: EfficientNetLite, folder: Path) -> Tensor:
     """`similar_pictures` by a backbone, kept in the folder of a run, since finding them takes minutes.
 
-    Raises TrainingError for a single photograph.
+    Those of other photographs, or by another backbone, are not taken, but found anew.
+
+    Raises:
+        TrainingError: there is a single photograph, or the folder cannot be written to.
     """
     if len(photos) < 2:
         raise TrainingError("a single photograph has none that is similar; give at least two, better thousands")
-    path = folder / SIMILAR
-    if path.is_file():
-        kept: Tensor = torch.load(path, weights_only=True)
-        if len(kept) == len(photos):
-            return kept.to(photos.device)
+    path, found_for = folder / SIMILAR, {"photos": photos.fingerprint(), "backbone": fingerprint(backbone)}
+    kept = read_tensors(path) or {}
+    if kept.get("found_for") == found_for and isinstance(similar := kept.get("similar"), Tensor):
+        return similar.to(photos.device)
     found = similar_pictures(photos, backbone.to(photos.device))
-    torch.save(found.cpu(), path)
+    write_tensors(path, {"found_for": found_for, "similar": found.cpu()})
     return found

@@ -14,7 +14,7 @@ chroma, so that only following can be right.
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -84,7 +84,9 @@ class Batch(NamedTuple):
 
 
 class SemanticTask:
-    """The semantic colorization net over a frozen backbone."""
+    """The semantic colorization net over a frozen backbone, which its state holds."""
+
+    CHECKPOINTS: ClassVar[tuple[str, ...]] = ("semantic.safetensors",)
 
     def __init__(
         self, recipe: SemanticRecipe, photos: PhotoStore, net: SemanticColorizationNet, similar: Tensor
@@ -97,6 +99,7 @@ class SemanticTask:
         self.net.backbone.requires_grad_(False)
         self.net.places.requires_grad_(False)
         self.modules = nn.ModuleDict({"colorizer": self.net})
+        self.frozen: dict[str, nn.Module] = {}
 
     def loss(self, size: int, generator: Generator, precision: AbstractContextManager[None]) -> Tensor:
         recipe, shown = self.recipe, size
@@ -343,7 +346,7 @@ class SemanticTask:
         return numbers
 
     def export(self, folder: Path) -> list[Path]:
-        path = folder / "semantic.safetensors"
+        path = folder / self.CHECKPOINTS[0]
         save_network(self.net, path)
         return [path]
 

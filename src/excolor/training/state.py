@@ -1,5 +1,8 @@
 """The state of a training run: what it goes on from, and what later runs take its weights from."""
 
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -11,11 +14,55 @@ from excolor.errors import TrainingError
 STATE = "training-state.pt"
 
 
-def write_state(path: Path, state: dict[str, Any]) -> None:
-    """Write a state; the file appears whole or not at all."""
+# What torch raises for files that it cannot read
+_UNREADABLE = (OSError, EOFError, LookupError, RuntimeError, UnpicklingError, ValueError, struct.error)
+
+
+@contextmanager
+def writing(place: Path) -> Iterator[None]:
+    """While it lasts, a file is written to `place`, or into that folder. Raises TrainingError if it cannot be."""
+    try:
+        yield
+    except OSError as error:
+        raise TrainingError(
+            f"{place}: cannot be written ({error.strerror}); free some space or allow it, and run it again, with "
+            "--resume if a training state was saved before"
+        ) from error
+
+
+def write_tensors(path: Path, content: dict[str, Any]) -> None:
+    """Write tensors, texts and numbers; the file appears whole or not at all. Raises TrainingError if it cannot be."""
     temporary = path.with_name(path.name + ".tmp")
-    torch.save(state, temporary)
-    temporary.replace(path)
+    with writing(path):
+        try:
+            _save(content, temporary)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _save(content: dict[str, Any], path: Path) -> None:
+    try:
+        with path.open("wb") as file:  # given a path, torch does not tell why it cannot be written
+            torch.save(content, file)
+    except RuntimeError as error:  # about what is lacking in the file, raised in place of the reason
+        if isinstance(error.__context__, OSError | KeyboardInterrupt):
+            raise error.__context__ from error
+        raise
+
+
+def read_tensors(path: Path) -> dict[str, Any] | None:
+    """What `write_tensors` wrote; None if it cannot be read. No code in the file is run."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except _UNREADABLE:
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def write_state(path: Path, state: dict[str, Any]) -> None:
+    """Write a state, see `write_tensors`."""
+    write_tensors(path, state)
 
 
 def read_state(path: Path) -> dict[str, Any]:
@@ -25,6 +72,6 @@ def read_state(path: Path) -> dict[str, Any]:
     try:
         # To the CPU: what belongs on a GPU is copied there, and Adam's counters are faster to read here
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, UnpicklingError) as error:
+    except _UNREADABLE as error:
         raise TrainingError(f"{path}: not a readable training state ({error}); delete it and start anew") from error
     return state

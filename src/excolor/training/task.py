@@ -4,9 +4,10 @@ A task draws all that is random from the generator that a step gives it, so that
 run was interrupted before.
 """
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from torch import Generator, Tensor, nn
 
@@ -17,9 +18,16 @@ from excolor.training.recipes import Recipe
 class Task(Protocol):
     """A network in training."""
 
+    CHECKPOINTS: ClassVar[tuple[str, ...]]
+    """The names of the files that `export` writes."""
+
     @property
     def modules(self) -> nn.ModuleDict:
         """What is trained, and saved in the training state."""
+
+    @property
+    def frozen(self) -> Mapping[str, nn.Module]:
+        """The networks that it is trained beside and that no state holds, by what they are."""
 
     @property
     def recipe(self) -> Recipe:
