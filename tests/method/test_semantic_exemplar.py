@@ -256,12 +256,19 @@ def test_what_is_expected_is_what_is_likely_by_hints_without_the_reference(
 def test_what_is_likely_with_the_expectation_is_evened_where_there_is_doubt_and_then_decided_for(
     model: SemanticExemplarNet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: dict[str, list[Tensor]] = {"joined": [], "given": [], "doubts": [], "evened": [], "decided": []}
-    join, even, decide = (getattr(semantic_exemplar, name) for name in ("with_expectation", "evened", "decided_color"))
+    seen: dict[str, list[Tensor]] = {name: [] for name in ("joined", "found", "given", "doubts", "evened", "decided")}
+    join, find, even, decide = (
+        getattr(semantic_exemplar, name) for name in ("with_expectation", "with_found", "evened", "decided_color")
+    )
 
     def joined(logits: Tensor, expected: Tensor, doubt: Tensor) -> Tensor:
         seen["doubts"].append(doubt)
         seen["joined"].append(found := join(logits, expected, doubt))
+        return found
+
+    def with_found(logits: Tensor, found_ab: Tensor, given: Tensor) -> Tensor:
+        assert torch.equal(logits, seen["joined"][0])
+        seen["found"].append(found := find(logits, found_ab, given))
         return found
 
     def evened(logits: Tensor, kin: Tensor, lightness: Tensor, doubt: Tensor, alike: Tensor | None) -> Tensor:
@@ -274,11 +281,17 @@ def test_what_is_likely_with_the_expectation_is_evened_where_there_is_doubt_and_
         seen["decided"].append(likely)
         return decide(likely)
 
-    for name, spy in (("with_expectation", joined), ("evened", evened), ("decided_color", decided)):
+    for name, spy in (
+        ("with_expectation", joined),
+        ("with_found", with_found),
+        ("evened", evened),
+        ("decided_color", decided),
+    ):
         monkeypatch.setattr(semantic_exemplar, name, spy)
     reference = model.encode_reference(picture(3))
     model.colors(LIGHTNESS, reference, ColorizeSettings(strength=2.0))
-    assert torch.equal(seen["joined"][0], seen["given"][0])
+    assert torch.equal(seen["found"][0], seen["given"][0])
+    assert not torch.equal(seen["joined"][0], seen["found"][0])
     assert torch.equal(*seen["doubts"][:2])
     assert torch.equal(seen["evened"][0], seen["decided"][0])
     assert not torch.equal(seen["evened"][0], seen["given"][0].softmax(1))

@@ -1,9 +1,9 @@
-"""What a thing is breaks ties between matches, and overrules none that is certain."""
+"""What a thing is breaks ties between matches, and overrules none that is certain; and so do the colors found."""
 
 import torch
 from torch import Tensor
 
-from excolor.method.semantic_expectation import with_expectation
+from excolor.method.semantic_expectation import with_expectation, with_found
 from excolor.networks.color_classes import decided_color, soft_classes
 
 
@@ -45,3 +45,20 @@ def test_nothing_is_forbidden_by_what_is_expected() -> None:
     by_itself = logits(1.0) * 100
     found = with_expectation(logits(0.0), by_itself, DOUBT)
     assert (color(found) - BLUE).norm(dim=1).max() < 4
+
+
+def test_trousers_that_may_be_red_like_the_carpet_are_blue_where_nothing_but_blue_is_found() -> None:
+    found = BLUE.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    given = torch.zeros(1, 1, 16, 16)
+    assert (color(logits(0.55)) - BLUE).norm(dim=1).min() > 20
+    assert (color(with_found(logits(0.55), found, given)) - BLUE).norm(dim=1).max() < 8
+
+
+def test_what_is_found_forbids_nothing_that_the_net_is_sure_of_and_says_nothing_where_a_person_does() -> None:
+    found = BLUE.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    given = torch.zeros(1, 1, 16, 16)
+    assert (color(with_found(logits(0.99), found, given)) - SKIN).norm(dim=1).max() < 4
+    given[..., 8:] = 1
+    joined = with_found(logits(0.6), found, given)
+    torch.testing.assert_close(joined[..., 2:], logits(0.6)[..., 2:])
+    assert not torch.allclose(joined[..., :2], logits(0.6)[..., :2], rtol=0, atol=0.1)

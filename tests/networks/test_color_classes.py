@@ -1,10 +1,12 @@
 """Colors as classes: what is given comes back, and of two kinds of color one is decided for."""
 
+import math
+
 import pytest
 import torch
 from torch import Tensor
 
-from excolor.networks.color_classes import CLASSES, class_colors, decided_color, mean_color, soft_classes
+from excolor.networks.color_classes import CLASSES, class_colors, closeness, decided_color, mean_color, soft_classes
 
 
 def one(a: float, b: float) -> Tensor:
@@ -55,3 +57,14 @@ def test_places_are_decided_for_one_by_one() -> None:
     whole = decided_color(likely, 2.0)
     assert whole.shape == (2, 2, 3, 5)
     torch.testing.assert_close(decided_color(likely[1:, :, 1:2, 2:3], 2.0), whole[1:, :, 1:2, 2:3])
+
+
+def test_closeness_is_a_gaussian_of_the_distance() -> None:
+    colors = class_colors()
+    ab = colors[:6].T.reshape(1, 2, 2, 3) + torch.tensor([3.0, 4.0]).view(1, 2, 1, 1)
+    close = closeness(ab, 10.0)
+    assert close.shape == (1, len(colors), 2, 3)
+    for number in range(6):
+        assert close[0, number].flatten()[number].item() == pytest.approx(math.exp(-25 / 200))
+    far = (colors[7] - ab[0, :, 1, 2]).norm().item()
+    assert close[0, 7, 1, 2].item() == pytest.approx(math.exp(-(far**2) / 200), rel=1e-4)

@@ -69,6 +69,13 @@ def soft_classes(ab: Tensor) -> Tensor:
     return near.softmax(1)
 
 
+def closeness(ab: Tensor, deviation: float) -> Tensor:
+    """How close colors (N, 2, h, w) are to each class, (N, K, h, w): exp(−d²/2·deviation²) of the distance d in ab."""
+    colors = class_colors(ab.device)
+    distance = torch.cdist(ab.flatten(2).mT, colors[None]).mT  # (N, K, h·w)
+    return (-distance.square() / (2 * deviation**2)).exp().view(len(ab), -1, *ab.shape[2:])
+
+
 def mean_color(likely: Tensor) -> Tensor:
     """The mean color of distributions (N, K, h, w), (N, 2, h, w)."""
     return F.conv2d(likely, class_colors(likely.device).T[:, :, None, None].to(likely.dtype))
