@@ -111,6 +111,19 @@ def test_hints_that_would_not_be_seen_are_said(tmp_path: Path, excolor: Callable
     assert len(said) == 1 and "at 0 s" in said[0]
 
 
+def test_hints_after_the_end_of_the_part_color_nothing_before_it(
+    tmp_path: Path, excolor: Callable[..., Result], hints: Path
+) -> None:
+    clip = write_clip(tmp_path / "in.mkv", count=6, size=SIZE, pix_fmt="yuv444p", tags=(1, 1))
+    found = []
+    for number, second in enumerate(("0.12", "0.2")):
+        given = ("--hints", f"{second}={hints}", "--end", "0.16")
+        assert excolor("film", clip, *given, *SMALL, "-o", tmp_path / f"{number}.mkv").exit_code == 0
+        found.append(ab(tmp_path / f"{number}.mkv"))
+    within, after = (spot_at(frames[3], 8)[0] for frames in found)
+    assert within > 6 and after < within - 3
+
+
 def test_several_frames_of_a_shot(tmp_path: Path, excolor: Callable[..., Result], hints: Path) -> None:
     """The networks see all of them: what only the second one says counts as well."""
     clip = write_clip(tmp_path / "in.mkv", count=5, size=SIZE, pix_fmt="yuv444p", tags=(1, 1))

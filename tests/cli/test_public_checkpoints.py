@@ -125,14 +125,20 @@ def test_import_is_careful_with_files(excolor: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "d.safetensors").exists()
 
 
-@pytest.mark.parametrize("given", [".", "/", "..", "missing.pth", "a" * 300])
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        *((folder, "it is a folder; name the file in it") for folder in (".", "/", "..")),
+        *((name, "no such file; check the path") for name in ("missing.pth", "a" * 300)),
+    ],
+)
 def test_what_is_no_file_is_not_imported(
-    excolor: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
+    excolor: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, words: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     done = excolor("weights", "import", given, "--as", "encoder")
     assert done.exit_code == 1
-    assert done.stderr == f"Error: {given}: no such file; check the path\n"
+    assert done.stderr == f"Error: {given}: {words}\n"
     assert not list(tmp_path.iterdir())
 
 

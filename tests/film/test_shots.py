@@ -18,6 +18,8 @@ def test_the_first_shot_of_a_part_counts_from_where_that_begins() -> None:
     first, second = find_shots(frames, 0.15)
     assert 0.15 in first and 0.39 in first and 0.14 not in first and 0.4 not in first
     assert 0.4 in second and 60 in second
+    _, until = find_shots(frames, 0.15, 0.75)
+    assert 0.74 in until and 0.75 not in until
 
 
 def test_a_fade_is_no_cut() -> None:

@@ -4,13 +4,16 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from random_networks import random_semantic
 from torch import Tensor
 
 from excolor.imaging.color import ab_to_network, rgb_to_lab
 from excolor.method import semantic_exemplar
 from excolor.method.hints import Hints, no_hints
+from excolor.method.semantic_correspondence import Correspondences
 from excolor.method.semantic_exemplar import SemanticExemplarNet
+from excolor.networks.semantic_colorization import SemanticHints
 from excolor.settings import ColorizeSettings
 
 
@@ -251,6 +254,42 @@ def test_what_is_expected_is_what_is_likely_by_hints_without_the_reference(
     assert doubt[1, 0, 21, 41] == 0  # a person is certain
     (without, _), (with_hints, _) = asked
     assert not torch.allclose(without[1], with_hints[1], rtol=0, atol=1e-5)
+
+
+def test_the_net_is_told_mostly_of_what_pixels_have_found_and_that_search_is_asked_again(
+    model: SemanticExemplarNet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[Correspondences] = []
+    told: list[SemanticHints] = []
+    asked: list[tuple[Tensor, Tensor]] = []
+    correspond, semantic_hints, with_found = (
+        getattr(semantic_exemplar, name) for name in ("correspond", "semantic_hints", "with_found")
+    )
+
+    def corresponding(*given: Any) -> Correspondences:
+        found.append(result := correspond(*given))
+        return result
+
+    def telling(*given: Any) -> SemanticHints:
+        told.append(result := semantic_hints(*given))
+        return result
+
+    def asking(logits: Tensor, found_ab: Tensor, given: Tensor) -> Tensor:
+        asked.append((found_ab, given))
+        return with_found(logits, found_ab, given)
+
+    for name, spy in (("correspond", corresponding), ("semantic_hints", telling), ("with_found", asking)):
+        monkeypatch.setattr(semantic_exemplar, name, spy)
+    user = one_hint(30, 10)
+    stages = model(LIGHTNESS, model.encode_reference(picture(3)), user=user)
+    of_things, of_pixels = found[-1].grouped_ab, F.avg_pool2d(found[-1].fine_ab, 4)
+    assert (of_things - of_pixels).abs().max() > 1
+    torch.testing.assert_close(told[-1].coarse[:, :2], ab_to_network(0.3 * of_things + 0.7 * of_pixels))
+    whole = F.interpolate(of_things, (64, 96), mode="bilinear", align_corners=False)
+    torch.testing.assert_close(stages.coarse, whole)
+    ((asked_ab, given),) = asked
+    assert torch.equal(asked_ab, found[-1].fine_ab)
+    assert torch.equal(given, user.mask)
 
 
 def test_what_is_likely_with_the_expectation_is_evened_where_there_is_doubt_and_then_decided_for(

@@ -195,9 +195,9 @@ def test_other_frozen_networks_are_refused_where_a_run_is_continued(
 
     run(transfer_net, None, 1, resume=False)
     for transfer, found_matcher, words in (
-        (other, None, r"a run with another encoder; use the options of that run \(--encoder\)"),
-        (None, None, r"a frozen decoder and a frozen encoder; .*\(--decoder and --encoder\)"),
-        (transfer_net, matcher, "no matcher"),
+        (other, None, "a run with another encoder; give its --encoder, or"),
+        (None, None, "a frozen decoder and a frozen encoder; give its --decoder and give its --encoder"),
+        (transfer_net, matcher, "a run with no matcher; leave out --matcher, or"),
     ):
         with pytest.raises(TrainingError, match=f"{STATE}: belongs to .*{words}"):
             run(transfer, found_matcher, 2)

@@ -86,12 +86,14 @@ class Processor(Generic[N]):
         attempt = _Attempt(self, job, outcome)
         data, bug = b"", None
         cause: ExcolorError | None = None
+        is_begun = False
         try:
             if attempt.is_done_elsewhere():
                 return attempt.skipped()
+            is_begun = True
             data = attempt.make(budget, stop)
         except ExcolorError as error:
-            if isinstance(error, OutputError) and attempt.was_done_meanwhile():
+            if is_begun and isinstance(error, OutputError) and attempt.was_done_meanwhile():
                 return attempt.skipped()
             cause = error
             name, message = job.source.name, str(error)

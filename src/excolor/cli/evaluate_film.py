@@ -149,7 +149,7 @@ def _measure_all(
         measurements.append(found)
         if found.colorless:
             frames = "1 frame has" if found.colorless == 1 else f"{found.colorless} frames have"
-            display.note(f"{clip.path}: {frames} no colors to hide, and only CDC and warp error count them")
+            display.note(f"{clip.path}: {frames} no colors to hide, and no part in PSNR, CIEDE2000 and colorfulness")
     if not measurements:
         raise click.ClickException("none of the clips could be measured")
     return measurements

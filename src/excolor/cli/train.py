@@ -194,7 +194,9 @@ def colorizer(
     if bool(encoder_name) != bool(decoder_path):
         raise click.UsageError("--encoder and --decoder make hints together; give both, or neither.")
     if matcher_path and not encoder_name:
-        raise click.UsageError("--matcher is over the encoder that makes hints; give --encoder and --decoder as well.")
+        raise click.UsageError(
+            "--matcher needs the encoder that it was trained over; give --encoder and --decoder as well."
+        )
 
     from excolor.networks.checkpoint import load_matcher, load_transfer
     from excolor.training.colorizer_task import ColorizerTask, read_start

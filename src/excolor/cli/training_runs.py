@@ -144,7 +144,7 @@ def run_training(
 ) -> None:
     """Load the photographs, train, and print the checkpoints that were written.
 
-    Files called like `checkpoints`, those of the task, are replaced by the run that wrote them alone.
+    Files called like `checkpoints`, those of the task, are only replaced by the run that wrote them.
     """
     import torch
 

@@ -43,7 +43,10 @@ def import_checkpoint(file: Path, network: str, output: Path | None, force: bool
     """
     from excolor.errors import CheckpointError, OutputError
 
-    if not os.path.isfile(file):  # noqa: PTH113 - Path.is_file raises for names that are too long
+    # Of os.path, since those of Path raise for names that are too long
+    if os.path.isdir(file):  # noqa: PTH112
+        raise CheckpointError(f"{file}: it is a folder; name the file in it")
+    if not os.path.isfile(file):  # noqa: PTH113
         raise CheckpointError(f"{file}: no such file; check the path")
     output = output or file.with_suffix(".safetensors")
     if output == file:

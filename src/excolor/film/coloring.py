@@ -207,7 +207,7 @@ class FilmColorizer:
             raise _exists(taken)
         yield Step("Looking for cuts", None)
         frames = self._stop.heeded(read_frames(files, part.start, part.end))
-        shots = list(find_shots(((frame.seconds, brightness(frame.photo)) for frame in frames), part.start))
+        shots = list(find_shots(((frame.seconds, brightness(frame.photo)) for frame in frames), part.start, part.end))
         if not shots:
             raise FilmError("there are no frames in this part of the clip; choose another", settings=("start", "end"))
         store = ShotStore(shots_of, self._record(made_of, part, shots))
@@ -311,7 +311,7 @@ class FilmColorizer:
                 count, last = count + 1, frame.pts
                 yield frame.seconds, clip.planes.luma(frame.samples)
 
-        shots = list(find_shots(frames(), part.start))
+        shots = list(find_shots(frames(), part.start, part.end))
         yield from (Note(f"{clip.path}: {note}") for note in damage.notes())
         if not shots:
             raise FilmError(

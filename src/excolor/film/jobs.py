@@ -176,7 +176,7 @@ class ClipJob(Job):
 
     def shots(self, part: Part, stop: Stop) -> Sequence[Shot]:
         frames, planes = self.clip.frames(part.start, part.end, stop=stop), self.clip.planes
-        return list(find_shots(((frame.seconds, planes.luma(frame.samples)) for frame in frames), part.start))
+        return list(find_shots(((frame.seconds, planes.luma(frame.samples)) for frame in frames), part.start, part.end))
 
     def count(self, part: Part, stop: Stop) -> int:
         return sum(1 for _ in self.clip.frames(part.start, part.end, stop=stop))
@@ -218,7 +218,7 @@ class FramesJob(Job):
 
     def shots(self, part: Part, stop: Stop) -> Sequence[Shot]:
         frames = self.frames(part, stop)
-        return list(find_shots(((frame.seconds, brightness(frame.photo)) for frame in frames), part.start))
+        return list(find_shots(((frame.seconds, brightness(frame.photo)) for frame in frames), part.start, part.end))
 
     def count(self, part: Part, stop: Stop) -> int:
         return len(self.files[time_slice(len(self.files), part.start, part.end)])

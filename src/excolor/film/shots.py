@@ -21,7 +21,7 @@ _USUAL = 12  # frames over which that is measured
 
 @dataclass(frozen=True)
 class Shot:
-    """Frames `first` to `end` (not included), shown from `seconds` on and before `until`; the last one has no end."""
+    """Frames `first` to `end` (not included), shown from `seconds` on and before `until`, in seconds."""
 
     first: int
     end: int
@@ -62,10 +62,13 @@ class CutFinder:
         return False
 
 
-def find_shots(frames: Iterable[tuple[float, Floats]], start: float = math.inf) -> Iterator[Shot]:
+def find_shots(
+    frames: Iterable[tuple[float, Floats]], start: float = math.inf, end: float | None = None
+) -> Iterator[Shot]:
     """The shots of frames, given by their times in seconds and Y'.
 
-    `start` is where their part of a clip begins, which may be between two frames: the first shot counts from there.
+    `start` and `end` are where their part of a clip begins and ends, which may be between two frames: the first shot
+    counts from there, and the last one until then, if there is an end.
     """
     finder = CutFinder()
     first, began, count = 0, 0.0, 0
@@ -77,4 +80,4 @@ def find_shots(frames: Iterable[tuple[float, Floats]], start: float = math.inf) 
             first, began = count, seconds
         count += 1
     if count > first:
-        yield Shot(first, count, began)
+        yield Shot(first, count, began, math.inf if end is None else end)

@@ -187,7 +187,7 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
             reference = _with_hinted_places(reference, description, user)
         found = correspond(description, reference)
         trusted = _trusted_more(found, settings.strength - 1)
-        hints = semantic_hints(_nearer_to_pixels(trusted), alone.hints.user)
+        hints = semantic_hints(_things_as_pixels(trusted), alone.hints.user)
         likely = self.colorization.likely(known.levels, hints)
         logits = with_expectation(likely.logits, alone.likely.logits, uncertainty(hints))
         logits = with_found(logits, found.fine_ab, hints.user[:, 2:])
@@ -310,11 +310,11 @@ def _for(reference: ReferenceColors, count: int) -> ReferenceColors:
     return ReferenceColors(description, repeated(reference.coarse_ab), repeated(reference.half_ab), hidden)
 
 
-def _nearer_to_pixels(found: Correspondences) -> Correspondences:
-    """The same, with colors of things nearer to those that their pixels have found.
+def _things_as_pixels(found: Correspondences) -> Correspondences:
+    """The same, with `grouped_ab` mixed with the means of `fine_ab` over the places.
 
-    The mean over all that resembles a thing is paler and more mixed. Training shows it as it is, where it says more of
-    what is wrong than of what is right.
+    The mean over all that resembles a thing is paler and more mixed than what its pixels have found. In training the
+    net is told of it alone: references are wrong in part there, on purpose, and the mean tells.
     """
     of_pixels = F.avg_pool2d(found.fine_ab, CELL // 2)
     return replace(found, grouped_ab=found.grouped_ab.lerp(of_pixels, _PIXELS_SHARE))

@@ -7,12 +7,13 @@ skin by what it is. Both are distributions over classes of colors; their product
 net alone does not take that into account: it learns to follow from pairs that are turned to any hue, where what a thing
 is says nothing.
 
-The net is also told the mean color of all that resembles a thing, and keeps to it: trousers beside a carpet fade into
-it, though the search for single pixels has found nothing but blue in them. So that search is a third expert.
+The net is also told of the mean color of all that resembles a thing, and keeps to it: trousers beside a carpet fade
+into it, though the search for single pixels has found nothing but blue in them. So that search is a third expert.
 
 Shapes: N batch, H, W picture size, K classes of `excolor.networks.color_classes`.
 """
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -23,6 +24,7 @@ _LEAST = -8.0  # log probability, below which an expectation forbids nothing mor
 _FOUND_SHARE = 0.5  # of the colors that the search for pixels has found
 _FOUND_DEVIATION = 10.0  # ab units: of the colors of a thing from that of a pixel of it that was found
 _FOUND_WRONG = 0.05  # how likely any color is where the search is wrong, relative to the color found
+_ROWS = 64  # of the colors found, in whole pairs, that are looked at together: there are many classes
 
 
 def with_expectation(logits: Tensor, expected: Tensor, doubt: Tensor) -> Tensor:
@@ -45,6 +47,7 @@ def with_found(logits: Tensor, found_ab: Tensor, given: Tensor) -> Tensor:
         found_ab: the colors found, (N, 2, H/2, W/2) in ab units.
         given: how far the color of each pixel is given by a person, and not to be found, (N, 1, H, W) in [0, 1].
     """
-    close = F.avg_pool2d(closeness(found_ab, _FOUND_DEVIATION), 2)
+    rows = found_ab.split(_ROWS, dim=2)  # type: ignore[no-untyped-call]
+    close = torch.cat([F.avg_pool2d(closeness(some, _FOUND_DEVIATION), 2) for some in rows], dim=2)
     share = _FOUND_SHARE * (1 - F.interpolate(given, logits.shape[2:], mode="area"))
     return logits + share * (close + _FOUND_WRONG).log()

@@ -61,19 +61,22 @@ def class_colors(device: torch.device | None = None) -> Tensor:
 
 def soft_classes(ab: Tensor) -> Tensor:
     """How far colors (N, 2, h, w) belong to each class, (N, K, h, w); the sum over the classes is 1."""
-    colors, width = class_colors(ab.device), _WIDTH * _spacing().to(ab.device)
-    inverse = (2 * width.square()).reciprocal()
-    # -|a - c|² / 2σ² for all c as a product: 2ac/2σ² - |a|²/2σ² - |c|²/2σ²
+    return _gaussian(ab, _WIDTH * _spacing().to(ab.device)).softmax(1)
+
+
+def _gaussian(ab: Tensor, deviation: Tensor) -> Tensor:
+    """−d² / (2·deviation²) of the distance d in ab to each class, (N, K, h, w); `deviation` is (K,)."""
+    colors = class_colors(ab.device)
+    inverse = (2 * deviation.square()).reciprocal()
+    # For all classes c as a product: 2ac/2σ² - |a|²/2σ² - |c|²/2σ²
     weight = torch.cat((2 * colors * inverse[:, None], -inverse[:, None]), dim=1)[:, :, None, None]
-    near = F.conv2d(torch.cat((ab, ab.square().sum(1, keepdim=True)), dim=1), weight, -colors.square().sum(1) * inverse)
-    return near.softmax(1)
+    return F.conv2d(torch.cat((ab, ab.square().sum(1, keepdim=True)), dim=1), weight, -colors.square().sum(1) * inverse)
 
 
 def closeness(ab: Tensor, deviation: float) -> Tensor:
-    """How close colors (N, 2, h, w) are to each class, (N, K, h, w): exp(−d²/2·deviation²) of the distance d in ab."""
+    """How close colors (N, 2, h, w) are to each class, (N, K, h, w): exp(−d² / (2·deviation²)) of the distance d."""
     colors = class_colors(ab.device)
-    distance = torch.cdist(ab.flatten(2).mT, colors[None]).mT  # (N, K, h·w)
-    return (-distance.square() / (2 * deviation**2)).exp().view(len(ab), -1, *ab.shape[2:])
+    return _gaussian(ab, colors.new_full((len(colors),), deviation)).clamp_(max=0).exp_()
 
 
 def mean_color(likely: Tensor) -> Tensor:

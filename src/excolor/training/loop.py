@@ -243,16 +243,14 @@ def _state_of(path: Path, task: Task, frozen: Mapping[str, str], seed: int, prec
     same_recipe = _is_described(task.recipe, json.loads(state["recipe"]))
     if not same_recipe or (state["seed"], state["precision"]) != (seed, precision):
         raise TrainingError(
-            f"{path}: belongs to another recipe, seed or precision; choose another --output, or do not --resume"
+            f"{path}: belongs to another recipe, seed or precision; use those of that run, or choose another --output"
         )
     saved = state.get("frozen", frozen)  # states of earlier versions do not say
     others = [name for name in sorted(saved.keys() | frozen.keys()) if saved.get(name) != frozen.get(name)]
     if others:
         told = " and ".join(_how_it_was(name, saved, frozen) for name in others)
-        options = " and ".join(f"--{name}" for name in others)
-        raise TrainingError(
-            f"{path}: belongs to a run with {told}; use the options of that run ({options}), or choose another --output"
-        )
+        ways = " and ".join(f"give its --{name}" if name in saved else f"leave out --{name}" for name in others)
+        raise TrainingError(f"{path}: belongs to a run with {told}; {ways}, or choose another --output")
     return state
 
 

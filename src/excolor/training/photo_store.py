@@ -72,7 +72,7 @@ class PhotoStore:
         return self.pixels.device
 
     def fingerprint(self) -> str:
-        """Sha256 of all sizes and sources and some pixels of each picture, which no other photographs share."""
+        """Sha256 of all sizes and sources and some pixels of each picture; other photographs all but surely differ."""
         areas = self.heights * self.widths
         places = self.offsets[:, None] + areas[:, None] * torch.arange(_SAMPLES, device=self.device) // _SAMPLES
         digest = hashlib.sha256()

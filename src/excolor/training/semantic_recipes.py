@@ -96,8 +96,8 @@ class SemanticRecipe(Recipe):
         spare: pictures beside those of the batch, relative to their number, that have no reference and are asked for
             classes of colors only: they cost a fifth, and inventing needs to see the most.
         zoom: up to how much targets without reference are enlarged.
-        enlarged: side in pixels to which the crops of every other batch, of half as many, are enlarged: things look
-            larger at the working size of use than in photographs as small as `photo_side`. 0 is none.
+        enlarged: side in pixels to which crops are enlarged in a random half of the batches, which have half as many:
+            things look larger at the working size of use than in photographs as small as `photo_side`. 0 is none.
         weights: of the parts of the loss.
         window: side of the part of a crop that the two finest blocks answer for, relative to the crop's: they cost most
             and learn soonest.

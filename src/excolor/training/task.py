@@ -27,7 +27,7 @@ class Task(Protocol):
 
     @property
     def frozen(self) -> Mapping[str, nn.Module]:
-        """The networks that it is trained beside and that no state holds, by what they are."""
+        """The networks that it is trained beside and that no state holds, by the options that give them."""
 
     @property
     def recipe(self) -> Recipe:
