@@ -16,13 +16,17 @@ SMALL = ("--working-size", 64, "--model", "lite", "--every", 2)
 SIZE = (64, 96)
 
 
+def write_spot(path: Path, x: float, y: float, color: str, radius: str) -> Path:
+    """A file of one hint."""
+    spot = {"x": x, "y": y, "color": color, "radius": radius}
+    path.write_text(json.dumps({"excolor_hints": 1, "hints": [spot]}))
+    return path
+
+
 @pytest.fixture
 def hints(tmp_path: Path) -> Path:
     """Magenta on a spot of the sky."""
-    path = tmp_path / "sky.json"
-    spot = {"x": 0.8, "y": 0.2, "color": "#c060c0", "radius": "12%"}
-    path.write_text(json.dumps({"excolor_hints": 1, "hints": [spot]}))
-    return path
+    return write_spot(tmp_path / "sky.json", 0.8, 0.2, "#c060c0", "12%")
 
 
 def ab(path: Path) -> list[np.ndarray]:
@@ -127,9 +131,7 @@ def test_hints_after_the_end_of_the_part_color_nothing_before_it(
 def test_several_frames_of_a_shot(tmp_path: Path, excolor: Callable[..., Result], hints: Path) -> None:
     """The networks see all of them: what only the second one says counts as well."""
     clip = write_clip(tmp_path / "in.mkv", count=5, size=SIZE, pix_fmt="yuv444p", tags=(1, 1))
-    second = tmp_path / "second.json"
-    spot = {"x": 0.3, "y": 0.8, "color": "#2040d0", "radius": "20%"}
-    second.write_text(json.dumps({"excolor_hints": 1, "hints": [spot]}))
+    second = write_spot(tmp_path / "second.json", 0.3, 0.8, "#2040d0", "20%")
     found = []
     for number, more in enumerate(((), ("--hints", f"0.16={second}"))):
         output = tmp_path / f"{number}.mkv"
@@ -142,10 +144,7 @@ def test_several_frames_of_a_shot(tmp_path: Path, excolor: Callable[..., Result]
 @pytest.fixture
 def other_hints(tmp_path: Path) -> Path:
     """Green on the same spot, and on all around it."""
-    path = tmp_path / "green.json"
-    spot = {"x": 0.8, "y": 0.2, "color": "#30a030", "radius": "40%"}
-    path.write_text(json.dumps({"excolor_hints": 1, "hints": [spot]}))
-    return path
+    return write_spot(tmp_path / "green.json", 0.8, 0.2, "#30a030", "40%")
 
 
 def test_other_shots_know_nothing_of_hints_without_a_reference_either(

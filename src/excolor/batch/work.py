@@ -106,7 +106,6 @@ def provenance(model: "ModelFiles", settings: Mapping[str, Any]) -> "Provenance"
 
     from excolor.photo import Provenance
 
-    checkpoints = {role: model.sha256(role) for role in model.files}
     return Provenance(
-        version("excolor"), model.name, checkpoints, (), {name: str(value) for name, value in settings.items()}
+        version("excolor"), model.name, model.checksums, (), {name: str(value) for name, value in settings.items()}
     )

@@ -47,7 +47,7 @@ def describe_run(models: Sequence[str], sizes: Sequence[int], repeat: int, condi
 
 def _checkpoints(models: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
     found = [find_model(model) for model in models]
-    return {files.name: {role: files.sha256(role) for role in files.files} for files in found}
+    return {files.name: files.checksums for files in found}
 
 
 def _cuda_versions() -> dict[str, Any]:

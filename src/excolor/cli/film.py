@@ -242,8 +242,7 @@ def _networks(model: "ModelFiles") -> "dict[str, Any]":
     """What identifies all that colors depend on but pictures and settings: every network, and excolor itself."""
     from importlib.metadata import version
 
-    checkpoints = {role: model.sha256(role) for role in model.files}
-    return {"excolor": version("excolor"), "architecture": model.architecture, "checkpoints": checkpoints}
+    return {"excolor": version("excolor"), "architecture": model.architecture, "checkpoints": model.checksums}
 
 
 def _encoded(

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from excolor.errors import PhotoError
+from excolor.errors import CheckpointError, PhotoError
 from excolor.evaluation.metrics import SSIM_WINDOW
 from excolor.photo import Collection, read_photo
+from excolor.weights import sha256_of
 
 SMALLEST = 2 * SSIM_WINDOW  # pixels of the shorter side: what half a picture needs to be measured
 
@@ -65,9 +66,8 @@ class PhotoSet:
         try:
             if not file.is_file():  # what waits in a pipe is left for the measuring
                 return None
-            with file.open("rb") as opened:
-                return hashlib.file_digest(opened, "sha256").hexdigest()
-        except OSError:
+            return sha256_of(file)
+        except (OSError, CheckpointError):
             return None  # which is said when it is measured
 
     def file(self, name: str) -> Path | None:

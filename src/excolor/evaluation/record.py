@@ -122,7 +122,7 @@ def describe_model(loaded: Colorizer | Stylizer, model: ModelFiles) -> dict[str,
         "excolor": version("excolor"),
         "torch": version("torch"),
         "model": loaded.name,
-        "checkpoints": {role: model.sha256(role) for role in model.files},
+        "checkpoints": model.checksums,
         "device": loaded.device.type,
         "precision": loaded.precision,
     }

@@ -207,7 +207,7 @@ class FilmColorizer:
             raise _exists(taken)
         yield Step("Looking for cuts", None)
         frames = self._stop.heeded(read_frames(files, part.start, part.end))
-        shots = list(find_shots(((frame.seconds, brightness(frame.photo)) for frame in frames), part.start, part.end))
+        shots = shots_of_photos(frames, part)
         if not shots:
             raise FilmError("there are no frames in this part of the clip; choose another", settings=("start", "end"))
         store = ShotStore(shots_of, self._record(made_of, part, shots))
@@ -361,7 +361,12 @@ def _save(one: ColoredFrame, folder: Path) -> None:
     with_colors(photo, one.seen, one.tensor).save(folder / photo.path.name, overwrite=True)
 
 
-def brightness(photo: Photo) -> Floats:
+def shots_of_photos(frames: Iterator[Frame], part: Part) -> list[Shot]:
+    """The shots of frames of a part, which are photographs and have no luma of their own."""
+    return list(find_shots(((frame.seconds, _brightness(frame.photo)) for frame in frames), part.start, part.end))
+
+
+def _brightness(photo: Photo) -> Floats:
     """L (H, W) scaled to [0, 1]."""
     scaled: Floats = np.divide(lightness_of(photo.pixels)[0].numpy(), np.float32(100), dtype=np.float32)
     return scaled

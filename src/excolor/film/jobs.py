@@ -11,7 +11,7 @@ from excolor.batch.destinations import check_destination, check_folder, identity
 from excolor.batch.stop import Stop
 from excolor.errors import FilmError, OutputError, PlanError
 from excolor.film.clip import Clip, DecodedFrame
-from excolor.film.coloring import Event, FilmColorizer, Part, brightness, upright
+from excolor.film.coloring import Event, FilmColorizer, Part, shots_of_photos, upright
 from excolor.film.encoding import Encoding, target
 from excolor.film.frames import find_frames, is_folder_of_frames, read_frames, time_slice
 from excolor.film.shots import Shot, find_shots
@@ -217,8 +217,7 @@ class FramesJob(Job):
         """A folder has no end that something could follow."""
 
     def shots(self, part: Part, stop: Stop) -> Sequence[Shot]:
-        frames = self.frames(part, stop)
-        return list(find_shots(((frame.seconds, brightness(frame.photo)) for frame in frames), part.start, part.end))
+        return shots_of_photos(self.frames(part, stop), part)
 
     def count(self, part: Part, stop: Stop) -> int:
         return len(self.files[time_slice(len(self.files), part.start, part.end)])

@@ -51,6 +51,11 @@ class ModelFiles:
         """The checksum of a role's checkpoint, in hex. Raises CheckpointError if it cannot be read."""
         return sha256_of(self.path(role))
 
+    @property
+    def checksums(self) -> dict[str, str]:
+        """The checksums of all its checkpoints by their roles. Raises CheckpointError as `sha256` does."""
+        return {role: self.sha256(role) for role in self.files}
+
     def identity(self, use: Use) -> ModelIdentity:
         """The identity of the model in a use. Raises CheckpointError as `sha256` does."""
         roles = ARCHITECTURES[self.architecture]

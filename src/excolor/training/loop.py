@@ -25,7 +25,7 @@ from excolor.settings import Precision
 from excolor.training.averages import AveragedWeights
 from excolor.training.photo_store import PhotoStore
 from excolor.training.recipes import Schedule
-from excolor.training.state import STATE, read_state, write_state, writing
+from excolor.training.state import STATE, read_state, write_tensors, writing
 from excolor.training.task import Task
 
 _LOG = "training-log.jsonl"
@@ -169,7 +169,7 @@ def fit(
             "averages": averages.state_dict(),
             "frozen": frozen,
         }
-        write_state(folder / STATE, state)  # before the checkpoints: where these are, the run can be continued
+        write_tensors(folder / STATE, state)  # before the checkpoints: where these are, the run can be continued
         _export(task, averages, folder)
         task.modules.train()
         return numbers

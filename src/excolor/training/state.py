@@ -60,11 +60,6 @@ def read_tensors(path: Path) -> dict[str, Any] | None:
     return content if isinstance(content, dict) else None
 
 
-def write_state(path: Path, state: dict[str, Any]) -> None:
-    """Write a state, see `write_tensors`."""
-    write_tensors(path, state)
-
-
 def read_state(path: Path) -> dict[str, Any]:
     """Read a state; no code in it is run. Raises TrainingError if there is none, or it is damaged."""
     if not path.is_file():
