@@ -518,7 +518,7 @@ def test_train_all_networks_and_use_them(photos: Path, gray: Path, reference: Pa
     out = tmp_path / "colorizer"
     assert run("train", "colorizer", photos, "-o", out, *common, *nets).exit_code == 0
     going_on = ("train", "colorizer", photos, "-o", out, "--steps", 2, "--device", "cpu", "--resume", "-q")
-    assert_fails(run(*going_on, *nets[:4]), "a frozen matcher", "(--matcher)")
+    assert_fails(run(*going_on, *nets[:4]), "a frozen matcher", "give its --matcher")
     resumed = run(*going_on, *nets)
     assert resumed.exit_code == 0
     assert resumed.stderr == ""

@@ -21,7 +21,6 @@ from excolor.method.architecture import ExemplarModel, FoundColors, Stages
 from excolor.method.hint_reach import HintCovariance, follow_hints, independent_hints
 from excolor.method.hints import Hints
 from excolor.method.semantic_correspondence import (
-    CELL,
     Correspondences,
     Description,
     ReferenceColors,
@@ -36,7 +35,13 @@ from excolor.method.semantic_correspondence import (
 from excolor.method.semantic_evenness import evened, whole_affinity
 from excolor.method.semantic_expectation import with_expectation, with_found
 from excolor.method.semantic_fit import places_shown, share_followed
-from excolor.method.semantic_hints import hinted_places, semantic_hints, uncertainty, with_reference
+from excolor.method.semantic_hints import (
+    hinted_places,
+    semantic_hints,
+    things_as_pixels,
+    uncertainty,
+    with_reference,
+)
 from excolor.networks.backbone import STRIDE, Levels
 from excolor.networks.color_classes import decided_color
 from excolor.networks.semantic_colorization import (
@@ -55,7 +60,7 @@ _MOST_INTERPOLATED = 0.7  # share of the interpolation beside the net where ther
 # Chroma beyond that of what is decided for, which is paler than photographs where little speaks for it
 _VIVID = 0.2  # of what is invented
 _VIVID_MATCHES = 0.03  # where no match speaks for a color of a reference: more of it is more often wrong
-_PIXELS_SHARE = 0.7  # of the colors that single pixels have found, in what the net is told of the color of a thing
+_PIXELS_SHARE = 0.7  # see `things_as_pixels`
 _TRUST = 0.5  # of the way to certainty that the highest strength lifts what speaks for a match
 
 
@@ -187,7 +192,7 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
             reference = _with_hinted_places(reference, description, user)
         found = correspond(description, reference)
         trusted = _trusted_more(found, settings.strength - 1)
-        hints = semantic_hints(_things_as_pixels(trusted), alone.hints.user)
+        hints = semantic_hints(things_as_pixels(trusted, _PIXELS_SHARE), alone.hints.user)
         likely = self.colorization.likely(known.levels, hints)
         logits = with_expectation(likely.logits, alone.likely.logits, uncertainty(hints))
         logits = with_found(logits, found.fine_ab, hints.user[:, 2:])
@@ -308,16 +313,6 @@ def _for(reference: ReferenceColors, count: int) -> ReferenceColors:
     description = type(reference.description)(*(repeated(part) for part in reference.description))
     hidden = None if reference.hidden is None else repeated(reference.hidden)
     return ReferenceColors(description, repeated(reference.coarse_ab), repeated(reference.half_ab), hidden)
-
-
-def _things_as_pixels(found: Correspondences) -> Correspondences:
-    """The same, with `grouped_ab` mixed with the means of `fine_ab` over the places.
-
-    The mean over all that resembles a thing is paler and more mixed than what its pixels have found. In training the
-    net is told of it alone: references are wrong in part there, on purpose, and the mean tells.
-    """
-    of_pixels = F.avg_pool2d(found.fine_ab, CELL // 2)
-    return replace(found, grouped_ab=found.grouped_ab.lerp(of_pixels, _PIXELS_SHARE))
 
 
 def _trusted_more(found: Correspondences, share: float) -> Correspondences:

@@ -4,6 +4,8 @@ What a person says is more than a color at a place: it is also a reference of th
 colors are not known. So a hint serves similar places by the same correspondence that serves a reference.
 """
 
+from dataclasses import replace
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -47,6 +49,19 @@ def semantic_hints(found: Correspondences, user: Tensor) -> SemanticHints:
         dim=1,
     )
     return SemanticHints(coarse, fine, user)
+
+
+def things_as_pixels(found: Correspondences, share: Tensor | float) -> Correspondences:
+    """The same, with `grouped_ab` mixed with the means of `fine_ab` over the places.
+
+    The mean over all that resembles a thing is paler and more mixed than what its pixels have found.
+
+    Args:
+        found: of `excolor.method.semantic_correspondence.correspond`.
+        share: of the colors that pixels have found, in [0, 1], one or (N, 1, 1, 1).
+    """
+    of_pixels = F.avg_pool2d(found.fine_ab, CELL // 2)
+    return replace(found, grouped_ab=found.grouped_ab + share * (of_pixels - found.grouped_ab))
 
 
 def hinted_places(target: Description, user: Tensor) -> ReferenceColors:

@@ -33,7 +33,7 @@ from excolor.method.semantic_correspondence import (
     side_by_side,
 )
 from excolor.method.semantic_exemplar import SemanticExemplarNet
-from excolor.method.semantic_hints import hinted_places, semantic_hints
+from excolor.method.semantic_hints import hinted_places, semantic_hints, things_as_pixels
 from excolor.networks.backbone import Levels
 from excolor.networks.checkpoint import save_network
 from excolor.networks.color_classes import decided_color
@@ -239,8 +239,11 @@ class SemanticTask:
         hints = no_semantic_hints(batch.seen)._replace(user=user)
 
         def correspond_some(some: Tensor, reference: ReferenceColors) -> None:
-            found = semantic_hints(correspond(_part(target, some), reference), user[some])
-            hints.coarse[some], hints.fine[some] = found.coarse.to(hints.coarse.dtype), found.fine.to(hints.fine.dtype)
+            found = correspond(_part(target, some), reference)
+            # How far single pixels are to be believed is a choice of use
+            share = torch.rand((len(some), 1, 1, 1), generator=generator, device=user.device)
+            told = semantic_hints(things_as_pixels(found, share), user[some])
+            hints.coarse[some], hints.fine[some] = told.coarse.to(hints.coarse.dtype), told.fine.to(hints.fine.dtype)
 
         places = torch.arange(count, device=user.device)
         alone = places[:empty][is_hinted[:empty]]
