@@ -278,7 +278,7 @@ def test_a_cluster_that_is_there_is_used_until_it_is_gone(
 
     larger = ("colorize", "scans", "--ref", reference, "--working-size", 400, "--quiet")
     options = ("-o", "part", "--on", cluster.address, "--jobs", "1", "--report", "run.json")
-    run = start(*larger, *options, RAY_AUTH_MODE="token")
+    run = start(*larger, *options, RAY_AUTH_MODE="token", RAY_CLIENT_RECONNECT_GRACE_PERIOD="1")  # seconds, not 30
     assert run.stdout is not None and run.stdout.readline()
     for pid in list(descendants(cluster.head.pid)):
         with suppress(ProcessLookupError):

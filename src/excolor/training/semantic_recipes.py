@@ -149,7 +149,11 @@ PLACES = {
 SEMANTIC = {
     # For two CPU cores
     "semantic": SemanticRecipe(
-        width=96, batch=24, crops=(160,), schedule=Schedule(1e-3, warm_up=150, clip=1.0), enlarged=224
+        width=96,
+        batch=24,
+        crops=(160,),
+        schedule=Schedule(1e-3, warm_up=150, clip=1.0, averaging=0.002),
+        enlarged=224,
     ),
     # For tests of whole runs: any few pictures, in seconds
     "semantic-tiny": SemanticRecipe(
