@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 from click.testing import Result
 from hub_server import Fault, Server
@@ -113,8 +115,16 @@ def test_import_is_careful_with_files(excolor: Run, tmp_path: Path) -> None:
     assert excolor(*command, "--force").exit_code == 0
     assert load_encoder(result).config.width == 4
 
+    too_long = excolor(*command, "-o", tmp_path / ("a" * 300 + ".safetensors"))
+    assert too_long.exit_code == 1
+    assert "cannot be written (File name too long)" in too_long.stderr
+
     own_name = excolor("weights", "import", result, "--as", "encoder")
     assert own_name.exit_code == 2
+    before = result.read_bytes()
+    spelled = tmp_path / ".." / tmp_path.name / result.name
+    assert excolor("weights", "import", result, "--as", "encoder", "-f", "-o", spelled).exit_code == 2
+    assert result.read_bytes() == before
     assert "--output" in own_name.stderr
     nowhere = excolor(*command, "-o", tmp_path / "gone" / "net.safetensors")
     assert nowhere.exit_code == 1
@@ -236,6 +246,24 @@ def test_a_colorizer_is_no_encoder(excolor: Run, published: Path, server: Server
     assert done.exit_code == 1
     assert "siggraph17: no such checkpoint" in done.stderr
     assert not server.requests
+
+
+def test_a_published_file_of_the_name_of_the_checkpoint(
+    excolor: Run, published: Path, server: Server, vgg19_file: bytes
+) -> None:
+    lines = (published / "own.toml").read_text().replace('"vgg19.pth"', '"vgg19-imagenet.safetensors"')
+    state = torch.load(io.BytesIO(vgg19_file), weights_only=True)
+    content = safetensors.torch.save({name: tensor.contiguous() for name, tensor in state.items()})
+    lines = lines.replace(sha256(vgg19_file)[:8], sha256(content)[:8])
+    address = server.put("vgg19-imagenet.safetensors", content)
+    (published / "own.toml").write_text(re.sub(r'sources = \["[^"]*vgg19.pth"\]', f'sources = ["{address}"]', lines))
+    for _ in range(2):
+        done = excolor("weights", "download", "vgg19-imagenet")
+        assert done.exit_code == 0, done.output
+    assert load_encoder(Path(done.stdout.strip())).config.width == 64
+    assert len(server.requests) == 1
+    (kept,) = set((published / "cache").rglob("vgg19-imagenet.safetensors")) - {Path(done.stdout.strip())}
+    assert kept.read_bytes() == content
 
 
 def test_two_processes_end_with_one_file(published: Path, server: Server) -> None:

@@ -406,6 +406,18 @@ def test_what_transparent_pixels_hide_changes_nothing(
     np.testing.assert_allclose(results[0].astype(int), results[1], atol=1)
 
 
+def test_what_was_looked_at_is_colorized_with_the_levels_it_was_looked_at_with(
+    colorizer: Colorizer, target: Path, warm: Path
+) -> None:
+    encoded = colorizer.encode_reference(warm)
+    for seen in (False, True):
+        looked = colorizer.look(target, ColorizeSettings(auto_levels=seen))
+        assert colorizer.score(looked, [encoded])
+        colorizer.colorize(looked, encoded, ColorizeSettings(auto_levels=seen))
+        with pytest.raises(SettingError, match=r"auto levels.*look again"):
+            colorizer.colorize(looked, encoded, ColorizeSettings(auto_levels=not seen))
+
+
 def test_a_picture_in_its_own_colors_is_a_further_reference(colorizer: Colorizer, target: Path, warm: Path) -> None:
     semantic = Colorizer.load("semantic", device="cpu")
     looked, encoded = semantic.look(target), semantic.encode_reference(warm)

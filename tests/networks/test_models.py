@@ -127,6 +127,34 @@ def test_the_default_is_one_that_is_made_for_the_use(machine: Path) -> None:
     assert find_model(None).name == find_model(None, "colorize").name == manifest.default
 
 
+def test_a_manifest_that_adds_a_model_changes_no_default(machine: Path) -> None:
+    """Whatever the names, and though nothing of the added model can be fetched."""
+    checkpoint = describe("a.safetensors", b"a", Url("http://localhost/a"))
+    own = write_manifest(machine / "own.toml", {"archive": dict.fromkeys(USES["colorize"], checkpoint)})
+    for use in USES:
+        assert find_model(None, use, weights=own) == find_model(None, use)
+
+
+def test_a_default_that_is_not_known_is_an_error(machine: Path) -> None:
+    checkpoint = describe("a.safetensors", b"a", Url("http://localhost/a"))
+    own = write_manifest(machine / "own.toml", {"zeta": dict.fromkeys(USES["colorize"], checkpoint)})
+    own.write_text('default = "zeta"\n' + own.read_text().replace('"exemplar"', '"future"'))
+    with pytest.raises(ManifestError, match="'future', which this version of excolor does not know"):
+        find_model(None, "colorize", weights=own)
+
+
+def test_a_folder_that_is_called_like_a_listed_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "lite").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert find_model("lite").path("colorizer").is_absolute()  # the folder is empty
+    own = folder(tmp_path / "lite" / "lite", "semantic")
+    monkeypatch.chdir(own.parent)
+    with pytest.raises(UnknownModelError, match=r"give \./lite for the folder"):
+        find_model("lite")
+    for model in (Path("lite"), "./lite"):
+        assert list(find_model(model).files) == ["semantic"]
+
+
 def test_unknown_models(machine: Path) -> None:
     with pytest.raises(UnknownModelError, match=r"choose from .*lite"):
         find_model("gone")

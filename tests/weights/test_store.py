@@ -317,6 +317,18 @@ def test_a_damaged_file_is_refused_and_can_be_replaced(kind: str, checkpoint: Ma
     assert len(server.requests) == asked
 
 
+def test_a_damaged_file_put_by_hand_gives_way_to_a_good_one(checkpoint: Make, machine: Path) -> None:
+    stored = checkpoint("hub")
+    by_hand = machine / "cache" / "excolor" / stored.sha256[:12] / stored.file
+    by_hand.parent.mkdir(parents=True)
+    by_hand.write_bytes(CONTENT[:-1])
+    with pytest.raises(CheckpointError, match="damaged, delete"):
+        fetch(stored)
+    path = fetch(stored, replace=True)
+    assert fetch(stored, offline=True) == path != by_hand
+    assert not by_hand.exists()
+
+
 def test_a_good_file_of_another_tool_is_not_deleted(checkpoint: Make) -> None:
     """A manifest that is wrong about a file that lies in the shared cache."""
     path = fetch(checkpoint("hub"))

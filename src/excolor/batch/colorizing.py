@@ -93,6 +93,9 @@ class ColorizeWork:
             del settings["hint_reach"]
         if not self.settings.auto_levels:
             del settings["auto_levels"]
+        if self.references is None:  # nothing was done by those
+            for name in ("strength", "match", "hint_share", "seed"):
+                del settings[name]
         return provenance(self.model, settings)
 
 

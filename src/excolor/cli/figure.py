@@ -1,5 +1,6 @@
 """`excolor figure ablation|parts|references|methods`: the paper's figures for your own pictures."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,7 +68,7 @@ class Drawing:
         from excolor.reporting.sheet import contact_sheet, tile_size
 
         page = contact_sheet(rows, tile_size(like, self.tile), enlarge=True)
-        click.echo(as_photo(page).save(path, overwrite=self.force))
+        click.echo(os.fsencode(as_photo(page).save(path, overwrite=self.force)))
 
 
 def drawing_options(command: Callable[..., Any]) -> Callable[..., Any]:

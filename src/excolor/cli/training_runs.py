@@ -1,5 +1,6 @@
 """What the commands of `excolor train` share: the options of a run, and the run itself."""
 
+import os
 from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
@@ -192,4 +193,4 @@ def run_training(
         on_progress=show,
     )
     for path in paths:
-        click.echo(path)
+        click.echo(os.fsencode(path))

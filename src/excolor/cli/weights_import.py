@@ -49,15 +49,15 @@ def import_checkpoint(file: Path, network: str, output: Path | None, force: bool
     if not os.path.isfile(file):  # noqa: PTH113
         raise CheckpointError(f"{file}: no such file; check the path")
     output = output or file.with_suffix(".safetensors")
-    if output == file:
-        raise click.UsageError("FILE has the name of its result; give --output.")
+    if os.path.realpath(output) == os.path.realpath(file):
+        raise click.UsageError("the result would take the place of FILE; give another --output.")
 
     import torch
 
     from excolor.networks.checkpoint import save_network
     from excolor.networks.public import convert, read_state_dict
 
-    if output.exists() and not force:
+    if os.path.lexists(output) and not force:
         raise OutputError(f"{output} exists; use --force to replace it, or choose another --output")
     net = convert(read_state_dict(file), network, str(file))
     try:

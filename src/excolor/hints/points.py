@@ -10,7 +10,7 @@ from excolor.hints.colors import Rgb, parse_color
 DEFAULT_RADIUS = 0.01
 """Of the shorter side: a spot that is 2 % of it wide."""
 
-_NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)"
+_NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?"  # as Python writes any float
 _PIXELS = re.compile(rf"({_NUMBER})\s*px")
 _PERCENT = re.compile(rf"({_NUMBER})\s*%")
 _FRACTION = re.compile(_NUMBER)

@@ -62,6 +62,9 @@ class ExemplarModel(nn.Module, ABC, Generic[R]):
     multiple: ClassVar[int]
     """Pixels: height and width of what the networks see are multiples of it."""
 
+    def check(self, settings: ColorizeSettings) -> None:
+        """Raise SettingError if a setting of how a reference is followed is not for this architecture."""
+
     @abstractmethod
     def encode_reference(self, rgb: Tensor, visible: Tensor | None = None) -> R:
         """What is needed of a reference for any number of targets.

@@ -75,8 +75,10 @@ class Colorizer:
     ) -> Reference:
         """Encode a color picture once, for any number of targets that are colorized at the same working size.
 
-        Raises PhotoError if it cannot be read, and DeviceError if the device has too little memory.
+        Raises PhotoError if it cannot be read, DeviceError if the device has too little memory, and SettingError if a
+        setting is not for this model.
         """
+        self._networks.check(settings)
         photo = as_photo(picture)
         with out_of_memory_explained(self.device):
             seen = prepare_rgb(photo, settings.working_size, self.device, multiple=self._networks.multiple)
@@ -111,7 +113,8 @@ class Colorizer:
             None if this model gains nothing by that. Errors as in `encode_reference`, and SettingError if another model
             looked at the target.
         """
-        looked = self._looked(target, ColorizeSettings(target.working_size), examined=True)
+        settings = ColorizeSettings(target.working_size, auto_levels=target.auto_levels)
+        looked = self._looked(target, settings, examined=True)
         with out_of_memory_explained(self.device):
             padded = pad(ab.to(self.device), self._networks.multiple)
             features = self._networks.recall(looked.lightness, padded, trust, looked.known)
@@ -273,10 +276,11 @@ class Colorizer:
         """
         if not references:
             return []
-        settings = ColorizeSettings(references[0].working_size)
+        size = references[0].working_size
         for one in references:
-            self._check(one, settings.working_size)
-        looked = self._looked(target, settings, examined=False)
+            self._check(one, size)
+        levels = target.auto_levels if isinstance(target, Target) else ColorizeSettings.auto_levels
+        looked = self._looked(target, ColorizeSettings(size, auto_levels=levels), examined=False)
         with out_of_memory_explained(self.device):
             features = [one.features for one in references]
             (scores,) = self._networks.score(looked.lightness, features, looked.known).tolist()
@@ -289,6 +293,12 @@ class Colorizer:
                 raise SettingError(
                     f"the target {target.photo.name} was looked at by {target.model} at a working size of "
                     f"{target.working_size} pixels, and this is {self._model} at {settings.working_size}; look again"
+                )
+            if target.auto_levels != settings.auto_levels:
+                one, other = ("with", "without") if target.auto_levels else ("without", "with")
+                raise SettingError(
+                    f"the target {target.photo.name} was looked at {one} auto levels, and is to be colorized {other} "
+                    "them; look again with these settings"
                 )
             return target
         if examined:
@@ -323,7 +333,8 @@ class Colorizer:
 
     def _prepared(self, photo: Photo, settings: ColorizeSettings) -> Target:
         seen = self._prepare(photo, settings)
-        return Target(photo, seen, _as_networks_see(seen, settings), None, self._model, settings.working_size)
+        lightness = _as_networks_see(seen, settings)
+        return Target(photo, seen, lightness, None, self._model, settings.working_size, settings.auto_levels)
 
     def _prepare(self, photo: Photo, settings: ColorizeSettings) -> NetworkInput:
         return prepare_lightness(photo, settings.working_size, self.device, multiple=self._networks.multiple)

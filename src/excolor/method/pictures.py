@@ -40,6 +40,7 @@ class Target:
         known: what they found in it, if they have been asked.
         model: the one that looked, with which alone it can be used.
         working_size: at which it was seen, pixels of the shorter side.
+        auto_levels: whether the contrast was stretched.
     """
 
     photo: Photo
@@ -48,6 +49,7 @@ class Target:
     known: Any
     model: ModelIdentity
     working_size: int
+    auto_levels: bool
 
 
 @dataclass(frozen=True)

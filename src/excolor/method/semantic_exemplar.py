@@ -101,6 +101,14 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
         super().__init__()
         self.colorization = colorization
 
+    def check(self, settings: ColorizeSettings) -> None:
+        if settings.match == "statistics" or settings.hint_share < 1:
+            raise SettingError(
+                "the semantic model knows no statistics and no sparse hints: match by similarity, give it all hints, "
+                "or choose a model of the paper's architecture, such as lite",
+                settings=("match", "hint_share", "model"),
+            )
+
     def encode_reference(self, rgb: Tensor, visible: Tensor | None = None) -> ReferenceColors:
         lab = rgb_to_lab(rgb)
         return reference_colors(self._describe(lab[:, :1]).description, lab[:, 1:], visible)
@@ -186,7 +194,7 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
 
         Arguments and errors as of `forward`, and `_alone` of these targets and hints.
         """
-        _check(settings)
+        self.check(settings)
         description, reference = known.description, _for(reference, len(lightness))
         if user is not None:
             reference = _with_hinted_places(reference, description, user)
@@ -247,16 +255,6 @@ class SemanticExemplarNet(ExemplarModel[ReferenceColors]):
         decided = ab_to_network(decided_color(evened(likely.logits, known.kin, lightness, doubt, known.alike)))
         colors = self.colorization.finer(likely.features, decided, known.levels, lightness, hints)
         return ab_from_network(colors.full) * (1 + vivid * doubt)
-
-
-def _check(settings: ColorizeSettings) -> None:
-    """Raise SettingError for what is not for this architecture."""
-    if settings.match == "statistics" or settings.hint_share < 1:
-        raise SettingError(
-            "the semantic model knows no statistics and no sparse hints: match by similarity, give it all hints, "
-            "or choose a model of the paper's architecture, such as lite",
-            settings=("match", "hint_share", "model"),
-        )
 
 
 def _weight(share: Tensor, settings: ColorizeSettings) -> Tensor:

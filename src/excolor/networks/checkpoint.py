@@ -12,6 +12,8 @@ the cache of downloads holds is another matter, see `excolor.weights`.
 
 import hashlib
 import json
+import os
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, fields
@@ -63,7 +65,7 @@ def save_network(
     described = {"network": name_of(type(network)), "config": asdict(network.config)}  # type: ignore[call-overload]
     if over is not None:
         described["over"] = fingerprint(over)
-    temporary = path.with_name(path.name + ".tmp")
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         # not safetensors' save_file, whose files only their owner may read
         temporary.write_bytes(save(_kept(network, dtype), metadata={_KEY: json.dumps(described)}))
@@ -191,7 +193,7 @@ def load_network(path: Path, cls: type[N]) -> N:
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     """A file as safetensors opens it, whose header has passed. Raises CheckpointError, also for what is read of it."""
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises where a folder is closed
         raise CheckpointError(f"{path}: no such checkpoint; check the path, or reinstall excolor")
     try:
         check_header(path)

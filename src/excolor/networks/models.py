@@ -8,7 +8,7 @@ from pathlib import Path
 
 from excolor.errors import CheckpointError, ManifestError, SettingError, UnknownModelError
 from excolor.networks.registry import ARCHITECTURES, PARTS, Role, Use
-from excolor.weights import DownloadProgress, Manifest, ModelEntry, fetch, load_manifest, sha256_of
+from excolor.weights import DownloadProgress, Manifest, ModelEntry, Package, fetch, load_manifest, sha256_of
 
 
 @dataclass(frozen=True)
@@ -79,22 +79,29 @@ def find_model(
 
     Args:
         model: a name in weights.toml (None: its default for the use), a folder of checkpoints, or files that were
-            found already.
+            found already. A Path is the folder if it holds checkpoints, whatever is listed.
         use: what for; only the checkpoints that this needs are looked for. None is all of them.
         weights: a weights.toml of the user's own, as in `excolor.weights.load_manifest`.
         offline: as in `excolor.weights.fetch`.
         progress: as in `excolor.weights.fetch`.
 
     Raises:
-        UnknownModelError: neither a listed model nor a folder.
+        UnknownModelError: neither a listed model nor a folder, or a text that may be either.
         CheckpointError: a file is damaged, or is missing and cannot be downloaded; or a folder holds a part of a model.
         ManifestError: weights.toml cannot be read, or describes a model that this version of excolor does not know.
     """
     if isinstance(model, ModelFiles):
         return model
     manifest = load_manifest(weights)
-    model = _default(manifest, use) if model is None else model
+    given, model = model, _default(manifest, use) if model is None else model
     entry = manifest.models.get(str(model))
+    if entry is not None and given is not None and _holds_checkpoints(Path(given)):
+        if isinstance(given, str):
+            raise UnknownModelError(
+                f"{given} is a listed model and a folder of checkpoints here: give {os.curdir}{os.sep}{given} for the "
+                "folder, or run this from another folder for the listed one"
+            )
+        entry = None
     if entry is not None:
         _check(str(model), entry)
         files = {
@@ -111,13 +118,26 @@ def find_model(
 
 
 def _default(manifest: Manifest, use: Use | None) -> str:
-    """The default model, or, where it is not made for a use, the first listed one that is."""
+    """The default model, or, where it is not made for a use, the first one that is: of those in the package, if any.
+
+    Raises ManifestError if this version of excolor does not know the default.
+    """
+    _check(manifest.default, manifest.models[manifest.default])
 
     def serves(name: str) -> bool:
         roles = ARCHITECTURES.get(manifest.models[name].architecture, {})
         return use is None or any(use in role.uses for role in roles.values())
 
-    return next(filter(serves, (manifest.default, *sorted(manifest.models))), manifest.default)
+    def is_elsewhere(name: str) -> bool:
+        return all(Package() not in stored.sources for stored in manifest.models[name].checkpoints.values())
+
+    others = sorted(manifest.models, key=lambda name: (is_elsewhere(name), name))
+    return next(filter(serves, (manifest.default, *others)), manifest.default)
+
+
+def _holds_checkpoints(folder: Path) -> bool:
+    names = {role for roles in ARCHITECTURES.values() for role in roles}
+    return any(os.path.exists(folder / f"{name}.safetensors") for name in names)  # noqa: PTH110 - as below
 
 
 def _needed(model: str, architecture: str, use: Use | None) -> Mapping[str, Role]:

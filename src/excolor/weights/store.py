@@ -47,9 +47,20 @@ def fetch(
     """
     path, offline = find_local(stored), offline or is_offline()
     if path is None or (replace and not offline and not is_packed(path) and not _is_right(path, stored)):
-        path = _download(stored, offline, progress)
+        damaged, path = path, _download(stored, offline, progress)
+        verify(path, stored)
+        if damaged is not None and damaged == cache_path(stored) != path:
+            _delete(damaged)  # or it would be found before the good one
+        return path
     verify(path, stored)
     return path
+
+
+def _delete(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise CheckpointError(f"{path}: is damaged and cannot be deleted ({error.strerror}); delete it") from error
 
 
 def is_offline() -> bool:
@@ -82,8 +93,11 @@ def cache_path(stored: StoredFile) -> Path:
 
 
 def converted_path(name: str, public: PublicCheckpoint) -> Path:
-    """Where a public checkpoint is kept as one of ours. Raises CheckpointError if a link leads out of the cache."""
-    path = cache_path(public).with_name(f"{name}.safetensors")
+    """Where a public checkpoint is kept as one of ours. Raises CheckpointError if a link leads out of the cache.
+
+    In a folder of its own: the file that was published may have that name.
+    """
+    path = cache_path(public).parent / "converted" / f"{name}.safetensors"
     _check_inside(cache_folder(), path)
     return path
 

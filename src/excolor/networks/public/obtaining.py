@@ -30,11 +30,13 @@ def obtain(name: str, *, weights: Path | None = None, progress: DownloadProgress
     """
     public = load_manifest(weights).public_checkpoint(name)
     target = converted_path(name, public)
+    if _is_sound(target, public):  # asked before anything is written: the cache may be read only
+        return target
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         # Of several processes one converts, and others wait
         with WeakFileLock(target.with_name(f"{target.name}.lock")):
-            if not (target.is_file() and _is_sound(target, public)):
+            if not _is_sound(target, public):
                 path = fetch(public, replace=True, progress=progress)
                 net = convert(read_state_dict(path), public.role, str(path))
                 # As precise as it was published: half as many bits are for those who train, and know the loss
