@@ -117,6 +117,18 @@ def test_every_page_becomes_a_page(command: str, book: Path, tmp_path: Path, mak
         assert np.array_equal(np.asarray(Image.open(second)), pages_of(out)[1])
 
 
+def test_a_large_tiff_is_expected_by_its_largest_page(
+    book: Path, tmp_path: Path, make: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("excolor.photo.tiff.writing._BIG", 64 * 80 * 3 * 3)  # three times the first page
+    assert make("pre-colorize", book, "-o", tmp_path / "out.tif").exit_code == 0
+    with tifffile.TiffFile(tmp_path / "out.tif") as file:
+        assert file.is_bigtiff
+    assert make("pre-colorize", book, "--page", 3, "-o", tmp_path / "third.tif").exit_code == 0
+    with tifffile.TiffFile(tmp_path / "third.tif") as file:
+        assert not file.is_bigtiff
+
+
 def test_several_pages_go_into_tiff_only(book: Path, tmp_path: Path, make: Run) -> None:
     refused = make("pre-colorize", book, "--format", "png")
     assert refused.exit_code == 1

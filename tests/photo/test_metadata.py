@@ -500,6 +500,9 @@ def test_a_full_classic_tiff_is_an_error(tmp_path: Path) -> None:
         file.truncate((1 << 32) - 100)  # a hole, which takes no room on the disk
         with pytest.raises(OutputError, match="4 GiB"):
             append_ifds(file, [FULL])
+        file.truncate(1 << 32)
+        with pytest.raises(OutputError, match="4 GiB"):
+            append_ifds(file, [Metadata()])
 
 
 # Provenance

@@ -10,7 +10,8 @@ from pictures import HEIGHT, WIDTH, assert_same, encoded, exif, levels, names, s
 from PIL import Image
 
 from excolor.errors import OutputError, PhotoError
-from excolor.photo import Photo, as_photo, encode_photo, open_photo, read_photo, write_photo
+from excolor.photo import Photo, SaveSettings, as_photo, encode_photo, open_photo, read_photo, write_photo
+from excolor.photo.encoding import encode
 
 PAGES = [levels(), smooth(), levels(3, dtype=np.uint16)]
 
@@ -70,6 +71,32 @@ def test_a_failing_page_leaves_no_file(tmp_path):
     with pytest.raises(PhotoError, match="page 2 is damaged"):
         write_photo(pages(), tmp_path / "a.tif")
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("known", ["list", "bytes", "nothing"])
+def test_a_bigtiff_where_later_pages_are_larger(tmp_path, monkeypatch, known):
+    photos = [Photo(levels()), Photo(levels(3, dtype=np.uint16), levels(dtype=np.uint16))]
+    size = HEIGHT * WIDTH * (1 + 4 * 2)
+    monkeypatch.setattr("excolor.photo.tiff.writing._BIG", size - 1)
+    pages = photos if known == "list" else iter(photos)
+    path = write_photo(pages, tmp_path / "a.tif", expected_bytes=size if known == "bytes" else 0)
+    with tifffile.TiffFile(path) as file:
+        assert file.is_bigtiff == (known != "nothing")
+    assert_same(read_photo(path, page=2), photos[1].pixels, photos[1].alpha)
+
+
+@pytest.mark.parametrize("end", [(1 << 32) - 150, (1 << 32) + 10], ids=["within a page", "before a page"])
+def test_more_pages_than_a_tiff_holds_are_an_error(tmp_path, end):
+    with (tmp_path / "a.tif").open("w+b") as file:
+
+        def pages():
+            yield Photo(levels())
+            file.truncate(end)  # a hole, which takes no room on the disk
+            file.seek(end)
+            yield Photo(levels())
+
+        with pytest.raises(OutputError, match=r"TIFF holds at most 4 GiB, .* write fewer pages a file"):
+            encode(file, pages(), tmp_path / "a.tif", SaveSettings())
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
