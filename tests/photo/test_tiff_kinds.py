@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tifffile
 from icc import REC709, linear_to_srgb, rgb_to_xyz, srgb_to_linear, to_d50
-from pictures import HEIGHT, WIDTH, assert_same, levels, palette_image, saved, smooth
+from pictures import HEIGHT, SEEN, WIDTH, assert_same, levels, palette_image, saved, smooth
 from PIL import Image
 from skimage.color import lab2xyz, xyz2lab
 from ycbcr_tiff import ycbcr_tiff
@@ -177,6 +177,38 @@ def test_a_picture_behind_a_thumbnail(tmp_path, dtype, channels):
     photo = file.read()
     assert_same(photo, np.ascontiguousarray(np.rot90(pixels, -1)))
     assert b"Scanner" in photo.metadata.exif
+
+
+def test_a_picture_is_turned_as_its_own_directory_says(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        tags = [(274, 3, 1, 1)]
+        writer.write(levels(3, size=(10, 15)), photometric="rgb", subfiletype=1, subifds=1, extratags=tags)
+        writer.write(levels(size=(40, 60)), subfiletype=0, extratags=[(274, 3, 1, 6)])
+    photo = read_photo(tmp_path / "a.tif")
+    assert_same(photo, np.ascontiguousarray(np.rot90(levels(size=(40, 60)), -1)))
+    assert open_photo(tmp_path / "a.tif").size == photo.size
+
+
+@pytest.mark.parametrize("is_big", [False, True])
+def test_an_orientation_in_xmp_alone(tmp_path, is_big):
+    """As everywhere else: EXIF's counts, and where it says nothing that of the XMP."""
+    packet = b'<x xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/>'
+    for said, turn in ((None, 6), (1, 1), (8, 8)):
+        tags = [(700, 1, len(packet), packet, True)] + ([(274, 3, 1, said)] if said else [])
+        tifffile.imwrite(
+            tmp_path / "a.tif",
+            levels(3),
+            photometric="rgb",
+            extratags=tags,
+            resolution=(300, 150),
+            resolutionunit=2,
+            bigtiff=is_big,
+        )
+        photo = read_photo(tmp_path / "a.tif")
+        assert_same(photo, np.ascontiguousarray(SEEN[turn](levels(3))))
+        assert open_photo(tmp_path / "a.tif").size == photo.size
+        assert photo.metadata.dpi == ((300, 150) if turn == 1 else (150, 300))
+        assert b'tiff:Orientation="1"' in photo.metadata.xmp
 
 
 def test_a_picture_before_its_smaller_copies(tmp_path):

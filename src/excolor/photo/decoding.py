@@ -20,7 +20,14 @@ from excolor.photo.depth import bits_of
 from excolor.photo.guard import guarded
 from excolor.photo.kinds import TIFF, Kind
 from excolor.photo.levels import from_array, from_numbers
-from excolor.photo.metadata import Metadata, declares_adobe_rgb, orientation_of, read_metadata, upright
+from excolor.photo.metadata import (
+    Metadata,
+    declares_adobe_rgb,
+    orientation_of,
+    read_metadata,
+    read_tiff_metadata,
+    upright,
+)
 from excolor.photo.opening import check_kind, check_size, open_image
 from excolor.photo.raster import Raster
 
@@ -79,7 +86,8 @@ def read_header(file: BinaryIO, name: str, max_pixels: int) -> Header:
     pages, is_cut = _pages(file, kind, name)
     if pages:
         check_size(pages[0].width, pages[0].height, name, max_pixels)
-        size = _upright_size(pages[0].height, pages[0].width, pages[0].orientation)
+        metadata = read_tiff_metadata(file, pages[0].index, pages[0].offset)
+        size = _upright_size(pages[0].height, pages[0].width, orientation_of(metadata))
         return Header("TIFF", size, len(pages) + is_cut, max(p.width * p.height * (1 + p.is_deep) for p in pages))
     frame = jpeg.frame_beyond_pillow(file)
     if frame is not None:
@@ -158,7 +166,8 @@ def _pages(file: BinaryIO, kind: Kind, name: str) -> tuple[list[tiff.TiffPage], 
 def _decode_tiff(file: BinaryIO, page: tiff.TiffPage, name: str) -> Raster:
     decoded = tiff.decode(file, page, name)
     space = _embedded(decoded.profile)
-    return _finish(decoded.pixels, decoded.alpha, decoded.notes, decoded.metadata, space, page.orientation)
+    turned = orientation_of(decoded.metadata)
+    return _finish(decoded.pixels, decoded.alpha, decoded.notes, decoded.metadata, space, turned)
 
 
 def _with_notes(raster: Raster, notes: Sequence[str]) -> Raster:

@@ -9,7 +9,16 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from excolor.photo.metadata.exif import IPTC, PHOTOSHOP, XMP, descriptive, dpi_of, first_directory, valid_dpi
+from excolor.photo.metadata.exif import (
+    IPTC,
+    ORIENTATION,
+    PHOTOSHOP,
+    XMP,
+    descriptive,
+    dpi_of,
+    first_directory,
+    valid_dpi,
+)
 from excolor.photo.metadata.markers import (
     EXIF_HEADER,
     IPTC_RESOURCE,
@@ -43,15 +52,22 @@ def read_metadata(image: Image.Image) -> Metadata:
     return Metadata(exif, _xmp(image, text), _iptc(image, text), _dpi(image, exif), _plain_text(image, text))
 
 
-def read_tiff_metadata(file: BinaryIO, page: int = 0) -> Metadata:
-    """Read what a TIFF has beside the pixels of a page, counted from 0 among all directories of the file.
+def read_tiff_metadata(file: BinaryIO, page: int = 0, pixels_at: int | None = None) -> Metadata:
+    """Read what a TIFF has beside the pixels of a page.
 
     Other than Pillow it takes every kind of pixels, and BigTIFF of either byte order.
+
+    Args:
+        file: the TIFF.
+        page: its directory, counted from 0 among all that are not subordinate to another.
+        pixels_at: offset of the directory of the pixels, if that is subordinate to the page's, which then belongs to a
+            thumbnail: what it says of its pixels counts, and the description of both is the page's.
     """
     with suppress(OSError, ValueError):
         reader = TagReader(file)
         directory = _page(reader, page)
-        exif = _exif_of_tiff(reader, directory)
+        own = directory if pixels_at is None else reader.directory(pixels_at)
+        exif = _exif_of_tiff(reader, directory, own)
         iptc = _iptc_of_tiff(reader, directory)
         return Metadata(exif, _in_utf8(_packet(reader, directory, XMP)), iptc, dpi_of(exif))
     return Metadata()
@@ -214,6 +230,9 @@ def _iptc_of_tiff(reader: TagReader, directory: Directory) -> bytes:
     return _iptc_in(data) or _iptc_in(_packet(reader, directory, PHOTOSHOP))
 
 
-def _exif_of_tiff(reader: TagReader, directory: Directory) -> bytes:
+def _exif_of_tiff(reader: TagReader, directory: Directory, own: Directory) -> bytes:
+    """A block of the tags of a page; of those about pixels, those of its own directory."""
     tags, children = descriptive(reader, directory)
+    if own.start != directory.start:
+        tags |= {tag: value for tag, value in descriptive(reader, own)[0].items() if tag == ORIENTATION}
     return pack_block(tags, children, reader.order) if tags or children else b""

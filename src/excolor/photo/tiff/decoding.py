@@ -108,7 +108,7 @@ def decode(file: BinaryIO, page: TiffPage, name: str) -> DecodedPage:
         pixels = unmultiplied(pixels, alpha)
     if pixels.shape[-1] == 1:
         pixels = pixels[..., 0]
-    return DecodedPage(pixels, alpha, (*notes, *warned), read_tiff_metadata(file, page.index), profile)
+    return DecodedPage(pixels, alpha, (*notes, *warned), read_tiff_metadata(file, page.index, page.offset), profile)
 
 
 def _colors(directory: Any, name: str) -> int:
