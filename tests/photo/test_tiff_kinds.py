@@ -11,7 +11,7 @@ from ycbcr_tiff import ycbcr_tiff
 
 from excolor.errors import PhotoError
 from excolor.photo import open_photo, read_photo
-from excolor.photo.tags import SHORT, Tag, add_tags
+from excolor.photo.tags import SHORT, Tag, TagReader, add_tags
 
 ALPHA = levels()
 LOSSLESS = (None, "lzw", "deflate", "packbits", "zstd", "lzma", "jpegxl")
@@ -183,10 +183,31 @@ def test_a_picture_is_turned_as_its_own_directory_says(tmp_path):
     with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
         tags = [(274, 3, 1, 1)]
         writer.write(levels(3, size=(10, 15)), photometric="rgb", subfiletype=1, subifds=1, extratags=tags)
-        writer.write(levels(size=(40, 60)), subfiletype=0, extratags=[(274, 3, 1, 6)])
+        writer.write(levels(size=(40, 60)), subfiletype=0, extratags=[(274, 3, 1, 6)], resolution=(300, 150))
     photo = read_photo(tmp_path / "a.tif")
     assert_same(photo, np.ascontiguousarray(np.rot90(levels(size=(40, 60)), -1)))
     assert open_photo(tmp_path / "a.tif").size == photo.size
+    assert photo.metadata.dpi == (150, 300)
+
+
+@pytest.mark.parametrize("unit", [2, 3, None], ids=["inches", "centimeters", "no resolution"])
+def test_the_resolution_behind_a_thumbnail_is_that_of_the_picture(tmp_path, unit):
+    own = {} if unit is None else {"resolution": (240, 240), "resolutionunit": unit}
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        thumbnail = {"subfiletype": 1, "subifds": 1, "resolution": (72, 72), "resolutionunit": 2}
+        writer.write(levels(3, size=(10, 15)), photometric="rgb", **thumbnail)
+        writer.write(levels(size=(40, 60)), subfiletype=0, **own)
+    if unit is None:  # tifffile writes one in any case
+        with (tmp_path / "a.tif").open("r+b") as file:
+            reader = TagReader(file)
+            directory = reader.directory(reader.integer(reader.directory(reader.first), 330))
+            for tag in (282, 283, 296):
+                file.seek(directory.entries[tag].position)
+                file.write(b"\xff\xff")
+    photo = read_photo(tmp_path / "a.tif")
+    assert photo.metadata.dpi == {2: (240, 240), 3: (pytest.approx(609.6), pytest.approx(609.6)), None: None}[unit]
+    saved_again = photo.save(tmp_path / "b.tif")
+    assert read_photo(saved_again).metadata.dpi == photo.metadata.dpi
 
 
 @pytest.mark.parametrize("is_big", [False, True])

@@ -13,7 +13,10 @@ from excolor.photo.metadata.exif import (
     IPTC,
     ORIENTATION,
     PHOTOSHOP,
+    RESOLUTION_UNIT,
+    X_RESOLUTION,
     XMP,
+    Y_RESOLUTION,
     descriptive,
     dpi_of,
     first_directory,
@@ -34,6 +37,7 @@ from excolor.photo.tags import Directory, TagReader, pack_block
 # What Pillow raises on damaged files
 _DAMAGE = (OSError, SyntaxError, TypeError, ValueError, EOFError, IndexError, KeyError, AttributeError, struct.error)
 _MAX_PACKET = 1 << 26  # bytes of XMP or IPTC in a TIFF
+_RESOLUTION = (X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT)
 
 
 def read_metadata(image: Image.Image) -> Metadata:
@@ -61,7 +65,8 @@ def read_tiff_metadata(file: BinaryIO, page: int = 0, pixels_at: int | None = No
         file: the TIFF.
         page: its directory, counted from 0 among all that are not subordinate to another.
         pixels_at: offset of the directory of the pixels, if that is subordinate to the page's, which then belongs to a
-            thumbnail: what it says of its pixels counts, and the description of both is the page's.
+            thumbnail: the description of both is the page's, the resolution that of the pixels, and so is the
+            orientation if they have one.
     """
     with suppress(OSError, ValueError):
         reader = TagReader(file)
@@ -234,5 +239,8 @@ def _exif_of_tiff(reader: TagReader, directory: Directory, own: Directory) -> by
     """A block of the tags of a page; of those about pixels, those of its own directory."""
     tags, children = descriptive(reader, directory)
     if own.start != directory.start:
-        tags |= {tag: value for tag, value in descriptive(reader, own)[0].items() if tag == ORIENTATION}
+        of_pixels = {
+            tag: value for tag, value in descriptive(reader, own)[0].items() if tag in (ORIENTATION, *_RESOLUTION)
+        }
+        tags = {tag: value for tag, value in tags.items() if tag not in _RESOLUTION} | of_pixels
     return pack_block(tags, children, reader.order) if tags or children else b""
