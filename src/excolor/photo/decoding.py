@@ -135,8 +135,6 @@ def decode(file: BinaryIO, name: str, page: int, max_pixels: int, draft: int | N
         with guarded(name, "AVIF") as notes:
             levels = _decode_avif(file)
         return _with_notes(_finish_deep(levels, bits, file, image, name), notes), "AVIF"
-    if image.format == "JPEG2000":
-        image.info["icc_profile"] = _profile_of_jpeg_2000(file)
     if draft is not None:
         image.draft(None, (draft, draft))
     with guarded(name, kind.name):
@@ -298,15 +296,6 @@ def _color_space(image: Image.Image, metadata: Metadata, cicp: bytes | None) -> 
     if image.format in ("JPEG", "MPO") and declares_adobe_rgb(metadata.exif):
         return _ColorSpace(ADOBE_RGB, ADOBE_RGB)
     return _ColorSpace(gamma_profile(image.info.get("gamma"), image.info.get("chromaticity")))
-
-
-def _profile_of_jpeg_2000(file: BinaryIO) -> bytes | None:
-    """The ICC profile in the header of a JP2, which Pillow does not read (ISO 15444-1, I.5.3.3: box colr, method 2)."""
-    file.seek(0)
-    header = file.read(1 << 22).partition(b"jp2c")[0]
-    before, found, box = header.partition(b"colr\2")
-    length = int.from_bytes(before[-4:], "big")  # of the box, from these four bytes on
-    return box[2 : length - 9] if found else None  # behind precedence and approximation
 
 
 def _is_lossless_webp(file: BinaryIO) -> bool:

@@ -159,7 +159,8 @@ def _in_utf8(packet: bytes) -> bytes:
 def _iptc(image: Image.Image, text: Mapping[str, str]) -> bytes:
     # A block of resources that is too long for one segment continues in the next
     parts = [d.removeprefix(PHOTOSHOP_HEADER) for d in _segments(image, "APP13") if d.startswith(PHOTOSHOP_HEADER)]
-    return _iptc_in(b"".join(parts)) or _iptc_in(_raw_profile(text, "iptc", "8bim"))
+    blocks = (b"".join(parts), _bytes_in(image, "iptc"), _raw_profile(text, "iptc", "8bim"))
+    return next(filter(None, map(_iptc_in, blocks)), b"")
 
 
 def _iptc_in(block: bytes) -> bytes:
