@@ -260,6 +260,21 @@ def test_metadata_that_the_format_cannot_hold_is_named(tmp_path: Path, small: Wr
     assert "deep.png: not kept in a .jpg file: its 16 bits" in make("pre-colorize", deep, "--format", "jpeg").stderr
 
 
+def test_the_record_makes_way_for_the_xmp_of_the_target(tmp_path: Path, small: Write, make: Run) -> None:
+    plain = read_photo(small(tmp_path / "plain.png"))
+    begin, end = '<r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><!--', "--></r:RDF>"
+    for words, is_kept, is_recorded in ((60_000, True, True), (65_000, True, False), (66_000, False, True)):
+        packet = f"{begin}{'x' * words}{end}".encode()
+        told = write_photo(Photo(plain.pixels, None, Metadata(xmp=packet)), tmp_path / "a.png", overwrite=True)
+        result = make("pre-colorize", told, "-o", tmp_path / "out.jpg", "-f")
+        assert result.exit_code == 0
+        found = read_photo(tmp_path / "out.jpg").metadata
+        assert (b"x" * words in found.xmp) == is_kept
+        assert (read_provenance(found) is not None) == (is_kept and is_recorded)
+        assert ("not kept in a .jpg file: its XMP" in result.stderr) == (not is_kept)
+        assert ("not kept in a .jpg file: the record of how it was made" in result.stderr) == (not is_recorded)
+
+
 # --- targets that are not gray ---
 
 

@@ -248,7 +248,13 @@ class _Attempt(Generic[N]):
                 references = tuple((file.path.name, file.sha256) for file in result.used)
                 made_by = self._processor.made_by
                 settings = {**made_by.settings, **result.recorded}
-                photo = photo.with_provenance(replace(made_by, references=references, settings=settings))
+                recorded = photo.with_provenance(replace(made_by, references=references, settings=settings))
+                if "XMP" in left_out(recorded, suffix) and "XMP" not in left_out(photo, suffix):
+                    notes.append(
+                        f"not kept in a {suffix} file: the record of how it was made, for which its XMP has no room"
+                    )
+                else:
+                    photo = recorded
             if lost := left_out(photo, suffix):
                 notes.append(f"not kept in a {suffix} file: its {', '.join(lost)}")
         reference = ", ".join(str(file.path) for file in result.used) or None
