@@ -126,24 +126,24 @@ def decode(file: BinaryIO, name: str, page: int, max_pixels: int, draft: int | N
         check_size(frame.width, frame.height, name, max_pixels)
         return _decode_jpeg_beyond_pillow(file, frame, name), "JPEG"
     image = open_image(file, name, max_pixels)
+    with guarded(name, kind.name):
+        frames = getattr(image, "n_frames", 1) if image.format in _ANIMATED else 1
+    others = [f"it has {frames} frames: the first one is read"] if frames > 1 else []
     if _is_16_bit_png(image, file):
         with guarded(name, "PNG") as notes:
             levels = png.decode_16_bit(file)
-        return _with_notes(_finish_deep(levels, 16, file, image, name), notes), "PNG"
+        return _with_notes(_finish_deep(levels, 16, file, image, name), notes + others), "PNG"
     bits = bits_of(file, image)
-    if image.format == "AVIF" and bits > 8:
+    if image.format == "AVIF" and bits > 8 and frames == 1:  # imagecodecs would decode all frames
         with guarded(name, "AVIF") as notes:
             levels = _decode_avif(file)
         return _with_notes(_finish_deep(levels, bits, file, image, name), notes), "AVIF"
     if draft is not None:
         image.draft(None, (draft, draft))
-    with guarded(name, kind.name):
-        frames = getattr(image, "n_frames", 1) if image.format in _ANIMATED else 1
     decoded = decode_image(image, name)
     if bits > 8 and decoded.pixels.dtype == np.uint8:
         decoded = _with_notes(decoded, [f"it has {bits} bits a channel: 8 of them are read"])
-    if frames > 1:
-        decoded = _with_notes(decoded, [f"it has {frames} frames: the first one is read"])
+    decoded = _with_notes(decoded, others)
     if image.format == "WEBP" and _is_lossless_webp(file):
         decoded = replace(decoded, metadata=replace(decoded.metadata, lossless=True))
     return decoded, _format(image)
