@@ -56,8 +56,24 @@ def test_alpha_of_every_kind(tmp_path, dtype, planar, photometric, channels):
 
 def test_channels_that_mean_nothing_are_left_out(tmp_path):
     options = {"photometric": "rgb", "extrasamples": ["unspecified", "unassalpha"]}
-    tifffile.imwrite(tmp_path / "a.tif", np.dstack([smooth(), ALPHA, ALPHA]), **options)
-    assert_same(read_photo(tmp_path / "a.tif"), smooth())
+    tifffile.imwrite(tmp_path / "a.tif", np.dstack([smooth(), 255 - ALPHA, ALPHA]), **options)
+    photo = read_photo(tmp_path / "a.tif")
+    assert_same(photo, smooth(), ALPHA)
+    assert photo.notes == ("it has 1 more channel, which is neither color nor transparency and not kept",)
+
+
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+@pytest.mark.parametrize("photometric", ["minisblack", "rgb"])
+def test_channels_that_are_not_kept_are_noted(tmp_path, photometric, planar):
+    """Such as the infrared that scanners see dust by."""
+    colors = 3 if photometric == "rgb" else 1
+    stored = levels(colors + 2, dtype=np.uint16)
+    options = {"photometric": photometric, "extrasamples": ["unspecified"] * 2, "planarconfig": planar}
+    in_planes = np.ascontiguousarray(np.moveaxis(stored, -1, 0)) if planar == "separate" else stored
+    tifffile.imwrite(tmp_path / "a.tif", in_planes, **options)
+    photo = read_photo(tmp_path / "a.tif")
+    assert_same(photo, np.ascontiguousarray(stored[..., :3] if colors == 3 else stored[..., 0]))
+    assert photo.notes == ("it has 2 more channels, which are neither color nor transparency and not kept",)
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 6, 8])
@@ -140,6 +156,9 @@ def test_lab(tmp_path, kind, bits):
     assert photo.pixels.dtype == stored.dtype
     np.testing.assert_allclose(photo.pixels / ((1 << bits) - 1), pixels, atol=0.02 if bits == 8 else 1e-3)
     assert not np.ptp(photo.pixels[:3].astype(int), axis=-1).any()
+    alpha = levels(dtype=stored.dtype.type)
+    tifffile.imwrite(tmp_path / "b.tif", np.dstack([stored, alpha]), photometric=kind, extrasamples=["unassalpha"])
+    assert_same(read_photo(tmp_path / "b.tif"), photo.pixels, alpha)
     back = lab2xyz(np.array([[[50.0, 0, 0]]]), illuminant="D50")  # the second source knows where neutral is
     np.testing.assert_allclose(back / back[..., 1:2], np.array([[[0.9642, 1, 0.8249]]]), atol=1e-3)
 
