@@ -298,6 +298,16 @@ def test_tinted_and_colored_targets(command: str, tmp_path: Path, small: Write, 
     assert "1 written, 2 failed" in refused.stderr
 
 
+def test_what_a_cut_out_hides_may_be_in_color(tmp_path: Path, small: Write, make: Run) -> None:
+    plain = read_photo(small(tmp_path / "gray.png"))
+    pixels, alpha = np.repeat(plain.pixels[..., None], 3, axis=2), np.full(plain.size, 255, np.uint8)
+    pixels[:20], alpha[:20] = (0, 200, 40), 0
+    path = write_photo(Photo(pixels, alpha), tmp_path / "cut-out.png")
+    result = make("pre-colorize", path, "--no-treat-as-gray", "-o", tmp_path / "out.png")
+    assert result.exit_code == 0, result.stderr
+    assert np.array_equal(read_photo(tmp_path / "out.png").alpha, alpha)
+
+
 def test_contents_to_stylize_may_be_in_color(tmp_path: Path, make: Run) -> None:
     assert make("stylize", color_photo(tmp_path / "colored.png")).exit_code == 0
 
