@@ -1,11 +1,11 @@
 """Opening files with Pillow: how large, and what to say of those that are no pictures or of kinds that are not read."""
 
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from PIL import Image
 
 from excolor.errors import PhotoError, how_to_install
-from excolor.photo import gif, jpeg, jpeg_2000
+from excolor.photo import gif, jpeg, jpeg_2000, png
 from excolor.photo.guard import guarded
 from excolor.photo.kinds import BEGINNING, HEIC, JPEG, KINDS, Kind, kind_of, other_kind_of
 
@@ -57,13 +57,15 @@ def open_image(file: BinaryIO, name: str, max_pixels: int) -> Image.Image:
     return image
 
 
-def _beyond_pillow(file: BinaryIO, image: Image.Image) -> dict[str, bytes]:
-    """What Pillow does not read of what stands beside the pixels, under the names that it has for this."""
+def _beyond_pillow(file: BinaryIO, image: Image.Image) -> dict[str, Any]:
+    """What Pillow does not read, or wrongly, of what stands beside the pixels, under the names that it has for this."""
     match image.format:
         case "JPEG2000":
             return jpeg_2000.read_boxes(file)
         case "GIF":
             return {"xmp": gif.read_xmp(file)}
+        case "PNG" if image.mode == "L":
+            return png.transparent_level(file, image.info.get("transparency"))
         case _:
             return {}
 

@@ -24,8 +24,26 @@ def is_png(file: BinaryIO) -> bool:
 
 def is_16_bit(file: BinaryIO) -> bool:
     """Whether a PNG has 16 bits a channel."""
+    return _bits(file) == 16
+
+
+def transparent_level(file: BinaryIO, stored: Any) -> dict[str, int]:
+    """The level of gray that is transparent, as Pillow calls it, if it is stored with 2 or 4 bits (PNG 1.2, 4.2.1.1).
+
+    Pillow brings pixels of so many bits to 0 to 255, and leaves this as it is `stored`. The file stays where it is.
+    """
+    position = file.tell()
+    bits = _bits(file)
+    file.seek(position)
+    if bits not in (2, 4) or not isinstance(stored, int) or stored >= 1 << bits:
+        return {}
+    return {"transparency": stored * (255 // ((1 << bits) - 1))}
+
+
+def _bits(file: BinaryIO) -> int:
+    """Bits of a channel of a PNG."""
     file.seek(24)  # behind length, type, width and height of the first chunk
-    return file.read(1) == b"\x10"
+    return int.from_bytes(file.read(1), "big")
 
 
 def declared_color(file: BinaryIO) -> bytes | None:
