@@ -324,6 +324,22 @@ def test_png_text_before_and_after_the_pixels() -> None:
     assert again.text == expected and again.text["Comment"].lang == "fr"  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_png_texts_of_one_keyword_are_all_kept(tmp_path: Path, dtype: type) -> None:
+    chunks = PngInfo()
+    chunks.add_text("Comment", "from the attic", zip=True)
+    chunks.add_text("Title", "Parade")
+    chunks.add_itxt("Comment", "été", "fr", "Commentaire")
+    chunks.add_text("Comment", "from the attic")
+    chunks.add_itxt("XML:com.adobe.xmp", XMP.decode())
+    chunks.add_itxt("XML:com.adobe.xmp", XMP.decode())
+    Image.fromarray(np.asarray(gray()).astype(dtype)).save(tmp_path / "a.png", pnginfo=chunks)
+    photo = read_photo(tmp_path / "a.png")
+    assert photo.pixels.dtype == dtype
+    assert photo.metadata.text == {"Comment": "from the attic\nété", "Title": "Parade"}
+    assert read_photo(photo.save(tmp_path / "b.png")).metadata.text == photo.metadata.text
+
+
 def test_text_becomes_comment_or_description_where_there_is_no_text() -> None:
     alone, several = Metadata(text={"Comment": "été"}), Metadata(text={"Title": "Parade", "Author": "Ada"})
     assert decoded(encoded(alone, "JPEG")).text == {"Comment": "été"}

@@ -144,6 +144,8 @@ def decode(file: BinaryIO, name: str, page: int, max_pixels: int, draft: int | N
     if bits > 8 and decoded.pixels.dtype == np.uint8:
         decoded = _with_notes(decoded, [f"it has {bits} bits a channel: 8 of them are read"])
     decoded = _with_notes(decoded, others)
+    if image.format == "PNG":
+        decoded = replace(decoded, metadata=_with_all_texts(decoded.metadata, file, name))
     if image.format == "WEBP" and _is_lossless_webp(file):
         decoded = replace(decoded, metadata=replace(decoded.metadata, lossless=True))
     return decoded, _format(image)
@@ -202,11 +204,22 @@ def _metadata_without_pixels(file: BinaryIO, image: Image.Image | None, name: st
     """The metadata of an opened picture, without decoding it, which Pillow would do for a PNG."""
     try:
         with guarded(name):
-            if png.is_png(file):
-                image = png.without_pixels(file)
-            return read_metadata(image or jpeg.without_pixels(file))
+            if not png.is_png(file):
+                return read_metadata(image or jpeg.without_pixels(file))
+            metadata = read_metadata(png.without_pixels(file))
     except PhotoError:
         return Metadata()
+    return _with_all_texts(metadata, file, name)
+
+
+def _with_all_texts(metadata: Metadata, file: BinaryIO, name: str) -> Metadata:
+    """The metadata of a PNG, with all texts of keywords that come more than once."""
+    try:
+        with guarded(name):
+            texts = png.repeated_texts(file)
+    except PhotoError:  # damage that Pillow overlooks where it takes the last of them
+        return metadata
+    return replace(metadata, text={key: texts.get(key, value) for key, value in metadata.text.items()})
 
 
 def _metadata(image: Image.Image, name: str) -> Metadata:

@@ -2,6 +2,8 @@
 
 import io
 import struct
+import zlib
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -13,7 +15,8 @@ from excolor.photo.raster import Raster
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER = 33  # bytes: signature, and the chunk IHDR, behind which all others may stand (PNG 1.2, section 4.3)
-_METADATA_CHUNKS = (b"eXIf", b"tEXt", b"zTXt", b"iTXt", b"pHYs", b"iCCP")
+_TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt")
+_METADATA_CHUNKS = (b"eXIf", *_TEXT_CHUNKS, b"pHYs", b"iCCP")
 
 
 def is_png(file: BinaryIO) -> bool:
@@ -68,6 +71,28 @@ def without_pixels(file: BinaryIO) -> Image.Image:
     return Image.open(io.BytesIO(bare[:_HEADER] + metadata + bare[_HEADER:]), formats=["PNG"])
 
 
+def repeated_texts(file: BinaryIO) -> dict[str, str]:
+    """The texts of each keyword that comes more than once, as lines of one; Pillow has the last of them only.
+
+    Raises what Pillow raises on damaged text.
+    """
+    texts = [(kind, *chunk[8:-4].partition(b"\0")) for kind, chunk in _chunks(file) if kind in _TEXT_CHUNKS]
+    counts = Counter(keyword for _, keyword, _, _ in texts)
+    several = [text for text in texts if counts[text[1]] > 1]
+    if not several:
+        return {}
+    bare = _saved({})
+    # Under names of their own, in one file, so that Pillow's limit of all texts together holds
+    renamed = b"".join(_chunk(kind, b"%d\0" % i + text) for i, (kind, _, _, text) in enumerate(several))
+    with Image.open(io.BytesIO(bare[:_HEADER] + renamed + bare[_HEADER:]), formats=["PNG"]) as image:
+        found: dict[str, str] = image.text  # type: ignore[attr-defined]
+    lines: dict[str, dict[str, None]] = {}
+    for i, (_, keyword, _, _) in enumerate(several):
+        if str(i) in found:
+            lines.setdefault(keyword.decode("latin-1"), {})[str(found[str(i)])] = None  # each once
+    return {keyword: "\n".join(parts) for keyword, parts in lines.items()}
+
+
 def decode_16_bit(file: BinaryIO) -> np.ndarray:
     """uint16 (H, W), (H, W, 2), (H, W, 3) or (H, W, 4), by libpng. Raises what imagecodecs raises."""
     from imagecodecs import png_decode
@@ -86,6 +111,11 @@ def encode_16_bit(page: Raster, options: dict[str, Any]) -> bytes:
     data = bytes(png_encode(np.ascontiguousarray(levels)))
     metadata = b"".join(chunk for kind, chunk in _chunks(io.BytesIO(_saved(options))) if kind in _METADATA_CHUNKS)
     return data[:_HEADER] + metadata + data[_HEADER:]
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    body = kind + content
+    return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
 
 
 def _saved(options: dict[str, Any]) -> bytes:
