@@ -12,6 +12,7 @@ from PIL import Image
 from excolor.errors import OutputError, PhotoError
 from excolor.photo import Photo, SaveSettings, as_photo, encode_photo, open_photo, read_photo, write_photo
 from excolor.photo.encoding import encode
+from excolor.photo.tags import TagReader
 
 PAGES = [levels(), smooth(), levels(3, dtype=np.uint16)]
 
@@ -44,6 +45,22 @@ def test_a_file_of_thumbnails_only_has_them_as_pages(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", PAGES[0], subfiletype=1)
     assert open_photo(tmp_path / "a.tif").pages == 1
     assert_same(read_photo(tmp_path / "a.tif"), PAGES[0])
+
+
+@pytest.mark.parametrize(("new", "old", "pages"), [(None, 2, 1), (None, 1, 2), (None, 3, 2), (0, 2, 2), (1, 1, 1)])
+def test_thumbnails_as_old_programs_mark_them(tmp_path, new, old, pages):
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(levels(size=(3, 4)), subfiletype=new or 0, extratags=[(255, 3, 1, old)])
+        writer.write(PAGES[0])
+    if new is None:  # tifffile writes one in any case
+        with path.open("r+b") as file:
+            reader = TagReader(file)
+            file.seek(reader.directory(reader.first).entries[254].position)
+            file.write(b"\xfd")  # 253, which means nothing
+    file = open_photo(path)
+    assert file.pages == pages
+    assert_same(file.read(pages), PAGES[0])
 
 
 def test_pages_are_written_as_they_come(book, tmp_path):

@@ -6,9 +6,12 @@ from typing import BinaryIO
 
 from excolor.photo.tags import Directory, TagReader
 
-_SUBFILE_TYPE, _WIDTH, _HEIGHT, _BITS, _SUB_DIRECTORIES, _SAMPLE_FORMAT = 254, 256, 257, 258, 330, 339
+_SUBFILE_TYPE, _OLD_SUBFILE_TYPE, _SUB_DIRECTORIES = 254, 255, 330
+_WIDTH, _HEIGHT, _BITS, _SAMPLE_FORMAT = 256, 257, 258, 339
 _UNSIGNED = 1
-_REDUCED_OR_MASK = 1 | 4  # bits of NewSubfileType (TIFF 6.0, section 8)
+_REDUCED = 1  # of NewSubfileType (TIFF 6.0, section 8)
+_REDUCED_OR_MASK = _REDUCED | 4
+_OLD_REDUCED = 2  # a value of SubfileType, which came before it
 _MAX_SUB_DIRECTORIES = 64
 
 
@@ -83,4 +86,12 @@ def _described(reader: TagReader, directory: Directory, offset: int, index: int)
             height,
             (reader.integer(part, _BITS) or 1) > 8 or not is_unsigned,
         )
-        yield page, reader.integer(part, _SUBFILE_TYPE) or 0
+        yield page, _kind(reader, part)
+
+
+def _kind(reader: TagReader, directory: Directory) -> int:
+    """The kind of subfile, as NewSubfileType has it."""
+    kind = reader.integer(directory, _SUBFILE_TYPE)
+    if kind is None:
+        return _REDUCED if reader.integer(directory, _OLD_SUBFILE_TYPE) == _OLD_REDUCED else 0
+    return kind
