@@ -52,7 +52,8 @@ def open_image(file: BinaryIO, name: str, max_pixels: int) -> Image.Image:
         with guarded(name, kind.name):
             Image.init()
             image = Image.open(file, formats=[known for known in _PILLOW_FORMATS if known in Image.OPEN])
-            image.info |= _beyond_pillow(file, image)
+            for key, value in _beyond_pillow(file, image).items():
+                image.info[key] = value
     check_size(*image.size, name, max_pixels)
     return image
 

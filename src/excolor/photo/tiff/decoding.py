@@ -98,7 +98,8 @@ def decode(file: BinaryIO, page: TiffPage, name: str) -> DecodedPage:
     more = levels.shape[2] - colors - has_alpha
     if place is not None and place > colors:
         levels = levels[..., [*range(colors), place]]
-    levels, notes = levels[..., : colors + has_alpha], tuple[str, ...]()
+    levels = levels[..., : colors + has_alpha]
+    notes: tuple[str, ...] = ()
     if directory.photometric in (_CIE_LAB, _ICC_LAB):
         profile = None  # its colors depend on no device
         pixels = lab_to_srgb(levels[..., :3], is_icc=directory.photometric == _ICC_LAB)
