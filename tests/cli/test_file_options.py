@@ -117,6 +117,18 @@ def test_every_page_becomes_a_page(command: str, book: Path, tmp_path: Path, mak
         assert np.array_equal(np.asarray(Image.open(second)), pages_of(out)[1])
 
 
+def test_a_large_tiff_is_expected_by_its_largest_page(
+    book: Path, tmp_path: Path, make: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("excolor.photo.tiff.writing._BIG", 64 * 80 * 3 * 3)  # three times the first page
+    assert make("pre-colorize", book, "-o", tmp_path / "out.tif").exit_code == 0
+    with tifffile.TiffFile(tmp_path / "out.tif") as file:
+        assert file.is_bigtiff
+    assert make("pre-colorize", book, "--page", 3, "-o", tmp_path / "third.tif").exit_code == 0
+    with tifffile.TiffFile(tmp_path / "third.tif") as file:
+        assert not file.is_bigtiff
+
+
 def test_several_pages_go_into_tiff_only(book: Path, tmp_path: Path, make: Run) -> None:
     refused = make("pre-colorize", book, "--format", "png")
     assert refused.exit_code == 1
@@ -248,6 +260,21 @@ def test_metadata_that_the_format_cannot_hold_is_named(tmp_path: Path, small: Wr
     assert "deep.png: not kept in a .jpg file: its 16 bits" in make("pre-colorize", deep, "--format", "jpeg").stderr
 
 
+def test_the_record_makes_way_for_the_xmp_of_the_target(tmp_path: Path, small: Write, make: Run) -> None:
+    plain = read_photo(small(tmp_path / "plain.png"))
+    begin, end = '<r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><!--', "--></r:RDF>"
+    for words, is_kept, is_recorded in ((60_000, True, True), (65_000, True, False), (66_000, False, True)):
+        packet = f"{begin}{'x' * words}{end}".encode()
+        told = write_photo(Photo(plain.pixels, None, Metadata(xmp=packet)), tmp_path / "a.png", overwrite=True)
+        result = make("pre-colorize", told, "-o", tmp_path / "out.jpg", "-f")
+        assert result.exit_code == 0
+        found = read_photo(tmp_path / "out.jpg").metadata
+        assert (b"x" * words in found.xmp) == is_kept
+        assert (read_provenance(found) is not None) == (is_kept and is_recorded)
+        assert ("not kept in a .jpg file: its XMP" in result.stderr) == (not is_kept)
+        assert ("not kept in a .jpg file: the record of how it was made" in result.stderr) == (not is_recorded)
+
+
 # --- targets that are not gray ---
 
 
@@ -269,6 +296,16 @@ def test_tinted_and_colored_targets(command: str, tmp_path: Path, small: Write, 
     refused = make(command, gray, tinted, colored, "-o", tmp_path / "c", "--no-treat-as-gray")
     assert refused.exit_code == 1
     assert "1 written, 2 failed" in refused.stderr
+
+
+def test_what_a_cut_out_hides_may_be_in_color(tmp_path: Path, small: Write, make: Run) -> None:
+    plain = read_photo(small(tmp_path / "gray.png"))
+    pixels, alpha = np.repeat(plain.pixels[..., None], 3, axis=2), np.full(plain.size, 255, np.uint8)
+    pixels[:20], alpha[:20] = (0, 200, 40), 0
+    path = write_photo(Photo(pixels, alpha), tmp_path / "cut-out.png")
+    result = make("pre-colorize", path, "--no-treat-as-gray", "-o", tmp_path / "out.png")
+    assert result.exit_code == 0, result.stderr
+    assert np.array_equal(read_photo(tmp_path / "out.png").alpha, alpha)
 
 
 def test_contents_to_stylize_may_be_in_color(tmp_path: Path, make: Run) -> None:

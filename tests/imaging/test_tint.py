@@ -98,6 +98,29 @@ def test_a_stamp_is_overlooked_and_a_color_chart_is_not(gray: np.ndarray) -> Non
     assert color_kind(chart) == "color"
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_what_transparency_hides_does_not_count(
+    dtype: type, gray: np.ndarray, color: np.ndarray, rng: np.random.Generator
+) -> None:
+    def hiding(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Four fifths of a picture, of any colors, hidden."""
+        alpha = np.zeros(pixels.shape[:2], np.uint8)
+        alpha[: len(alpha) // 5] = 255
+        hidden = rng.integers(0, 256, pixels.shape).astype(np.uint8)
+        hidden[len(hidden) // 2 :] = (255, 0, 120)
+        full = {np.uint8: 1, np.uint16: 257, np.float32: 1 / 255}[dtype]
+        shown = np.where(alpha[..., None] > 0, pixels, hidden).astype(float) * full
+        return shown.astype(dtype), (alpha.astype(float) * full).astype(dtype)
+
+    neutral = np.repeat(as_levels(gray), 3, axis=2)
+    assert color_kind(*hiding(neutral)) == "gray"
+    assert color_kind(*hiding(as_levels(TONES["sepia"](gray)))) == "tinted"
+    assert color_kind(*hiding(color)) == "color"
+    pixels, alpha = hiding(color)
+    assert color_kind(pixels, np.zeros_like(alpha)) == "gray"
+    assert color_kind(pixels, np.where(alpha > 0, alpha, dtype(alpha.max() / 100))) == "color"
+
+
 def test_rounding_is_no_tint(tmp_path: Path, gray: np.ndarray) -> None:
     levels = np.repeat(as_levels(gray), 3, axis=-1)
     Image.fromarray(levels).save(tmp_path / "a.webp", quality=80)
@@ -115,3 +138,6 @@ def test_any_size_has_an_answer(size: tuple[int, int], rng: np.random.Generator)
     noise = rng.integers(0, 256, (*size, 3)).astype(np.uint8)
     assert color_kind(noise) in ("tinted", "color")
     assert color_kind(np.full((*size, 3), (200, 150, 100), np.uint8)) == "tinted"
+    alpha = np.zeros(size, np.uint8)
+    alpha[-1, -1] = 1
+    assert color_kind(noise, alpha) in ("gray", "tinted")

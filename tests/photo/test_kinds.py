@@ -109,6 +109,35 @@ def test_frames_that_are_not_read_are_noted(tmp_path, suffix):
     assert read_photo(saved(first, tmp_path / f"b{suffix}")).notes == ()
 
 
+@pytest.mark.parametrize("bits", [10, 12])
+def test_an_avif_in_motion_of_more_than_8_bits(tmp_path, bits):
+    frames = np.stack([ramp(bits, 3), ramp(bits, 3)[::-1]])
+    (tmp_path / "a.avif").write_bytes(bytes(imagecodecs.avif_encode(frames, level=100, bitspersample=bits)))
+    photo = read_photo(tmp_path / "a.avif")
+    np.testing.assert_allclose(photo.pixels / 255.0, ramp(bits, 3) / ((1 << bits) - 1), atol=0.02)
+    assert photo.notes == (
+        f"it has {bits} bits a channel: 8 of them are read",
+        "it has 2 frames: the first one is read",
+    )
+
+
+def test_a_png_in_motion_of_16_bits(tmp_path):
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    def frame(number: int) -> bytes:
+        return chunk(b"fcTL", struct.pack(">5I2H2B", number, SIZE[1], SIZE[0], 0, 0, 1, 10, 0, 0))
+
+    data = bytes(imagecodecs.png_encode(ramp(16, 3)))
+    start, end = data.index(b"IDAT") - 4, data.index(b"IEND") - 4
+    second = chunk(b"fdAT", struct.pack(">I", 2) + data[start + 8 : end - 4])
+    control = chunk(b"acTL", struct.pack(">2I", 2, 0)) + frame(0)
+    (tmp_path / "a.png").write_bytes(data[:start] + control + data[start:end] + frame(1) + second + data[end:])
+    photo = read_photo(tmp_path / "a.png")
+    assert_same(photo, ramp(16, 3))
+    assert photo.notes == ("it has 2 frames: the first one is read",)
+
+
 @pytest.mark.parametrize(
     ("start", "kind"),
     [

@@ -4,6 +4,7 @@ import io
 import struct
 import time
 import zlib
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from PIL import ExifTags, Image, UnidentifiedImageError, features
 from PIL.PngImagePlugin import PngInfo
 from PIL.TiffImagePlugin import IFDRational, ImageFileDirectory_v2
 
-from excolor.errors import OutputError
+from excolor.errors import OutputError, PhotoError
+from excolor.photo import open_photo, read_photo
 from excolor.photo.metadata import (
     Metadata,
     append_ifds,
@@ -235,6 +237,57 @@ def test_other_formats(kind: str) -> None:
     assert found.dpi == {"AVIF": (300, 150), "BMP": (300, 300)}.get(kind)
 
 
+def boxed(kind: bytes, content: bytes, *, wide: bool = False) -> bytes:
+    """A box of JPEG 2000, with a length of 64 bits if that is asked for."""
+    if wide:
+        return struct.pack(">L4sQ", 1, kind, 16 + len(content)) + content
+    return struct.pack(">L4s", 8 + len(content), kind) + content
+
+
+@pytest.mark.parametrize("is_before", [True, False], ids=["before", "behind"])
+@pytest.mark.parametrize("wide", [False, True])
+def test_jpeg_2000_before_and_after_the_pixels(tmp_path: Path, is_before: bool, wide: bool) -> None:
+    buffer = io.BytesIO()
+    gray("RGB").save(buffer, "JPEG2000", irreversible=False)
+    data = buffer.getvalue()
+    parts = (
+        (b"JpgTiffExif->JP2", exif_block(turn=6)),
+        (bytes.fromhex("be7acfcb97a942e89c71999491e3afac"), XMP),
+        (bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38"), IPTC),
+    )
+    boxes = b"".join(boxed(b"uuid", name + content, wide=wide) for name, content in parts)
+    at = data.index(b"jp2h") - 4 if is_before else len(data)
+    path = tmp_path / "a.jp2"
+    path.write_bytes(data[:at] + boxes + data[at:])
+    photo = read_photo(path)
+    assert photo.metadata == upright(Metadata(exif_block(turn=6), XMP, IPTC, (300.0, 150.0)))
+    assert np.array_equal(photo.pixels, np.rot90(np.asarray(gray("RGB")), -1))
+    assert open_photo(path).size == photo.size == (48, 32)
+    for cut in range(at, at + len(boxes), 7):  # whatever is left of the boxes
+        path.write_bytes(data[:at] + boxes[: cut - at] + (b"" if is_before else data[at:]))
+        with suppress(PhotoError):
+            assert read_photo(path).metadata.iptc in (b"", IPTC)
+
+
+@pytest.mark.parametrize("is_before", [True, False], ids=["before", "behind"])
+def test_xmp_of_a_gif(tmp_path: Path, is_before: bool) -> None:
+    buffer = io.BytesIO()
+    frames = [gray().rotate(180)]
+    gray().save(buffer, "GIF", save_all=True, append_images=frames, comment="from Ada", loop=0)
+    data = buffer.getvalue()
+    block = b"\x21\xff\x0bXMP DataXMP" + XMP + bytes([1, *range(255, -1, -1), 0])
+    at = data.index(b"\x21\xff\x0bNETSCAPE") if is_before else len(data) - 1
+    path = tmp_path / "a.gif"
+    path.write_bytes(data[:at] + block + data[at:])
+    photo = read_photo(path)
+    assert photo.metadata == upright(Metadata(xmp=XMP, text={"Comment": "from Ada"}))
+    assert open_photo(path).size == photo.size == (48, 32)
+    for cut in range(0, len(block), 7):
+        path.write_bytes(data[:at] + block[:cut])
+        with suppress(PhotoError):
+            assert read_photo(path).metadata.xmp == b""
+
+
 def test_heif() -> None:
     heif = pytest.importorskip("pillow_heif")
     buffer = io.BytesIO()
@@ -269,6 +322,22 @@ def test_png_text_before_and_after_the_pixels() -> None:
     assert found.text == expected and found.dpi is None
     again = loaded(encoded(found, "PNG"))
     assert again.text == expected and again.text["Comment"].lang == "fr"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_png_texts_of_one_keyword_are_all_kept(tmp_path: Path, dtype: type) -> None:
+    chunks = PngInfo()
+    chunks.add_text("Comment", "from the attic", zip=True)
+    chunks.add_text("Title", "Parade")
+    chunks.add_itxt("Comment", "été", "fr", "Commentaire")
+    chunks.add_text("Comment", "from the attic")
+    chunks.add_itxt("XML:com.adobe.xmp", XMP.decode())
+    chunks.add_itxt("XML:com.adobe.xmp", XMP.decode())
+    Image.fromarray(np.asarray(gray()).astype(dtype)).save(tmp_path / "a.png", pnginfo=chunks)
+    photo = read_photo(tmp_path / "a.png")
+    assert photo.pixels.dtype == dtype
+    assert photo.metadata.text == {"Comment": "from the attic\nété", "Title": "Parade"}
+    assert read_photo(photo.save(tmp_path / "b.png")).metadata.text == photo.metadata.text
 
 
 def test_text_becomes_comment_or_description_where_there_is_no_text() -> None:
@@ -500,6 +569,9 @@ def test_a_full_classic_tiff_is_an_error(tmp_path: Path) -> None:
         file.truncate((1 << 32) - 100)  # a hole, which takes no room on the disk
         with pytest.raises(OutputError, match="4 GiB"):
             append_ifds(file, [FULL])
+        file.truncate(1 << 32)
+        with pytest.raises(OutputError, match="4 GiB"):
+            append_ifds(file, [Metadata()])
 
 
 # Provenance

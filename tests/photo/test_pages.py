@@ -10,7 +10,9 @@ from pictures import HEIGHT, WIDTH, assert_same, encoded, exif, levels, names, s
 from PIL import Image
 
 from excolor.errors import OutputError, PhotoError
-from excolor.photo import Photo, as_photo, encode_photo, open_photo, read_photo, write_photo
+from excolor.photo import Photo, SaveSettings, as_photo, encode_photo, open_photo, read_photo, write_photo
+from excolor.photo.encoding import encode
+from excolor.photo.tags import TagReader
 
 PAGES = [levels(), smooth(), levels(3, dtype=np.uint16)]
 
@@ -45,6 +47,22 @@ def test_a_file_of_thumbnails_only_has_them_as_pages(tmp_path):
     assert_same(read_photo(tmp_path / "a.tif"), PAGES[0])
 
 
+@pytest.mark.parametrize(("new", "old", "pages"), [(None, 2, 1), (None, 1, 2), (None, 3, 2), (0, 2, 2), (1, 1, 1)])
+def test_thumbnails_as_old_programs_mark_them(tmp_path, new, old, pages):
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(levels(size=(3, 4)), subfiletype=new or 0, extratags=[(255, 3, 1, old)])
+        writer.write(PAGES[0])
+    if new is None:  # tifffile writes one in any case
+        with path.open("r+b") as file:
+            reader = TagReader(file)
+            file.seek(reader.directory(reader.first).entries[254].position)
+            file.write(b"\xfd")  # 253, which means nothing
+    file = open_photo(path)
+    assert file.pages == pages
+    assert_same(file.read(pages), PAGES[0])
+
+
 def test_pages_are_written_as_they_come(book, tmp_path):
     file = open_photo(book)
     seen = []
@@ -70,6 +88,32 @@ def test_a_failing_page_leaves_no_file(tmp_path):
     with pytest.raises(PhotoError, match="page 2 is damaged"):
         write_photo(pages(), tmp_path / "a.tif")
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("known", ["list", "bytes", "nothing"])
+def test_a_bigtiff_where_later_pages_are_larger(tmp_path, monkeypatch, known):
+    photos = [Photo(levels()), Photo(levels(3, dtype=np.uint16), levels(dtype=np.uint16))]
+    size = HEIGHT * WIDTH * (1 + 4 * 2)
+    monkeypatch.setattr("excolor.photo.tiff.writing._BIG", size - 1)
+    pages = photos if known == "list" else iter(photos)
+    path = write_photo(pages, tmp_path / "a.tif", expected_bytes=size if known == "bytes" else 0)
+    with tifffile.TiffFile(path) as file:
+        assert file.is_bigtiff == (known != "nothing")
+    assert_same(read_photo(path, page=2), photos[1].pixels, photos[1].alpha)
+
+
+@pytest.mark.parametrize("end", [(1 << 32) - 150, (1 << 32) + 10], ids=["within a page", "before a page"])
+def test_more_pages_than_a_tiff_holds_are_an_error(tmp_path, end):
+    with (tmp_path / "a.tif").open("w+b") as file:
+
+        def pages():
+            yield Photo(levels())
+            file.truncate(end)  # a hole, which takes no room on the disk
+            file.seek(end)
+            yield Photo(levels())
+
+        with pytest.raises(OutputError, match=r"TIFF holds at most 4 GiB, .* write fewer pages a file"):
+            encode(file, pages(), tmp_path / "a.tif", SaveSettings())
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])

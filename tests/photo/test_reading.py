@@ -6,6 +6,7 @@ import struct
 import sys
 import threading
 import warnings
+import zlib
 
 import imagecodecs
 import numpy as np
@@ -83,6 +84,26 @@ def test_one_bit(tmp_path, suffix):
 def test_palette(tmp_path, suffix):
     image, indices, colors = palette_image()
     assert_same(read_photo(saved(image, tmp_path / f"a{suffix}")), colors[indices])
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+def test_transparent_gray_of_few_bits(tmp_path, bits):
+    """By hand: Pillow writes no such file."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    steps = 1 << bits
+    stored = np.arange(steps, dtype=np.uint8).repeat(8)  # one row, of whole bytes
+    packed = np.packbits(np.unpackbits(stored[:, None], axis=1)[:, 8 - bits :]).tobytes()
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", len(stored), 1, bits, 0, 0, 0, 0))
+    expected = (stored.astype(int) * 255 // (steps - 1)).astype(np.uint8)[None]
+    for level in {0, 1, steps - 1}:
+        transparent = chunk(b"tRNS", struct.pack(">H", level))
+        pixels = chunk(b"IDAT", zlib.compress(b"\0" + packed))
+        (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + header + transparent + pixels + chunk(b"IEND", b""))
+        photo = read_photo(tmp_path / "a.png")
+        assert_same(photo, expected, np.where(stored == level, 0, 255).astype(np.uint8)[None])
 
 
 @pytest.mark.parametrize("transparency", [3, bytes(range(0, 256, 32))], ids=["one index", "a value each"])

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import tifffile
 from icc import REC709, linear_to_srgb, rgb_to_xyz, srgb_to_linear, to_d50
-from pictures import HEIGHT, WIDTH, assert_same, levels, palette_image, saved, smooth
+from pictures import HEIGHT, SEEN, WIDTH, assert_same, levels, palette_image, saved, smooth
 from PIL import Image
 from skimage.color import lab2xyz, xyz2lab
 from ycbcr_tiff import ycbcr_tiff
 
 from excolor.errors import PhotoError
 from excolor.photo import open_photo, read_photo
-from excolor.photo.tags import SHORT, Tag, add_tags
+from excolor.photo.tags import SHORT, Tag, TagReader, add_tags
 
 ALPHA = levels()
 LOSSLESS = (None, "lzw", "deflate", "packbits", "zstd", "lzma", "jpegxl")
@@ -56,8 +56,24 @@ def test_alpha_of_every_kind(tmp_path, dtype, planar, photometric, channels):
 
 def test_channels_that_mean_nothing_are_left_out(tmp_path):
     options = {"photometric": "rgb", "extrasamples": ["unspecified", "unassalpha"]}
-    tifffile.imwrite(tmp_path / "a.tif", np.dstack([smooth(), ALPHA, ALPHA]), **options)
-    assert_same(read_photo(tmp_path / "a.tif"), smooth())
+    tifffile.imwrite(tmp_path / "a.tif", np.dstack([smooth(), 255 - ALPHA, ALPHA]), **options)
+    photo = read_photo(tmp_path / "a.tif")
+    assert_same(photo, smooth(), ALPHA)
+    assert photo.notes == ("it has 1 more channel, which is neither color nor transparency and not kept",)
+
+
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+@pytest.mark.parametrize("photometric", ["minisblack", "rgb"])
+def test_channels_that_are_not_kept_are_noted(tmp_path, photometric, planar):
+    """Such as the infrared that scanners see dust by."""
+    colors = 3 if photometric == "rgb" else 1
+    stored = levels(colors + 2, dtype=np.uint16)
+    options = {"photometric": photometric, "extrasamples": ["unspecified"] * 2, "planarconfig": planar}
+    in_planes = np.ascontiguousarray(np.moveaxis(stored, -1, 0)) if planar == "separate" else stored
+    tifffile.imwrite(tmp_path / "a.tif", in_planes, **options)
+    photo = read_photo(tmp_path / "a.tif")
+    assert_same(photo, np.ascontiguousarray(stored[..., :3] if colors == 3 else stored[..., 0]))
+    assert photo.notes == ("it has 2 more channels, which are neither color nor transparency and not kept",)
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 6, 8])
@@ -140,6 +156,9 @@ def test_lab(tmp_path, kind, bits):
     assert photo.pixels.dtype == stored.dtype
     np.testing.assert_allclose(photo.pixels / ((1 << bits) - 1), pixels, atol=0.02 if bits == 8 else 1e-3)
     assert not np.ptp(photo.pixels[:3].astype(int), axis=-1).any()
+    alpha = levels(dtype=stored.dtype.type)
+    tifffile.imwrite(tmp_path / "b.tif", np.dstack([stored, alpha]), photometric=kind, extrasamples=["unassalpha"])
+    assert_same(read_photo(tmp_path / "b.tif"), photo.pixels, alpha)
     back = lab2xyz(np.array([[[50.0, 0, 0]]]), illuminant="D50")  # the second source knows where neutral is
     np.testing.assert_allclose(back / back[..., 1:2], np.array([[[0.9642, 1, 0.8249]]]), atol=1e-3)
 
@@ -177,6 +196,59 @@ def test_a_picture_behind_a_thumbnail(tmp_path, dtype, channels):
     photo = file.read()
     assert_same(photo, np.ascontiguousarray(np.rot90(pixels, -1)))
     assert b"Scanner" in photo.metadata.exif
+
+
+def test_a_picture_is_turned_as_its_own_directory_says(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        tags = [(274, 3, 1, 1)]
+        writer.write(levels(3, size=(10, 15)), photometric="rgb", subfiletype=1, subifds=1, extratags=tags)
+        writer.write(levels(size=(40, 60)), subfiletype=0, extratags=[(274, 3, 1, 6)], resolution=(300, 150))
+    photo = read_photo(tmp_path / "a.tif")
+    assert_same(photo, np.ascontiguousarray(np.rot90(levels(size=(40, 60)), -1)))
+    assert open_photo(tmp_path / "a.tif").size == photo.size
+    assert photo.metadata.dpi == (150, 300)
+
+
+@pytest.mark.parametrize("unit", [2, 3, None], ids=["inches", "centimeters", "no resolution"])
+def test_the_resolution_behind_a_thumbnail_is_that_of_the_picture(tmp_path, unit):
+    own = {} if unit is None else {"resolution": (240, 240), "resolutionunit": unit}
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        thumbnail = {"subfiletype": 1, "subifds": 1, "resolution": (72, 72), "resolutionunit": 2}
+        writer.write(levels(3, size=(10, 15)), photometric="rgb", **thumbnail)
+        writer.write(levels(size=(40, 60)), subfiletype=0, **own)
+    if unit is None:  # tifffile writes one in any case
+        with (tmp_path / "a.tif").open("r+b") as file:
+            reader = TagReader(file)
+            directory = reader.directory(reader.integer(reader.directory(reader.first), 330))
+            for tag in (282, 283, 296):
+                file.seek(directory.entries[tag].position)
+                file.write(b"\xff\xff")
+    photo = read_photo(tmp_path / "a.tif")
+    assert photo.metadata.dpi == {2: (240, 240), 3: (pytest.approx(609.6), pytest.approx(609.6)), None: None}[unit]
+    saved_again = photo.save(tmp_path / "b.tif")
+    assert read_photo(saved_again).metadata.dpi == photo.metadata.dpi
+
+
+@pytest.mark.parametrize("is_big", [False, True])
+def test_an_orientation_in_xmp_alone(tmp_path, is_big):
+    """As everywhere else: EXIF's counts, and where it says nothing that of the XMP."""
+    packet = b'<x xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/>'
+    for said, turn in ((None, 6), (1, 1), (8, 8)):
+        tags = [(700, 1, len(packet), packet, True)] + ([(274, 3, 1, said)] if said else [])
+        tifffile.imwrite(
+            tmp_path / "a.tif",
+            levels(3),
+            photometric="rgb",
+            extratags=tags,
+            resolution=(300, 150),
+            resolutionunit=2,
+            bigtiff=is_big,
+        )
+        photo = read_photo(tmp_path / "a.tif")
+        assert_same(photo, np.ascontiguousarray(SEEN[turn](levels(3))))
+        assert open_photo(tmp_path / "a.tif").size == photo.size
+        assert photo.metadata.dpi == ((300, 150) if turn == 1 else (150, 300))
+        assert b'tiff:Orientation="1"' in photo.metadata.xmp
 
 
 def test_a_picture_before_its_smaller_copies(tmp_path):

@@ -94,6 +94,16 @@ def test_sixteen_bits_pages_and_orientation_come_back(
     assert running.session["hints"] == []  # they belong to a picture
 
 
+def test_what_a_cut_out_hides_may_be_in_color(running: Any, tmp_path: Path, small: Callable[..., Path]) -> None:
+    rgba = np.array(Image.open(small(tmp_path / "a.png")).convert("RGBA"))
+    rgba[:20] = (0, 200, 40, 0)
+    Image.fromarray(rgba).save(tmp_path / "cut-out.png")
+    assert send(running, "target", tmp_path / "cut-out.png")["target"]["notes"] == []
+    rgba[:20, :, 3] = 255
+    Image.fromarray(rgba).save(tmp_path / "whole.png")
+    assert send(running, "target", tmp_path / "whole.png")["target"]["notes"] != []
+
+
 def test_hints_are_saved_and_opened_and_a_wrong_picture_is_noticed(
     running: Any, tmp_path: Path, small: Callable[..., Path]
 ) -> None:

@@ -23,7 +23,7 @@ def check_gray(photo: "Photo", name: str, treat_as_gray: bool | None) -> tuple[s
     """
     from excolor.imaging.tint import color_kind
 
-    kind = color_kind(photo.pixels)
+    kind = color_kind(photo.pixels, photo.alpha)
     if kind == "gray":
         return ()
     found = {"tinted": "is tinted", "color": "is in color"}[kind]

@@ -34,6 +34,8 @@ from excolor.photo import (
 from excolor.photo.files import temporary_folder
 from excolor.remote import RemotePath, read, upload
 
+_CHANNELS = 3  # of a result, whose pages are of the target's sizes and depths
+
 
 @dataclass(frozen=True)
 class FileSettings:
@@ -208,21 +210,23 @@ class _Attempt(Generic[N]):
         first = next(results)
         rest = (self._finish(result, suffix) for result in results)
         photo = self._finish(first, suffix)
-        photos = photo if len(numbers) == 1 else _Pages(chain((photo,), rest), len(numbers))
+        is_one = len(numbers) == 1
+        photos = photo if is_one else chain((photo,), rest)
+        expected = 0 if is_one else len(numbers) * file.load * _CHANNELS
         destination, settings = self._job.destination, self._files.save
         for path, stage in zip(self._job.stages, first.stages, strict=True):
             make_folder(path.parent)
             stage.save(path, overwrite=self._may_replace(path), settings=settings)
         # The result comes last, since it is what `skip_existing` looks for
         if destination is None:
-            return encode_photo(photos, suffix, settings)
+            return encode_photo(photos, suffix, settings, expected_bytes=expected)
         if isinstance(destination, RemotePath):
             with temporary_folder(self._processor.temporary) as folder:
-                file_here = write_photo(photos, folder / destination.name, settings=settings)
+                file_here = write_photo(photos, folder / destination.name, settings=settings, expected_bytes=expected)
                 upload(file_here, destination, overwrite=self._outputs.overwrite)
             return b""
         make_folder(destination.parent)
-        write_photo(photos, destination, overwrite=self._outputs.overwrite, settings=settings)
+        write_photo(photos, destination, overwrite=self._outputs.overwrite, settings=settings, expected_bytes=expected)
         return b""
 
     def _read(self, file: PhotoFile, numbers: Sequence[int]) -> Iterator[Photo]:
@@ -244,23 +248,15 @@ class _Attempt(Generic[N]):
                 references = tuple((file.path.name, file.sha256) for file in result.used)
                 made_by = self._processor.made_by
                 settings = {**made_by.settings, **result.recorded}
-                photo = photo.with_provenance(replace(made_by, references=references, settings=settings))
+                recorded = photo.with_provenance(replace(made_by, references=references, settings=settings))
+                if "XMP" in left_out(recorded, suffix) and "XMP" not in left_out(photo, suffix):
+                    notes.append(
+                        f"not kept in a {suffix} file: the record of how it was made, for which its XMP has no room"
+                    )
+                else:
+                    photo = recorded
             if lost := left_out(photo, suffix):
                 notes.append(f"not kept in a {suffix} file: its {', '.join(lost)}")
         reference = ", ".join(str(file.path) for file in result.used) or None
         self.outcome = replace(self.outcome, notes=tuple(dict.fromkeys(notes)), reference=reference, score=result.score)
         return photo
-
-
-class _Pages:
-    """Pages as they are made, and how many there will be: a TIFF of more than 4 GB begins otherwise."""
-
-    def __init__(self, pages: Iterator[Photo], count: int) -> None:
-        self._pages = pages
-        self._count = count
-
-    def __iter__(self) -> Iterator[Photo]:
-        return self._pages
-
-    def __length_hint__(self) -> int:
-        return self._count

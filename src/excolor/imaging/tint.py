@@ -22,7 +22,7 @@ _ROUNDING = 1 / 255 + 1e-6  # between the channels of gray
 _TINTED = 2.3  # of ab: more than that, root mean square, is not explained by any tint
 
 
-def color_kind(pixels: np.ndarray) -> ColorKind:
+def color_kind(pixels: np.ndarray, alpha: np.ndarray | None = None) -> ColorKind:
     """Tell gray (R = G = B everywhere), tinted (all but monochrome) and color pictures apart.
 
     One level of 8 bits between channels is no difference: what stores gray as YCbCr, as a lossy WebP does, rounds so.
@@ -38,36 +38,50 @@ def color_kind(pixels: np.ndarray) -> ColorKind:
 
     Args:
         pixels: (H, W) gray or (H, W, 3) sRGB; uint8, uint16 or float32 in [0, 1].
+        alpha: (H, W); whatever color pixels have that are fully transparent, it does not count.
     """
-    if _is_neutral(pixels):
+    if _is_neutral(pixels, alpha):
         return "gray"
-    return "tinted" if _unexplained(_small_lab(pixels)) <= _TINTED else "color"
+    return "tinted" if _unexplained(*_small_lab(pixels, alpha)) <= _TINTED else "color"
 
 
-def _is_neutral(pixels: np.ndarray) -> bool:
+def _is_neutral(pixels: np.ndarray, alpha: np.ndarray | None) -> bool:
     if pixels.ndim == 2:
         return True
     most = {1: 1, 2: 257}.get(pixels.dtype.itemsize, _ROUNDING)
     for rows in strips(pixels.shape[:2]):
         red, green, blue = (pixels[rows, :, channel] for channel in range(3))
         brightest, darkest = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
-        if (brightest - darkest).max() > most:
+        is_off = brightest - darkest > most
+        if (is_off if alpha is None else is_off & (alpha[rows] > 0)).any():
             return False
     return True
 
 
-def _small_lab(pixels: np.ndarray) -> np.ndarray:
-    """The picture shrunk to `_SIDE` pixels at the longer side, in Lab: (3, H, W) float64."""
+def _small_lab(pixels: np.ndarray, alpha: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """The picture shrunk to `_SIDE` pixels at the longer side, in Lab: (3, H, W) float64; and which count, (H, W)."""
     height, width = pixels.shape[:2]
     scale = min(1.0, _SIDE / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     white = 1.0 if pixels.dtype.kind == "f" else float(np.iinfo(pixels.dtype).max)
-    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) / white
-    return rgb_to_lab(torch.from_numpy(small.astype(np.float64)).permute(2, 0, 1)).numpy()
+    if alpha is None or alpha.min() > 0:
+        small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) / white
+        counts = np.ones(small.shape[:2], bool)
+    else:  # the mean of what is visible, where that is enough
+        is_visible = alpha > 0
+        pixels = np.where(is_visible[..., None], pixels, pixels.dtype.type(0))
+        share = cv2.resize(is_visible.view(np.uint8) * np.uint8(255), size, interpolation=cv2.INTER_AREA) / 255
+        enough = 0.5 * float(share.max()) or 1.0
+        small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) / white
+        small = (small / np.maximum(share, enough)[..., None]).clip(0, 1)
+        counts = share >= min(enough, float(share.max()))
+    return rgb_to_lab(torch.from_numpy(small.astype(np.float64)).permute(2, 0, 1)).numpy(), counts
 
 
-def _unexplained(lab: np.ndarray) -> float:
+def _unexplained(lab: np.ndarray, counts: np.ndarray) -> float:
     """How far the ab of (3, H, W) lie from the best tint, as a root mean square over the pixels that count.
+
+    `counts` (H, W) are those that may.
 
     A tint is a curve over L (toning, split toning; straight between knots), to which is added what changes evenly over
     the picture, more or less with L (light, aged paper), and the slopes of L (channels shifted against each other).
@@ -78,9 +92,9 @@ def _unexplained(lab: np.ndarray) -> float:
     curve = [np.maximum(1 - np.abs(lightness - knot) / (2 / (_KNOTS - 1)), 0) for knot in np.linspace(-1, 1, _KNOTS)]
     causes = np.stack([*curve, x, y, x * lightness, y * lightness, *slopes], -1).reshape(lightness.size, -1)
     ab = lab[1:].reshape(2, -1).T
-    counted = np.arange(len(ab))
+    visible = counted = np.flatnonzero(counts)
     for _ in range(2):  # the first fit is bent by what is not to be counted, the second is not
         tint = causes @ np.linalg.lstsq(causes[counted], ab[counted], rcond=None)[0]
         squares = ((ab - tint) ** 2).sum(-1)
-        counted = np.argsort(squares, kind="stable")[: max(1, int(_COUNTED * len(ab)))]
+        counted = visible[np.argsort(squares[visible], kind="stable")[: max(1, int(_COUNTED * len(visible)))]]
     return float(np.sqrt(squares[counted].mean()))

@@ -20,7 +20,14 @@ from excolor.photo.depth import bits_of
 from excolor.photo.guard import guarded
 from excolor.photo.kinds import TIFF, Kind
 from excolor.photo.levels import from_array, from_numbers
-from excolor.photo.metadata import Metadata, declares_adobe_rgb, orientation_of, read_metadata, upright
+from excolor.photo.metadata import (
+    Metadata,
+    declares_adobe_rgb,
+    orientation_of,
+    read_metadata,
+    read_tiff_metadata,
+    upright,
+)
 from excolor.photo.opening import check_kind, check_size, open_image
 from excolor.photo.raster import Raster
 
@@ -79,7 +86,8 @@ def read_header(file: BinaryIO, name: str, max_pixels: int) -> Header:
     pages, is_cut = _pages(file, kind, name)
     if pages:
         check_size(pages[0].width, pages[0].height, name, max_pixels)
-        size = _upright_size(pages[0].height, pages[0].width, pages[0].orientation)
+        metadata = read_tiff_metadata(file, pages[0].index, pages[0].offset)
+        size = _upright_size(pages[0].height, pages[0].width, orientation_of(metadata))
         return Header("TIFF", size, len(pages) + is_cut, max(p.width * p.height * (1 + p.is_deep) for p in pages))
     frame = jpeg.frame_beyond_pillow(file)
     if frame is not None:
@@ -118,26 +126,26 @@ def decode(file: BinaryIO, name: str, page: int, max_pixels: int, draft: int | N
         check_size(frame.width, frame.height, name, max_pixels)
         return _decode_jpeg_beyond_pillow(file, frame, name), "JPEG"
     image = open_image(file, name, max_pixels)
+    with guarded(name, kind.name):
+        frames = getattr(image, "n_frames", 1) if image.format in _ANIMATED else 1
+    others = [f"it has {frames} frames: the first one is read"] if frames > 1 else []
     if _is_16_bit_png(image, file):
         with guarded(name, "PNG") as notes:
             levels = png.decode_16_bit(file)
-        return _with_notes(_finish_deep(levels, 16, file, image, name), notes), "PNG"
+        return _with_notes(_finish_deep(levels, 16, file, image, name), notes + others), "PNG"
     bits = bits_of(file, image)
-    if image.format == "AVIF" and bits > 8:
+    if image.format == "AVIF" and bits > 8 and frames == 1:  # imagecodecs would decode all frames
         with guarded(name, "AVIF") as notes:
             levels = _decode_avif(file)
         return _with_notes(_finish_deep(levels, bits, file, image, name), notes), "AVIF"
-    if image.format == "JPEG2000":
-        image.info["icc_profile"] = _profile_of_jpeg_2000(file)
     if draft is not None:
         image.draft(None, (draft, draft))
-    with guarded(name, kind.name):
-        frames = getattr(image, "n_frames", 1) if image.format in _ANIMATED else 1
     decoded = decode_image(image, name)
     if bits > 8 and decoded.pixels.dtype == np.uint8:
         decoded = _with_notes(decoded, [f"it has {bits} bits a channel: 8 of them are read"])
-    if frames > 1:
-        decoded = _with_notes(decoded, [f"it has {frames} frames: the first one is read"])
+    decoded = _with_notes(decoded, others)
+    if image.format == "PNG":
+        decoded = replace(decoded, metadata=_with_all_texts(decoded.metadata, file, name))
     if image.format == "WEBP" and _is_lossless_webp(file):
         decoded = replace(decoded, metadata=replace(decoded.metadata, lossless=True))
     return decoded, _format(image)
@@ -158,7 +166,8 @@ def _pages(file: BinaryIO, kind: Kind, name: str) -> tuple[list[tiff.TiffPage], 
 def _decode_tiff(file: BinaryIO, page: tiff.TiffPage, name: str) -> Raster:
     decoded = tiff.decode(file, page, name)
     space = _embedded(decoded.profile)
-    return _finish(decoded.pixels, decoded.alpha, decoded.notes, decoded.metadata, space, page.orientation)
+    turned = orientation_of(decoded.metadata)
+    return _finish(decoded.pixels, decoded.alpha, decoded.notes, decoded.metadata, space, turned)
 
 
 def _with_notes(raster: Raster, notes: Sequence[str]) -> Raster:
@@ -195,11 +204,22 @@ def _metadata_without_pixels(file: BinaryIO, image: Image.Image | None, name: st
     """The metadata of an opened picture, without decoding it, which Pillow would do for a PNG."""
     try:
         with guarded(name):
-            if png.is_png(file):
-                image = png.without_pixels(file)
-            return read_metadata(image or jpeg.without_pixels(file))
+            if not png.is_png(file):
+                return read_metadata(image or jpeg.without_pixels(file))
+            metadata = read_metadata(png.without_pixels(file))
     except PhotoError:
         return Metadata()
+    return _with_all_texts(metadata, file, name)
+
+
+def _with_all_texts(metadata: Metadata, file: BinaryIO, name: str) -> Metadata:
+    """The metadata of a PNG, with all texts of keywords that come more than once."""
+    try:
+        with guarded(name):
+            texts = png.repeated_texts(file)
+    except PhotoError:  # damage that Pillow overlooks where it takes the last of them
+        return metadata
+    return replace(metadata, text={key: texts.get(key, value) for key, value in metadata.text.items()})
 
 
 def _metadata(image: Image.Image, name: str) -> Metadata:
@@ -289,15 +309,6 @@ def _color_space(image: Image.Image, metadata: Metadata, cicp: bytes | None) -> 
     if image.format in ("JPEG", "MPO") and declares_adobe_rgb(metadata.exif):
         return _ColorSpace(ADOBE_RGB, ADOBE_RGB)
     return _ColorSpace(gamma_profile(image.info.get("gamma"), image.info.get("chromaticity")))
-
-
-def _profile_of_jpeg_2000(file: BinaryIO) -> bytes | None:
-    """The ICC profile in the header of a JP2, which Pillow does not read (ISO 15444-1, I.5.3.3: box colr, method 2)."""
-    file.seek(0)
-    header = file.read(1 << 22).partition(b"jp2c")[0]
-    before, found, box = header.partition(b"colr\2")
-    length = int.from_bytes(before[-4:], "big")  # of the box, from these four bytes on
-    return box[2 : length - 9] if found else None  # behind precedence and approximation
 
 
 def _is_lossless_webp(file: BinaryIO) -> bool:

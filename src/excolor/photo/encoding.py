@@ -1,8 +1,7 @@
 """From pictures in memory to the bytes of a file."""
 
 import io
-import operator
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -91,7 +90,9 @@ def left_out(page: Raster, suffix: str) -> tuple[str, ...]:
     return depth + (lost_in_tiff(page.metadata) if target is _TIFF else save_options(page.metadata, target.name)[1])
 
 
-def encode(file: BinaryIO, pages: Iterable[Raster], path: Path, settings: SaveSettings) -> None:
+def encode(
+    file: BinaryIO, pages: Iterable[Raster], path: Path, settings: SaveSettings, expected_bytes: int = 0
+) -> None:
     """Write a whole picture file.
 
     uint16 and float32 pixels get 16 bits where the format has them and 8 otherwise. Color pixels are brought to the
@@ -102,6 +103,7 @@ def encode(file: BinaryIO, pages: Iterable[Raster], path: Path, settings: SaveSe
         pages: more than one for TIFF only, taken one by one.
         path: its suffix, one of OUTPUT_FORMATS, says the format; and it is named in messages.
         settings: see there.
+        expected_bytes: see `write_photo`.
 
     Raises:
         OutputError: the format cannot hold a page, or holds only one and there are several.
@@ -109,7 +111,8 @@ def encode(file: BinaryIO, pages: Iterable[Raster], path: Path, settings: SaveSe
     target = OUTPUT_FORMATS[path.suffix.lower()]
     outgoing = _Outgoing(pages, path, settings)
     if target is _TIFF:
-        tiff.write(file, outgoing)
+        known = sum(map(tiff.bytes_of, pages)) if isinstance(pages, Sequence) else 0
+        tiff.write(file, outgoing, max(expected_bytes, known))
         return
     (page, profile), *others = outgoing
     if others:
@@ -143,15 +146,12 @@ def to_image(pixels: np.ndarray, alpha: np.ndarray | None) -> Image.Image:
 
 
 class _Outgoing(Iterable[tuple[Raster, bytes | None]]):
-    """Pages as they are written, with their profiles, one by one; `len` hints at how many, if that is known."""
+    """Pages as they are written, with their profiles, one by one."""
 
     def __init__(self, pages: Iterable[Raster], path: Path, settings: SaveSettings) -> None:
         self._pages = pages
         self._path = path
         self._settings = settings
-
-    def __length_hint__(self) -> int:
-        return operator.length_hint(self._pages, 1)
 
     def __iter__(self) -> Iterator[tuple[Raster, bytes | None]]:
         for page in self._pages:

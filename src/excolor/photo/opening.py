@@ -1,11 +1,11 @@
 """Opening files with Pillow: how large, and what to say of those that are no pictures or of kinds that are not read."""
 
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from PIL import Image
 
 from excolor.errors import PhotoError, how_to_install
-from excolor.photo import jpeg
+from excolor.photo import gif, jpeg, jpeg_2000, png
 from excolor.photo.guard import guarded
 from excolor.photo.kinds import BEGINNING, HEIC, JPEG, KINDS, Kind, kind_of, other_kind_of
 
@@ -52,8 +52,23 @@ def open_image(file: BinaryIO, name: str, max_pixels: int) -> Image.Image:
         with guarded(name, kind.name):
             Image.init()
             image = Image.open(file, formats=[known for known in _PILLOW_FORMATS if known in Image.OPEN])
+            for key, value in _beyond_pillow(file, image).items():
+                image.info[key] = value
     check_size(*image.size, name, max_pixels)
     return image
+
+
+def _beyond_pillow(file: BinaryIO, image: Image.Image) -> dict[str, Any]:
+    """What Pillow does not read, or wrongly, of what stands beside the pixels, under the names that it has for this."""
+    match image.format:
+        case "JPEG2000":
+            return jpeg_2000.read_boxes(file)
+        case "GIF":
+            return {"xmp": gif.read_xmp(file)}
+        case "PNG" if image.mode == "L":
+            return png.transparent_level(file, image.info.get("transparency"))
+        case _:
+            return {}
 
 
 def _open_heic(file: BinaryIO, name: str) -> Image.Image:

@@ -2,6 +2,8 @@
 
 import io
 import struct
+import zlib
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -13,7 +15,8 @@ from excolor.photo.raster import Raster
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER = 33  # bytes: signature, and the chunk IHDR, behind which all others may stand (PNG 1.2, section 4.3)
-_METADATA_CHUNKS = (b"eXIf", b"tEXt", b"zTXt", b"iTXt", b"pHYs", b"iCCP")
+_TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt")
+_METADATA_CHUNKS = (b"eXIf", *_TEXT_CHUNKS, b"pHYs", b"iCCP")
 
 
 def is_png(file: BinaryIO) -> bool:
@@ -24,8 +27,26 @@ def is_png(file: BinaryIO) -> bool:
 
 def is_16_bit(file: BinaryIO) -> bool:
     """Whether a PNG has 16 bits a channel."""
+    return _bits(file) == 16
+
+
+def transparent_level(file: BinaryIO, stored: Any) -> dict[str, int]:
+    """The level of gray that is transparent, as Pillow calls it, if it is stored with 2 or 4 bits (PNG 1.2, 4.2.1.1).
+
+    Pillow brings pixels of so many bits to 0 to 255, and leaves this as it is `stored`. The file stays where it is.
+    """
+    position = file.tell()
+    bits = _bits(file)
+    file.seek(position)
+    if bits not in (2, 4) or not isinstance(stored, int) or stored >= 1 << bits:
+        return {}
+    return {"transparency": stored * (255 // ((1 << bits) - 1))}
+
+
+def _bits(file: BinaryIO) -> int:
+    """Bits of a channel of a PNG."""
     file.seek(24)  # behind length, type, width and height of the first chunk
-    return file.read(1) == b"\x10"
+    return int.from_bytes(file.read(1), "big")
 
 
 def declared_color(file: BinaryIO) -> bytes | None:
@@ -50,6 +71,28 @@ def without_pixels(file: BinaryIO) -> Image.Image:
     return Image.open(io.BytesIO(bare[:_HEADER] + metadata + bare[_HEADER:]), formats=["PNG"])
 
 
+def repeated_texts(file: BinaryIO) -> dict[str, str]:
+    """The texts of each keyword that comes more than once, as lines of one; Pillow has the last of them only.
+
+    Raises what Pillow raises on damaged text.
+    """
+    texts = [(kind, *chunk[8:-4].partition(b"\0")) for kind, chunk in _chunks(file) if kind in _TEXT_CHUNKS]
+    counts = Counter(keyword for _, keyword, _, _ in texts)
+    several = [text for text in texts if counts[text[1]] > 1]
+    if not several:
+        return {}
+    bare = _saved({})
+    # Under names of their own, in one file, so that Pillow's limit of all texts together holds
+    renamed = b"".join(_chunk(kind, b"%d\0" % i + text) for i, (kind, _, _, text) in enumerate(several))
+    with Image.open(io.BytesIO(bare[:_HEADER] + renamed + bare[_HEADER:]), formats=["PNG"]) as image:
+        found: dict[str, str] = image.text  # type: ignore[attr-defined]
+    lines: dict[str, dict[str, None]] = {}
+    for i, (_, keyword, _, _) in enumerate(several):
+        if str(i) in found:
+            lines.setdefault(keyword.decode("latin-1"), {})[str(found[str(i)])] = None  # each once
+    return {keyword: "\n".join(parts) for keyword, parts in lines.items()}
+
+
 def decode_16_bit(file: BinaryIO) -> np.ndarray:
     """uint16 (H, W), (H, W, 2), (H, W, 3) or (H, W, 4), by libpng. Raises what imagecodecs raises."""
     from imagecodecs import png_decode
@@ -68,6 +111,11 @@ def encode_16_bit(page: Raster, options: dict[str, Any]) -> bytes:
     data = bytes(png_encode(np.ascontiguousarray(levels)))
     metadata = b"".join(chunk for kind, chunk in _chunks(io.BytesIO(_saved(options))) if kind in _METADATA_CHUNKS)
     return data[:_HEADER] + metadata + data[_HEADER:]
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    body = kind + content
+    return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
 
 
 def _saved(options: dict[str, Any]) -> bytes:

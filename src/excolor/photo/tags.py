@@ -192,10 +192,11 @@ def add_tags(
     start = end + end % 2
     packer = _Packer(reader.order, reader.is_big)
     packed = packer.directory(start, tags, children or {}, kept, directory.next)
+    offset = packer.offset(start)
     file.seek(end)
     file.write(bytes(start - end) + packed)
     file.seek(link)
-    file.write(pointer.pack(start))
+    file.write(offset)
     return start + packer.link({*kept, *tags, *(children or {})})
 
 
@@ -233,14 +234,14 @@ class _Packer:
 
         for tag, value in tags.items():
             is_short = len(value.data) <= inline
-            field = value.data.ljust(inline, b"\0") if is_short else self._offset(place(value.data))
+            field = value.data.ljust(inline, b"\0") if is_short else self.offset(place(value.data))
             entries[tag] = self._entry(tag, value.type, value.count) + field
         for tag, child in children.items():
             offset = place(b"")
             place(self.directory(offset, child, {}))
-            entries[tag] = self._entry(tag, LONG8 if self.is_big else LONG, 1) + self._offset(offset)
+            entries[tag] = self._entry(tag, LONG8 if self.is_big else LONG, 1) + self.offset(offset)
         head = struct.pack(self.order + ("Q" if self.is_big else "H"), len(numbers))
-        return b"".join([head, *(entries[tag] for tag in sorted(entries)), self._offset(next_), behind])
+        return b"".join([head, *(entries[tag] for tag in sorted(entries)), self.offset(next_), behind])
 
     def link(self, numbers: Collection[int]) -> int:
         """Where a directory of these tags has the offset of the next one, counted from its beginning."""
@@ -249,7 +250,8 @@ class _Packer:
     def _entry(self, tag: int, kind: int, count: int) -> bytes:
         return struct.pack(self.order + ("HHQ" if self.is_big else "HHL"), tag, kind, count)
 
-    def _offset(self, offset: int) -> bytes:
+    def offset(self, offset: int) -> bytes:
+        """An offset in the file. Raises OutputError if it is too large."""
         if not self.is_big and offset >= 1 << 32:
             raise OutputError("TIFF holds at most 4 GiB, and the metadata does not fit in; write fewer pages a file")
         return struct.pack(self.order + ("Q" if self.is_big else "L"), offset)

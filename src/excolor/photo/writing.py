@@ -20,6 +20,7 @@ def write_photo(
     *,
     overwrite: bool = False,
     settings: SaveSettings = SaveSettings(),  # noqa: B008 - frozen
+    expected_bytes: int = 0,
 ) -> Path:
     """Write a picture in the format that the suffix says; either all of it is there afterwards, or nothing changed.
 
@@ -31,6 +32,8 @@ def write_photo(
         path: Where to; its suffix is one of `OUTPUT_FORMATS`.
         overwrite: Replace a file of this name. Without it a file is not replaced even if it appears while we write.
         settings: See there.
+        expected_bytes: Of pages that come one by one, how many bytes their pixels have all together: a TIFF of more
+            than 4 GiB begins otherwise. Not needed where they are a list.
 
     Returns:
         The path written.
@@ -42,7 +45,7 @@ def write_photo(
     check_output(path, overwrite=overwrite)
     pages = [photo] if isinstance(photo, Raster) else photo
     with new_file(path, overwrite=overwrite) as file:
-        encode(file, pages, path, settings)
+        encode(file, pages, path, settings, expected_bytes)
     return path
 
 
@@ -50,11 +53,13 @@ def encode_photo(
     photo: Raster | Iterable[Raster],
     suffix: str,
     settings: SaveSettings = SaveSettings(),  # noqa: B008 - frozen
+    *,
+    expected_bytes: int = 0,
 ) -> bytes:
     """The bytes of what `write_photo` would write to a file of this suffix (".jpg", ".png", ...)."""
     buffer = io.BytesIO()
     pages = [photo] if isinstance(photo, Raster) else photo
-    encode(buffer, pages, Path(f"picture{suffix}"), settings)
+    encode(buffer, pages, Path(f"picture{suffix}"), settings, expected_bytes)
     return buffer.getvalue()
 
 

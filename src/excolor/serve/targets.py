@@ -28,7 +28,7 @@ def open_target(file: PictureFile, page: int, max_pixels: int) -> OpenTarget:
     """Decode a page of a picture, from 1. Raises PhotoError if it cannot be read or has no such page."""
     opened = open_photo(file.path, max_pixels=max_pixels, label=file.name)
     photo = opened.read(page)
-    kind = color_kind(photo.pixels)
+    kind = color_kind(photo.pixels, photo.alpha)
     note = {
         "gray": (),
         "tinted": ("is tinted: treated as gray",),

@@ -9,7 +9,19 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from excolor.photo.metadata.exif import IPTC, PHOTOSHOP, XMP, descriptive, dpi_of, first_directory, valid_dpi
+from excolor.photo.metadata.exif import (
+    IPTC,
+    ORIENTATION,
+    PHOTOSHOP,
+    RESOLUTION_UNIT,
+    X_RESOLUTION,
+    XMP,
+    Y_RESOLUTION,
+    descriptive,
+    dpi_of,
+    first_directory,
+    valid_dpi,
+)
 from excolor.photo.metadata.markers import (
     EXIF_HEADER,
     IPTC_RESOURCE,
@@ -25,6 +37,7 @@ from excolor.photo.tags import Directory, TagReader, pack_block
 # What Pillow raises on damaged files
 _DAMAGE = (OSError, SyntaxError, TypeError, ValueError, EOFError, IndexError, KeyError, AttributeError, struct.error)
 _MAX_PACKET = 1 << 26  # bytes of XMP or IPTC in a TIFF
+_RESOLUTION = (X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT)
 
 
 def read_metadata(image: Image.Image) -> Metadata:
@@ -43,15 +56,23 @@ def read_metadata(image: Image.Image) -> Metadata:
     return Metadata(exif, _xmp(image, text), _iptc(image, text), _dpi(image, exif), _plain_text(image, text))
 
 
-def read_tiff_metadata(file: BinaryIO, page: int = 0) -> Metadata:
-    """Read what a TIFF has beside the pixels of a page, counted from 0 among all directories of the file.
+def read_tiff_metadata(file: BinaryIO, page: int = 0, pixels_at: int | None = None) -> Metadata:
+    """Read what a TIFF has beside the pixels of a page.
 
     Other than Pillow it takes every kind of pixels, and BigTIFF of either byte order.
+
+    Args:
+        file: the TIFF.
+        page: its directory, counted from 0 among all that are not subordinate to another.
+        pixels_at: offset of the directory of the pixels, if that is subordinate to the page's, which then belongs to a
+            thumbnail: the description of both is the page's, the resolution that of the pixels, and so is the
+            orientation if they have one.
     """
     with suppress(OSError, ValueError):
         reader = TagReader(file)
         directory = _page(reader, page)
-        exif = _exif_of_tiff(reader, directory)
+        own = directory if pixels_at is None else reader.directory(pixels_at)
+        exif = _exif_of_tiff(reader, directory, own)
         iptc = _iptc_of_tiff(reader, directory)
         return Metadata(exif, _in_utf8(_packet(reader, directory, XMP)), iptc, dpi_of(exif))
     return Metadata()
@@ -138,7 +159,8 @@ def _in_utf8(packet: bytes) -> bytes:
 def _iptc(image: Image.Image, text: Mapping[str, str]) -> bytes:
     # A block of resources that is too long for one segment continues in the next
     parts = [d.removeprefix(PHOTOSHOP_HEADER) for d in _segments(image, "APP13") if d.startswith(PHOTOSHOP_HEADER)]
-    return _iptc_in(b"".join(parts)) or _iptc_in(_raw_profile(text, "iptc", "8bim"))
+    blocks = (b"".join(parts), _bytes_in(image, "iptc"), _raw_profile(text, "iptc", "8bim"))
+    return next(filter(None, map(_iptc_in, blocks)), b"")
 
 
 def _iptc_in(block: bytes) -> bytes:
@@ -214,6 +236,12 @@ def _iptc_of_tiff(reader: TagReader, directory: Directory) -> bytes:
     return _iptc_in(data) or _iptc_in(_packet(reader, directory, PHOTOSHOP))
 
 
-def _exif_of_tiff(reader: TagReader, directory: Directory) -> bytes:
+def _exif_of_tiff(reader: TagReader, directory: Directory, own: Directory) -> bytes:
+    """A block of the tags of a page; of those about pixels, those of its own directory."""
     tags, children = descriptive(reader, directory)
+    if own.start != directory.start:
+        of_pixels = {
+            tag: value for tag, value in descriptive(reader, own)[0].items() if tag in (ORIENTATION, *_RESOLUTION)
+        }
+        tags = {tag: value for tag, value in tags.items() if tag not in _RESOLUTION} | of_pixels
     return pack_block(tags, children, reader.order) if tags or children else b""

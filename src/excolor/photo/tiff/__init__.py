@@ -6,6 +6,6 @@ does. Pillow has no part in it: its libtiff has 8 bits for color, and writes to 
 
 from excolor.photo.tiff.decoding import DecodedPage, decode
 from excolor.photo.tiff.pages import TiffPage, find_pages
-from excolor.photo.tiff.writing import write
+from excolor.photo.tiff.writing import bytes_of, write
 
-__all__ = ["DecodedPage", "TiffPage", "decode", "find_pages", "write"]
+__all__ = ["DecodedPage", "TiffPage", "bytes_of", "decode", "find_pages", "write"]

@@ -93,22 +93,37 @@ def decode(file: BinaryIO, page: TiffPage, name: str) -> DecodedPage:
         )
     if levels.shape[2] < colors:
         raise PhotoError(f"cannot read {name}: it is damaged, with {levels.shape[2]} channels for {colors} colors")
-    extra = directory.extrasamples[0] if directory.extrasamples and levels.shape[2] > colors else 0
-    has_alpha = extra in (_ASSOCIATED, _UNASSOCIATED)
+    kind, place = _alpha(directory, colors, levels.shape[2])
+    has_alpha = place is not None
+    more = levels.shape[2] - colors - has_alpha
+    if place is not None and place > colors:
+        levels = levels[..., [*range(colors), place]]
+    levels = levels[..., : colors + has_alpha]
     notes: tuple[str, ...] = ()
     if directory.photometric in (_CIE_LAB, _ICC_LAB):
         profile = None  # its colors depend on no device
-        levels = levels[..., :3]
-        pixels, alpha = lab_to_srgb(levels, is_icc=directory.photometric == _ICC_LAB), None
+        pixels = lab_to_srgb(levels[..., :3], is_icc=directory.photometric == _ICC_LAB)
+        alpha = levels[..., 3].astype(pixels.dtype) if has_alpha else None
     else:
-        levels, notes = _levels(levels[..., : colors + has_alpha], directory, name)
+        levels, notes = _levels(levels, directory, name)
         pixels, alpha = levels[..., :colors], levels[..., colors] if has_alpha else None
         pixels = _in_color(pixels, directory, name)
-    if extra == _ASSOCIATED and alpha is not None:
+    if more:
+        what = "1 more channel, which is" if more == 1 else f"{more} more channels, which are"
+        notes = (*notes, f"it has {what} neither color nor transparency and not kept")
+    if kind == _ASSOCIATED and alpha is not None:
         pixels = unmultiplied(pixels, alpha)
     if pixels.shape[-1] == 1:
         pixels = pixels[..., 0]
-    return DecodedPage(pixels, alpha, (*notes, *warned), read_tiff_metadata(file, page.index), profile)
+    return DecodedPage(pixels, alpha, (*notes, *warned), read_tiff_metadata(file, page.index, page.offset), profile)
+
+
+def _alpha(directory: Any, colors: int, channels: int) -> tuple[int, int | None]:
+    """The kind of the first channel of alpha behind the colors, and which it is; None if there is none."""
+    for place, kind in enumerate(directory.extrasamples or (), colors):
+        if kind in (_ASSOCIATED, _UNASSOCIATED) and place < channels:
+            return int(kind), place
+    return 0, None
 
 
 def _colors(directory: Any, name: str) -> int:

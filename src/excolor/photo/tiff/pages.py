@@ -6,17 +6,12 @@ from typing import BinaryIO
 
 from excolor.photo.tags import Directory, TagReader
 
-_SUBFILE_TYPE, _WIDTH, _HEIGHT, _BITS, _ORIENTATION, _SUB_DIRECTORIES, _SAMPLE_FORMAT = (
-    254,
-    256,
-    257,
-    258,
-    274,
-    330,
-    339,
-)
+_SUBFILE_TYPE, _OLD_SUBFILE_TYPE, _SUB_DIRECTORIES = 254, 255, 330
+_WIDTH, _HEIGHT, _BITS, _SAMPLE_FORMAT = 256, 257, 258, 339
 _UNSIGNED = 1
-_REDUCED_OR_MASK = 1 | 4  # bits of NewSubfileType (TIFF 6.0, section 8)
+_REDUCED = 1  # of NewSubfileType (TIFF 6.0, section 8)
+_REDUCED_OR_MASK = _REDUCED | 4
+_OLD_REDUCED = 2  # a value of SubfileType, which came before it
 _MAX_SUB_DIRECTORIES = 64
 
 
@@ -29,9 +24,8 @@ class TiffPage:
         offset: of the directory of its pixels in the file, in bytes.
         is_subordinate: that is one of SubIFDs (TIFF Technical Note 1), which scanners and cameras put the picture into,
             and a thumbnail before it.
-        width: pixels as stored, before the orientation is applied.
+        width: pixels as stored, before the orientation (see `read_tiff_metadata`) is applied.
         height: likewise.
-        orientation: 1 to 8, as in EXIF.
         is_deep: it has more than 8 bits a channel, or signed or float ones.
     """
 
@@ -40,7 +34,6 @@ class TiffPage:
     is_subordinate: bool
     width: int
     height: int
-    orientation: int
     is_deep: bool
 
 
@@ -74,7 +67,6 @@ def find_pages(file: BinaryIO) -> tuple[list[TiffPage], bool]:
 
 def _described(reader: TagReader, directory: Directory, offset: int, index: int) -> Iterator[tuple[TiffPage, int]]:
     """A directory and those subordinate to it, as far as they have a size, each with its kind of subfile."""
-    turned = reader.integer(directory, _ORIENTATION)
     own = [(offset, directory)]
     for place in reader.integers(directory, _SUB_DIRECTORIES, _MAX_SUB_DIRECTORIES):
         try:
@@ -85,7 +77,6 @@ def _described(reader: TagReader, directory: Directory, offset: int, index: int)
         width, height = reader.integer(part, _WIDTH), reader.integer(part, _HEIGHT)
         if not (width and height and min(width, height) > 0):
             continue
-        orientation = reader.integer(part, _ORIENTATION) or turned or 1
         is_unsigned = (reader.integer(part, _SAMPLE_FORMAT) or _UNSIGNED) == _UNSIGNED
         page = TiffPage(
             index,
@@ -93,7 +84,14 @@ def _described(reader: TagReader, directory: Directory, offset: int, index: int)
             place != offset,
             width,
             height,
-            orientation if orientation in range(1, 9) else 1,
             (reader.integer(part, _BITS) or 1) > 8 or not is_unsigned,
         )
-        yield page, reader.integer(part, _SUBFILE_TYPE) or 0
+        yield page, _kind(reader, part)
+
+
+def _kind(reader: TagReader, directory: Directory) -> int:
+    """The kind of subfile, as NewSubfileType has it."""
+    kind = reader.integer(directory, _SUBFILE_TYPE)
+    if kind is None:
+        return _REDUCED if reader.integer(directory, _OLD_SUBFILE_TYPE) == _OLD_REDUCED else 0
+    return kind
