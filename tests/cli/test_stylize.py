@@ -165,6 +165,25 @@ def test_a_folder_of_masks_for_a_batch(
     assert set(result.stdout.split()) == {str(tmp_path / "content-styled.png"), str(tmp_path / "b-styled.png")}
 
 
+def test_no_mask_is_taken_from_another_subfolder(
+    excolor: Run, content: Path, warm: Path, tmp_path: Path, mask: Callable[..., Path]
+) -> None:
+    contents = tmp_path / "contents"
+    for name in ("monday/1.png", "tuesday/1.png", "tuesday/2.png", "3.png"):
+        (contents / name).parent.mkdir(parents=True, exist_ok=True)
+        (contents / name).write_bytes(content.read_bytes())
+    for name in ("monday/1.png", "2.png", "monday/3.png"):
+        mask(f"masks/{name}")
+    masks = ("--content-mask", tmp_path / "masks", "--style-mask", mask("style.png", size=read_photo(warm).size))
+    output = tmp_path / "styled"
+    result = excolor("stylize", contents, warm, *masks, "--recursive", "--working-size", 32, "-o", f"{output}/")
+    assert result.exit_code == 1
+    where = f"{tmp_path / 'masks' / 'tuesday'} or {tmp_path / 'masks'}"
+    assert f"{contents / 'tuesday' / '1.png'}: no mask is named 1 in {where}" in result.stderr
+    styled = {path.relative_to(output).as_posix().replace("-styled", "") for path in output.rglob("*.png")}
+    assert styled == {"monday/1.png", "tuesday/2.png", "3.png"}
+
+
 def test_a_mask_of_another_picture_is_refused(
     excolor: Run, content: Path, warm: Path, tmp_path: Path, mask: Callable[..., Path]
 ) -> None:

@@ -52,20 +52,24 @@ class ContentMasks:
         return self.masks[0].path if self.folder is None else None
 
     def mask_of(self, content: Source) -> Path:
-        """The one of a content: of its name in the same subfolder, or else the only one anywhere.
+        """The one of a content: of its name in the same subfolder, or else beside the subfolders.
+
+        A content that is in no subfolder itself may have the only one of its name in any.
 
         Raises:
             PhotoError: there is none, or there are several.
         """
         if self.folder is None:
             return self.masks[0].path
-        same_name = [mask for mask in self.masks if mask.path.stem == content.path.stem]
-        found = [mask for mask in same_name if mask.below == content.below] or same_name
+        stem, top = content.path.stem, Path()
+        same_name = [mask for mask in self.masks if mask.path.stem == stem]
+        found = [mask for mask in same_name if mask.below == content.below]
+        # Cameras number anew in each folder: what has the name in a subfolder of another name shows something else
+        found = found or [mask for mask in same_name if top in (mask.below, content.below)]
         if len(found) != 1:
             number = "no mask is" if not found else f"{len(found)} masks are"
-            raise PhotoError(
-                f"{content.name}: {number} named {content.path.stem} in {self.folder}; give one mask that name"
-            )
+            own = "" if content.below == top else f"{self.folder / content.below} or "
+            raise PhotoError(f"{content.name}: {number} named {stem} in {own}{self.folder}; give one mask that name")
         return found[0].path
 
 
