@@ -73,6 +73,29 @@ def test_a_limit_counts_for_each_protocol_and_keeps_the_references() -> None:
     assert all(a == b for a, b in itertools.pairwise(targets))
 
 
+ALONE = [f"{i}/only.jpg" for i in range(100)]
+
+
+@pytest.mark.parametrize("limit", [1, 4, 15, 60])
+def test_a_limit_of_related_counts_photographs_that_have_relatives(limit: int) -> None:
+    names = sorted(PLAIN + ALONE)
+    related = references(Plan(protocols=("related",), limit=limit).cases(names), "related")
+    assert len(related) == min(limit, len(PLAIN))
+    assert set(related) <= set(PLAIN)
+    assert [name for name in names if name in related] == list(related)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_related_are_those_of_other_protocols_as_far_as_they_have_relatives(seed: int) -> None:
+    plan = Plan(protocols=("mirror", "related"), limit=10, seed=seed)
+    for names in (PLAIN, sorted(PLAIN + ALONE[:10])):
+        cases = plan.cases(names)
+        mirrored, related = references(cases, "mirror"), references(cases, "related")
+        assert {name for name in mirrored if name in PLAIN} <= set(related)
+        assert len(mirrored) == len(related) == 10
+        assert [name for name, _ in itertools.groupby(cases, lambda case: case.target)] == sorted({*mirrored, *related})
+
+
 def test_pairs() -> None:
     pairs = (("cats/0.jpg", "dogs/0.jpg"), ("cats/0.jpg", "elsewhere.png"))
     cases = Plan(protocols=("pairs",), pairs=pairs).cases(PLAIN)

@@ -21,6 +21,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from random import Random
+from typing import TypeVar
 
 from excolor.errors import SettingError
 
@@ -29,6 +30,8 @@ ON_REQUEST = ("recolored", "zoomed", "related", "hints")
 """Protocols that are measured only where they are named."""
 
 _FRAMES = "frames"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -97,28 +100,39 @@ class Plan:
     def _wants(self, protocol: str) -> bool:
         return protocol not in ON_REQUEST if self.protocols is None else protocol in self.protocols
 
-    def _some(self, cases: Sequence[Case]) -> Sequence[Case]:
-        """`limit` of the cases, in their order."""
-        if self.limit is None or self.limit >= len(cases):
-            return cases
-        return [cases[i] for i in sorted(Random(self.seed).sample(range(len(cases)), self.limit))]
+    def _some(self, things: Sequence[T]) -> Sequence[T]:
+        """`limit` of the things, in their order."""
+        if self.limit is None or self.limit >= len(things):
+            return things
+        return [things[i] for i in sorted(Random(self.seed).sample(range(len(things)), self.limit))]
+
+    def _some_related(self, chosen: Sequence[str], relatives: Sequence[str]) -> set[str]:
+        """Those of the `chosen` that are among the `relatives`, and others of these up to `limit`."""
+        kept = set(chosen) & set(relatives)
+        rest = [name for name in relatives if name not in kept]
+        missing = min(len(chosen) - len(kept), len(rest))
+        return kept | set(Random(self.seed).sample(rest, missing))
 
     def _of_plain(self, names: Sequence[str]) -> Iterator[Case]:
         sizes = Counter(map(_folder, names))
-        for none in self._some([Case("none", name, None) for name in names]):
-            name = none.target
-            if self._wants("none"):
-                yield none
-            for protocol in ("mirror", "halves", "recolored", "zoomed"):
-                if self._wants(protocol):
-                    yield Case(protocol, name, name)
-            has_relatives = sizes[_folder(name)] > 1
-            if self._wants("related") and has_relatives:
+        relatives = [name for name in names if sizes[_folder(name)] > 1]
+        chosen = self._some(names)
+        chosen_names, related = set(chosen), self._some_related(chosen, relatives)
+        for name in names:
+            is_chosen = name in chosen_names
+            if is_chosen:
+                if self._wants("none"):
+                    yield Case("none", name, None)
+                for protocol in ("mirror", "halves", "recolored", "zoomed"):
+                    if self._wants(protocol):
+                        yield Case(protocol, name, name)
+            if self._wants("related") and name in related:
                 yield Case("related", name, name)
-            if self._wants("hints"):
-                yield Case("hints", name, name if has_relatives else None)
-            if self._wants("random") and len(names) > 1:
-                yield Case("random", name, self._unrelated(name, names))
+            if is_chosen:
+                if self._wants("hints"):
+                    yield Case("hints", name, name if sizes[_folder(name)] > 1 else None)
+                if self._wants("random") and len(names) > 1:
+                    yield Case("random", name, self._unrelated(name, names))
 
     def _unrelated(self, name: str, names: Sequence[str]) -> str:
         elsewhere = [other for other in names if _folder(other) != _folder(name)]
