@@ -157,6 +157,19 @@ def test_a_damaged_picture_is_named_once_and_left_out(album: Path, tmp_path: Pat
     assert "| mirror" in result.stdout
 
 
+@pytest.mark.parametrize("options", [("none,random,recolored,zoomed", "--film", "grainy"), ("hints",)])
+def test_names_that_are_not_utf_8(options: tuple[str, ...], tmp_path: Path, reference: Path) -> None:
+    folder, table = tmp_path / "album", tmp_path / "out.csv"
+    folder.mkdir()
+    with Image.open(reference) as photograph:
+        for name, left in ((b"caf\xe9.jpg", 0), (b"caf\xe8.jpg", 200)):
+            photograph.crop((left, 0, left + 200, 150)).save(folder / os.fsdecode(name))
+    result = run(folder, *SIDE, "--protocol", *options, "--csv", table, "--sheet", tmp_path / "sheet.png")
+    assert result.exit_code == 0, result.output
+    targets = {row["target"] for row in csv.DictReader(os.fsdecode(table.read_bytes()).splitlines())}
+    assert targets == {path.name for path in folder.iterdir()}
+
+
 def test_a_gray_picture_is_no_failure(album: Path) -> None:
     with Image.open(album / "lower.png") as image:
         image.convert("L").save(album / "lower.png")

@@ -104,7 +104,9 @@ class Evaluation:
         """Write a file, as far as --force allows."""
         from excolor.photo import write_bytes
 
-        write_bytes(data.encode() if isinstance(data, str) else data, path, overwrite=self.force)
+        # Names of pictures need not be UTF-8, and are written as they are
+        content = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
+        write_bytes(content, path, overwrite=self.force)
 
     def _write_sheet(self, make: "Callable[[], Image]") -> None:
         """Make the contact sheet, if one is asked for."""

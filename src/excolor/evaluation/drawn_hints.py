@@ -5,13 +5,13 @@ so that it is the same in every run and for every model. A spot is the disc of a
 """
 
 from collections.abc import Sequence
-from random import Random
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from excolor.evaluation.metrics import lab
+from excolor.evaluation.seeding import random_of
 from excolor.hints import Hint
 from excolor.hints.colors import hex_of
 from excolor.hints.points import DEFAULT_RADIUS
@@ -35,7 +35,7 @@ def draw_places(name: str, seed: int, count: int = COUNTS[-1]) -> list[Place]:
 
     Yun et al. (iColoriT, WACV 2023) simulate users in the same way: uniform places, and mean colors of patches there.
     """
-    random = Random(f"{seed} {name} hints")
+    random = random_of(f"{seed} {name} hints")
     return [(random.random(), random.random()) for _ in range(count)]
 
 
@@ -55,7 +55,7 @@ def wrong_hint(truth: Picture, name: str, seed: int) -> Hint:
     # If all are dark or bright, the nearest to being neither
     chosen = min(range(len(places)), key=lambda i: (max(low - means[i][0], means[i][0] - high, 0), i))
     lightness, a, b = means[chosen].tolist()
-    hue = np.arctan2(b, a) + Random(f"{seed} {name} wrong").uniform(*_OPPOSITE)
+    hue = np.arctan2(b, a) + random_of(f"{seed} {name} wrong").uniform(*_OPPOSITE)
     return _hint(places[chosen], lightness, _STRONG * np.array((np.cos(hue), np.sin(hue))))
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Generator
 
 from excolor.evaluation.baselines.arrays import to_picture, to_planes
+from excolor.evaluation.seeding import name_bytes
 from excolor.imaging.color import colored, grayed, rgb_to_lab
 from excolor.imaging.film import ORTHOCHROMATIC, exposed, faded, grainy
 
@@ -31,7 +32,7 @@ def on_film(picture: NDArray[np.floating], film: Film, name: str) -> NDArray[np.
     elif film in _PRINTS:
         lightness = faded(lightness, *_PRINTS[film])
     elif film == "grainy":
-        lightness = grainy(lightness, _GRAIN, Generator().manual_seed(crc32(name.encode())))
+        lightness = grainy(lightness, _GRAIN, Generator().manual_seed(crc32(name_bytes(name))))
     return to_picture(grayed(lightness)[0])
 
 

@@ -24,6 +24,7 @@ from random import Random
 from typing import TypeVar
 
 from excolor.errors import SettingError
+from excolor.evaluation.seeding import random_of
 
 PROTOCOLS = ("none", "mirror", "halves", "frames", "random", "pairs", "recolored", "zoomed", "related", "hints")
 ON_REQUEST = ("recolored", "zoomed", "related", "hints")
@@ -137,7 +138,7 @@ class Plan:
     def _unrelated(self, name: str, names: Sequence[str]) -> str:
         elsewhere = [other for other in names if _folder(other) != _folder(name)]
         # A generator of its own for each picture: under a limit it keeps its reference
-        return Random(f"{self.seed} {name}").choice(elsewhere or [other for other in names if other != name])
+        return random_of(f"{self.seed} {name}").choice(elsewhere or [other for other in names if other != name])
 
     def _of_frames(self, sequences: dict[str, list[str]]) -> Sequence[Case]:
         if not self._wants("frames"):

@@ -4,14 +4,13 @@ Pictures are (H, W, 3) float32 arrays of sRGB in [0, 1]. What is drawn depends o
 is the same in every run.
 """
 
-from random import Random
-
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from excolor.evaluation.baselines.arrays import to_picture, to_planes
+from excolor.evaluation.seeding import random_of
 from excolor.imaging.color import colored, rgb_to_lab
 
 Picture = NDArray[np.float32]
@@ -24,7 +23,7 @@ _LARGER = 1.03  # of the reference of `zoomed`
 
 def recolored(picture: Picture, name: str) -> tuple[Picture, Picture]:
     """The picture in other hues, and another crop of it at another zoom, in the same hues: truth and reference."""
-    random = Random(name)
+    random = random_of(name)
     angle, chroma = random.uniform(*_TURN), float(np.exp(random.uniform(*np.log(_CHROMA))))
     zoom = random.uniform(*_ZOOM)
     height, width = (round(n / zoom) for n in picture.shape[:2])
@@ -36,7 +35,7 @@ def recolored(picture: Picture, name: str) -> tuple[Picture, Picture]:
 
 def zoomed(picture: Picture, name: str) -> Picture:
     """The picture as a generator would repeat it: a little larger, shifted, and in slightly other colors and tones."""
-    random = Random(name)
+    random = random_of(name)
     height, width = picture.shape[:2]
     size = round(width * _LARGER), round(height * _LARGER)
     large = cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC).clip(0, 1)
