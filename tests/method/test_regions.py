@@ -10,7 +10,7 @@ from PIL import Image
 from excolor.errors import PhotoError
 from excolor.imaging.strips import strips
 from excolor.method.regions import as_regions
-from excolor.photo import Photo
+from excolor.photo import Photo, read_photo
 
 CPU = torch.device("cpu")
 QUARTERS = np.array([[0, 1], [2, 3]], np.uint8).repeat(20, 0).repeat(30, 1)  # (40, 60)
@@ -90,3 +90,24 @@ def test_labels_by_chance_are_refused(tmp_path: Path) -> None:
     with pytest.raises(PhotoError, match="number them"):
         as_regions(QUARTERS.astype(int) - 1)
     assert len(as_regions(np.arange(64, dtype=np.uint8)[None]).labels) == 64
+
+
+@pytest.mark.parametrize(
+    "labels", [QUARTERS / np.float32(4), QUARTERS.astype(np.float32), QUARTERS.astype(np.int32) - 1]
+)
+def test_files_whose_labels_would_be_stretched_are_refused(labels: np.ndarray, tmp_path: Path) -> None:
+    path = tmp_path / "mask.tif"
+    Image.fromarray(labels).save(path)
+    for source in (path, read_photo(path), Image.fromarray(labels)):
+        with pytest.raises(PhotoError, match="has levels that are not whole numbers"):
+            as_regions(source)
+
+
+def test_whole_numbers_of_32_bits_are_labels(tmp_path: Path) -> None:
+    Image.fromarray(QUARTERS.astype(np.int32)).save(tmp_path / "mask.tif")
+    assert as_regions(tmp_path / "mask.tif").texts == ("0", "1", "2", "3")
+
+
+def test_arrays_of_floats_are_pictures() -> None:
+    np.testing.assert_array_equal(as_regions(QUARTERS / np.float32(4)).numbers, QUARTERS)
+    np.testing.assert_array_equal(as_regions(Photo(QUARTERS / np.float32(4))).numbers, QUARTERS)

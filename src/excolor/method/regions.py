@@ -11,6 +11,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from excolor.errors import PhotoError
@@ -70,7 +71,8 @@ def as_regions(source: PhotoSource | Photo | Regions) -> Regions:
     """Take a picture of labels for regions: all that `as_photo` takes, and arrays (H, W) of any integers up to 65535.
 
     Raises:
-        PhotoError: it cannot be read, has more than 64 labels, or is a JPEG, which scatters new ones around each edge.
+        PhotoError: it cannot be read, has more than 64 labels, is a JPEG, which scatters new ones around each edge, or
+            is no array and has floats, negatives, or integers above 65535.
     """
     if isinstance(source, Regions):
         return source
@@ -82,6 +84,12 @@ def as_regions(source: PhotoSource | Photo | Regions) -> Regions:
     if photo.format == "JPEG":
         raise PhotoError(
             f"the mask {name} is a JPEG, which changes colors around edges; draw it anew and save it as PNG"
+        )
+    if levels.dtype == np.float32 and (photo.format is not None or isinstance(source, Image.Image)):
+        # They may be stretched from each file's own lowest to its highest, so that equal labels are no longer equal
+        raise PhotoError(
+            f"the mask {name} has levels that are not whole numbers from 0 to {_LARGEST}; "
+            "number its regions so and save it as PNG"
         )
     known = np.empty(0, np.uint64)
     for codes in _codes(levels):
