@@ -19,7 +19,9 @@ from PIL import Image
 
 from excolor import __version__
 from excolor.cli.main import main
-from excolor.errors import OutputError
+from excolor.errors import DeviceError, OutputError
+from excolor.evaluation.measuring import Evaluator, Measurement
+from excolor.evaluation.protocols import Case
 from excolor.networks.models import find_model
 
 SIDE = ("--side", 48)
@@ -155,6 +157,26 @@ def test_a_damaged_picture_is_named_once_and_left_out(album: Path, tmp_path: Pat
     assert found["results"]["mirror"]["pictures"] == 2
     assert len(found["failures"]) == 1
     assert "| mirror" in result.stdout
+
+
+def test_a_picture_that_the_device_cannot_hold_ends_nothing(
+    album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure, free = Evaluator.measure, iter(range(9))
+
+    def measure_small(self: Evaluator, case: Case) -> Measurement | None:
+        if case.target == "upper.jpg":
+            raise DeviceError(f"{next(free)} GB are free; use another device")
+        return measure(self, case)
+
+    monkeypatch.setattr(Evaluator, "measure", measure_small)
+    result = run(album, *SIDE, "--protocol", "none,mirror", "--json", tmp_path / "out.json")
+    assert result.exit_code == 1
+    assert result.stderr.count("upper.jpg: 0 GB are free; use another device; it is skipped") == 1
+    assert "pictures that could not be used: 1" in result.stderr
+    found = results_in(tmp_path / "out.json")
+    assert found["results"]["mirror"]["pictures"] == 2
+    assert found["failures"] == ["upper.jpg: 0 GB are free; use another device"]
 
 
 @pytest.mark.parametrize("options", [("none,random,recolored,zoomed", "--film", "grainy"), ("hints",)])

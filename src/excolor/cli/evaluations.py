@@ -9,7 +9,7 @@ import click
 
 from excolor.cli.commands import INPUT, MEASURING, OUTPUT, option
 from excolor.cli.options import ModelChoice, check_apart, model_options, packing, quiet_option, seed_option
-from excolor.errors import OutputError, PhotoError
+from excolor.errors import DeviceError, OutputError, PhotoError
 from excolor.settings import SMALLEST_SIZE
 
 if TYPE_CHECKING:
@@ -253,16 +253,16 @@ def measure_all(
     Raises:
         click.ClickException: nothing could be measured.
     """
-    failures: dict[str, None] = {}
+    failures: dict[str, str] = {}
     display.expect(len(cases), "Evaluating")
     for case in cases:
         if case not in state.measurements:
             try:
                 measurement = measure(case)
             except PhotoError as error:
-                if str(error) not in failures:
-                    display.error(f"{error}; it is skipped")
-                    failures[str(error)] = None
+                _fail(failures, str(error), str(error), display)
+            except DeviceError as error:  # others may need less, and those before are measured
+                _fail(failures, case.target, f"{case.target}: {error}", display)
             else:
                 if measurement is None:
                     display.note(unmeasured(case))
@@ -272,7 +272,14 @@ def measure_all(
     measurements = [state.measurements[case] for case in cases if case in state.measurements]
     if not measurements:
         raise click.ClickException(f"{photos}: none of its pictures could be measured")
-    return measurements, list(failures)
+    return measurements, list(failures.values())
+
+
+def _fail(failures: dict[str, str], about: str, error: str, display: "Display") -> None:
+    """Show an error and keep it, unless there is one `about` the same."""
+    if about not in failures:
+        display.error(f"{error}; it is skipped")
+        failures[about] = error
 
 
 def end(failures: Sequence[str], what: str = "pictures") -> None:
