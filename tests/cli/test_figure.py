@@ -86,14 +86,14 @@ def tile_of(rows: list[figures.Row], label: str) -> np.ndarray:
 def test_the_ablation_shows_every_step(colorizer: Colorizer, pictures: Path) -> None:
     target, reference = read_photo(pictures / "gray.jpg"), read_photo(pictures / "house.png")
     rows = figures.ablation(colorizer, target, reference, ColorizeSettings(working_size=48), 400)
-    assert labels(rows) == [["gray", "reference", "pre-colored", "transfer", "transfer + colorize"]]
+    assert labels(rows) == [["gray", "reference", "pre-colored", "from the reference", "result"]]
     assert np.ptp(tile_of(rows, "gray"), axis=-1).max() < 0.01
     result = colorizer.colorize(target, reference, ColorizeSettings(working_size=48)).pixels / 255
-    assert np.abs(tile_of(rows, "transfer + colorize") - result).max() < 1e-6
+    assert np.abs(tile_of(rows, "result") - result).max() < 1e-6
     invented = colorizer.colorize(target, settings=ColorizeSettings(working_size=48)).pixels / 255
     difference = np.abs(tile_of(rows, "pre-colored").mean((0, 1)) - invented.mean((0, 1)))
     assert difference.max() < 0.01
-    assert not np.array_equal(tile_of(rows, "pre-colored"), tile_of(rows, "transfer"))
+    assert not np.array_equal(tile_of(rows, "pre-colored"), tile_of(rows, "from the reference"))
 
 
 def test_parts_shows_every_subset_once(stylizer: Stylizer, pictures: Path) -> None:

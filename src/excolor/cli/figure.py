@@ -143,8 +143,8 @@ def ablation(
 ) -> None:
     """Show what each step to a result adds (Figure 4).
 
-    TARGET is shown in gray, pre-colored, colored by the transfer net alone, and by both networks. If it is in color,
-    its lightness is used.
+    TARGET is shown in gray, pre-colored, in the colors from the reference alone (with --model lite, those of the
+    transfer net and of corresponding places), and as the result. If it is in color, its lightness is used.
 
     \b
     Example:

@@ -35,7 +35,10 @@ _CLASSICAL = {
 
 
 def ablation(colorizer: Colorizer, target: Photo, reference: Photo, settings: ColorizeSettings, side: int) -> list[Row]:
-    """A target, its pre-color, the transfer net's answer alone, and with the colorization net after it.
+    """A target, its pre-color, the colors that are taken from the reference alone, and the result.
+
+    The colors from the reference are the coarse ones of `excolor.method.architecture.Stages`: not every architecture
+    has a transfer net that finds them.
 
     Pictures come shrunk to what tiles of about `side` pixels a side can show; that holds for all figures here.
     """
@@ -44,8 +47,8 @@ def ablation(colorizer: Colorizer, target: Photo, reference: Photo, settings: Co
         Tile(_gray(target, side), "gray"),
         Tile(_small(reference, side), "reference"),
         Tile(_small(stages.precolor, side), "pre-colored"),
-        Tile(_small(stages.coarse, side), "transfer"),
-        Tile(_small(stages.result, side), "transfer + colorize"),
+        Tile(_small(stages.coarse, side), "from the reference"),
+        Tile(_small(stages.result, side), "result"),
     ]
     return [Row(tiles)]
 
