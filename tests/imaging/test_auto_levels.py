@@ -46,6 +46,25 @@ def test_a_picture_of_full_contrast_hardly_changes() -> None:
     assert (with_auto_levels(seen) - seen.tensor).abs().max() < 2
 
 
+@pytest.mark.parametrize("hidden", [0.0, 0.5, 1.0])
+def test_what_is_transparent_has_no_contrast(hidden: float) -> None:
+    """A cut-out that fills a fifth of the page is stretched as it is alone."""
+    cut_out = np.linspace(0.3, 0.6, 50 * 14, dtype=np.float32).reshape(50, 14)
+    page, alpha = np.full((50, 70), hidden, np.float32), np.zeros((50, 70), np.float32)
+    page[:, :14], alpha[:, :14] = cut_out, 1
+    stretched = with_auto_levels(prepare_lightness(Photo(page, alpha), 50, CPU))
+    alone = with_auto_levels(prepare_lightness(Photo(cut_out), 50, CPU))
+    torch.testing.assert_close(stretched[..., :50, :14], alone[..., :50, :14], atol=0.01, rtol=0)
+
+
+def test_an_alpha_channel_in_which_all_is_opaque_changes_nothing() -> None:
+    levels = ramp(0.4, 0.6)
+    with_alpha, without = (
+        with_auto_levels(prepare_lightness(Photo(levels, alpha), 50, CPU)) for alpha in (np.ones_like(levels), None)
+    )
+    assert torch.equal(with_alpha, without)
+
+
 def quantile_levels(lightness: torch.Tensor) -> torch.Tensor:
     """The same contrast by torch.quantile."""
     black, white = torch.quantile(lightness.flatten(), torch.tensor((0.01, 0.99))).tolist()

@@ -14,9 +14,11 @@ def with_auto_levels(seen: NetworkInput) -> Tensor:
     """The L (1, 1, h, w) of a picture from black to white, padded as `seen` is.
 
     The 1st percentile becomes 0 and the 99th 100, but nothing is stretched more than eightfold: of a picture with even
-    less contrast the mean of the two becomes 50.
+    less contrast the mean of the two becomes 50. What is transparent counts for neither.
     """
-    black, white = _quantiles(seen.to_array(seen.tensor).ravel(), (_BLACK, _WHITE))
+    lightness = seen.to_array(seen.tensor)
+    counted = lightness.ravel() if seen.visible is None else lightness[seen.to_array(seen.visible) > 0]
+    black, white = _quantiles(counted, (_BLACK, _WHITE))
     gain = min(100 / max(white - black, 1e-6), _MOST_GAIN)
     middle = (black + white) / 2
     stretched: Tensor = (seen.tensor - middle) * gain + 50

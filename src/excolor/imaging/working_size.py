@@ -50,7 +50,7 @@ class NetworkInput:
 def prepare_lightness(
     photo: Photo, working_size: int, device: torch.device, *, multiple: int = MULTIPLE
 ) -> NetworkInput:
-    """The L of a photograph, (1, 1, h, w).
+    """The L of a photograph, (1, 1, h, w), and what is visible of it.
 
     Args:
         photo: gray or in color.
@@ -60,7 +60,7 @@ def prepare_lightness(
     """
     size = shrunk_size(photo.size, working_size)
     lightness = lightness_of(shrink(_without_hidden_colors(photo), size))[None]
-    return NetworkInput(pad(lightness, multiple).to(device), size)
+    return NetworkInput(pad(lightness, multiple).to(device), size, _visible(photo, size, device, multiple))
 
 
 def prepare_rgb(
