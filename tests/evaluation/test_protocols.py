@@ -49,6 +49,14 @@ def test_numbered_photographs_are_no_sequence() -> None:
     assert len(references(cases, "none")) == 3
 
 
+@pytest.mark.parametrize("folder", ["mainframes", "iceframes", "frames of 1912"])
+def test_words_that_end_in_frames_are_no_sequence(folder: str) -> None:
+    for title in (folder, "album"):
+        cases = Plan().cases([f"{folder}/1.jpg", f"{folder}/2.jpg"], title)
+        assert not references(cases, "frames")
+        assert len(references(cases, "none")) == 2
+
+
 def test_a_random_reference_is_of_another_folder() -> None:
     for target, reference in references(Plan().cases(PLAIN), "random").items():
         assert reference is not None

@@ -165,7 +165,7 @@ def evaluation_options(
                     multiple=True,
                     metavar="PREFIX",
                     group=INPUT,
-                    help="Take these folders in PHOTOS for frames in order, besides those called frames or *_frames.",
+                    help="Take these folders in PHOTOS for frames in order, besides frames, *_frames and *-frames.",
                 ),
                 option(
                     "--leave-out",

@@ -69,9 +69,9 @@ class Plan:
     def cases(self, names: Sequence[str], title: str = "") -> list[Case]:
         """The cases among pictures of these names, those of one picture together.
 
-        A folder holds a sequence if a part of its path is `frames` or ends in it (`drive_frames/`, `frames/scene1/`),
-        or if it is named in `frames`; its pictures are the frames, in the order of `names`. `title` is what the place
-        is called that all the pictures are in: the first part of every path.
+        A folder holds a sequence if a part of its path is `frames`, or ends in `_frames` or `-frames` (`drive_frames/`,
+        `frames/scene1/`), or if it is named in `frames`; its pictures are the frames, in the order of `names`. `title`
+        is what the place is called that all the pictures are in: the first part of every path.
 
         Raises:
             SettingError: a protocol was asked for that these pictures do not allow, or there is nothing to measure.
@@ -89,13 +89,14 @@ class Plan:
             lacking = ", ".join(protocol for protocol in PROTOCOLS if protocol in missing) or "any protocol"
             raise SettingError(
                 f"no pictures for {lacking}: none, mirror, halves, recolored, zoomed and hints need a photograph, "
-                "random needs two, related two in a folder, frames two in a folder called frames or *_frames (or given "
-                "with --frames), pairs a table (--pairs)"
+                "random needs two, related two in a folder, frames two in a folder called frames, *_frames or *-frames "
+                "(or given with --frames), pairs a table (--pairs)"
             )
         return found
 
     def _is_frame(self, name: str, title: str) -> bool:
-        named_so = any(part.lower().endswith(_FRAMES) for part in (title, *PurePosixPath(name).parent.parts))
+        parts = (part.lower() for part in (title, *PurePosixPath(name).parent.parts))
+        named_so = any(part == _FRAMES or part.endswith((f"_{_FRAMES}", f"-{_FRAMES}")) for part in parts)
         return named_so or (bool(self.frames) and name.startswith(self.frames))
 
     def _wants(self, protocol: str) -> bool:
