@@ -82,6 +82,17 @@ def test_a_table_serves_many_files(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("mark", ["\u2028", "\x85", "\x0c", "\x1e"])
+def test_a_row_ends_at_the_end_of_its_line_only(tmp_path: Path, mark: str, end: str) -> None:
+    rows = ("file,x,y,color,note", f"a.png,0,0,red,coat{mark}of 1912", "b.png,0,0,red,", "")
+    (tmp_path / "c.csv").write_bytes(end.join(rows).encode())
+    assert read_table(tmp_path / "c.csv") == {
+        "a.png": (Hint(0.0, 0.0, "red", None, f"coat{mark}of 1912"),),
+        "b.png": (Hint(0.0, 0.0, "red"),),
+    }
+
+
 @pytest.mark.parametrize(
     ("table", "problem"),
     [

@@ -8,6 +8,7 @@
 """
 
 import csv
+import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -95,7 +96,8 @@ def read_table(path: Path | str) -> dict[str, tuple[Hint, ...]]:
     The first row names the columns. Raises HintError if it cannot be read or is something else.
     """
     path = Path(path)
-    rows = csv.DictReader(_text_of(path).splitlines(), restkey="", strict=True)
+    lines = io.StringIO(_text_of(path), newline="")  # str.splitlines also breaks at characters that notes may have
+    rows = csv.DictReader(lines, restkey="", strict=True)
     found: dict[str, list[Hint]] = {}
     try:
         columns = [(name or "").strip().lower() for name in rows.fieldnames or ()]
