@@ -77,10 +77,18 @@ def test_what_is_no_point_gets_a_sentence(text: str, problem: str) -> None:
         parse_hint(text)
 
 
-@pytest.mark.parametrize("x", [float("nan"), float("inf"), None, True, [1]])
+@pytest.mark.parametrize(
+    "x",
+    [
+        *(float("nan"), float("inf"), None, True, [1]),
+        *(pytest.param(10**400, id="more than floats hold"), pytest.param(-(10**400), id="less than floats hold")),
+    ],
+)
 def test_numbers_are_checked(x: float) -> None:
     with pytest.raises(HintError):
         Hint(x, 0.5, "olive")
+    with pytest.raises(HintError):
+        Hint(0.5, 0.5, "olive", 0 if x is None else x)
 
 
 def test_pixels_beyond_the_picture_are_outside() -> None:

@@ -110,7 +110,15 @@ def _coordinate(axis: str, value: float | str) -> tuple[float, bool]:
             )
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise HintError(f"{axis} of a hint is {value!r}; give a fraction of the picture such as 0.42, or '1200px'")
-    return float(value), False
+    return _as_float(value), False
+
+
+def _as_float(value: float | str) -> float:
+    """The number; infinite if it is an integer that is too large, as JSON may hold."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def _check_coordinate(axis: str, value: float | str) -> None:
@@ -136,7 +144,7 @@ def _radius(value: float | str | None) -> tuple[float, bool]:
         elif match := _PERCENT.fullmatch(text):
             number = float(match[1]) / 100
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        number = float(value)
+        number = _as_float(value)
     if not (0 < number < math.inf and (in_pixels or number <= 1)):
         raise HintError(
             f"the radius of a hint is {value!r}; write percent of the shorter side such as 1%, or pixels such as 12px"
