@@ -66,6 +66,8 @@ def test_names_from_elsewhere(album: Path, reference: Path) -> None:
     assert min(pictures.read(reference.name).shape[:2]) == 40
     with pytest.raises(PhotoError, match="no such file"):
         pictures.read("nosuch.png")
+    with pytest.raises(PhotoError, match="too long"):
+        pictures.read("n" * 300 + ".png")
 
 
 def test_another_picture_changes_the_fingerprint(album: Path) -> None:

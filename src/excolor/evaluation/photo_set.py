@@ -1,6 +1,7 @@
 """The photographs that are measured on, decoded one by one when they are needed."""
 
 import hashlib
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -75,7 +76,8 @@ class PhotoSet:
         if name in self._collection:
             return self._collection[name].path
         unlisted = self._path / name  # its suffix is not a picture's, say
-        return unlisted if unlisted.is_file() else self._beside / name
+        # Path.is_file raises where a name is too long
+        return unlisted if os.path.isfile(unlisted) else self._beside / name  # noqa: PTH113
 
     def read(self, name: str) -> NDArray[np.float32]:
         """A photograph as sRGB (H, W, 3) in [0, 1], shrunk.
