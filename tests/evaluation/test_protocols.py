@@ -130,7 +130,7 @@ def test_nothing_to_do() -> None:
         Plan().cases(FRAMES[:1])
 
 
-@pytest.mark.parametrize("heading", ["", "target,reference\n"])
+@pytest.mark.parametrize("heading", ["", "target,reference\n", "Target, REFERENCE\n"])
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_read_pairs(heading: str, mark: bytes, tmp_path: Path) -> None:
     table = tmp_path / "pairs.csv"

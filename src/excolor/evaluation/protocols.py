@@ -151,7 +151,7 @@ class Plan:
 
 
 def read_pairs(path: Path, columns: tuple[str, str] = ("target", "reference")) -> tuple[tuple[str, str], ...]:
-    """The two names in each row of a CSV file in UTF-8; a heading, which are the words `columns`, is left out.
+    """The two names in each row of a CSV file in UTF-8; a heading, the words `columns` in any case, is left out.
 
     Raises:
         SettingError: it cannot be read, or a row has not two columns.
@@ -166,7 +166,7 @@ def read_pairs(path: Path, columns: tuple[str, str] = ("target", "reference")) -
         cells = tuple(cell.strip() for cell in row)
         if len(cells) != 2 or not all(cells):
             raise SettingError(f"{path}, row {number}: {','.join(row)!r} is not {','.join(columns)}")
-        if cells != columns:
+        if tuple(cell.lower() for cell in cells) != columns:
             pairs.append((cells[0], cells[1]))
     return tuple(pairs)
 
