@@ -100,6 +100,7 @@ def test_weights_are_positive_numbers(weight: str, excolor: Run) -> None:
 
 def test_usage(excolor: Run, content: Path, warm: Path, mask: Callable[..., Path]) -> None:
     one = mask("mask.png")
+    assert_usage(excolor("stylize", content, warm, "--exact", "--working-size", 256), "--exact and --working-size")
     assert_usage(excolor("stylize", content), "no style")
     assert_usage(excolor("stylize", content, warm, "--keep-luminance", "--only-luminance"), "exclude each other")
     assert_usage(excolor("stylize", content, warm, "--content-mask", one), "go together")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from excolor.batch.stylizing import StyleFile
 from excolor.cli.commands import QUALITY, REFERENCES, Command, option
@@ -109,7 +110,8 @@ class WeightedStyle(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     "--exact",
     is_flag=True,
     group=QUALITY,
-    help="Run the network at full size, as in the paper: it needs much more memory and is less sharp.",
+    help="Run the network at full size and no working size, as in the paper: it needs much more memory and is less "
+    "sharp.",
 )
 @model_options
 @file_options
@@ -147,6 +149,9 @@ def stylize(
 
     if keep_luminance and only_luminance:
         raise click.UsageError("--keep-luminance and --only-luminance exclude each other.")
+    context = click.get_current_context()
+    if exact and context.get_parameter_source("working_size") is not ParameterSource.DEFAULT:
+        raise click.UsageError("--exact and --working-size exclude each other.")
     contents, chosen = _contents_and_styles(pictures, styles)
     _check_masks(content_mask, style_masks, chosen)
     passed_over: set[str] = set()
