@@ -111,6 +111,15 @@ def test_what_the_memory_cannot_hold_is_not_begun(
     assert stylizer.stylize(reference, style, StylizeSettings(exact=True)).size == read_photo(reference).size
 
 
+def test_a_style_that_the_memory_cannot_hold_is_not_begun(
+    stylizer: Stylizer, reference: Path, warm: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("excolor.runtime.devices.free_memory", lambda: 50_000_000)
+    with pytest.raises(DeviceError, match=r"0\.1 GB of memory .* are free; use a working size instead"):
+        stylizer.measure(reference, StylizeSettings(exact=True))
+    stylizer.measure(reference, StylizeSettings(working_size=64))
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="it is Linux that tells")
 def test_free_memory_is_what_the_machine_can_have() -> None:
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

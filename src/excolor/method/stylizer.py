@@ -26,7 +26,10 @@ from excolor.runtime.devices import REMEDY, check_memory, choose_device, choose_
 from excolor.settings import Matching, Precision, StylizeSettings
 
 _EXACT_REMEDY = "a working size instead of the size of the picture"
-_BYTES = 40  # for each pixel and channel of the first level, in float32: 600 to 700 a pixel at width 16, measured
+
+# For each pixel and channel of the first level, in float32, measured at width 16
+_BYTES = 40  # 600 to 700 a pixel
+_STYLE_BYTES = 25  # 310 to 490 a pixel: the least without WCT and masks
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +116,7 @@ class Stylizer:
         Raises:
             PhotoError: a picture or mask cannot be read, or they do not belong together.
             SettingError: there is no style, or some have masks and some have none.
+            DeviceError: the device has too little memory.
         """
         given = _as_styles(styles)
         looks = [self._measure_one(style, settings) for style in given]
@@ -157,7 +161,7 @@ class Stylizer:
         self._check(look, settings, regions)
         with self._memory_explained(settings):
             seen = prepare_rgb(photo, _working_size(settings), self.device)
-            self._check_memory(seen, settings)
+            self._check_memory(seen, settings, _BYTES)
             if regions is not None:
                 regions.check_fits(photo)
             styled = self._styled(seen, look, settings, regions)
@@ -172,6 +176,7 @@ class Stylizer:
             mask.check_fits(photo)
         with self._memory_explained(settings):
             seen = prepare_rgb(photo, _working_size(settings), self.device)
+            self._check_memory(seen, settings, _STYLE_BYTES)
             whole = self._transfer.measure(seen.tensor, settings, seen.visible)
             look = Look(self._model, settings, whole)
             if mask is None:
@@ -211,9 +216,9 @@ class Stylizer:
         if mask is not None and look.regions is None:
             raise SettingError("the content has a mask and the style has none: give both, or neither")
 
-    def _check_memory(self, seen: NetworkInput, settings: StylizeSettings) -> None:
+    def _check_memory(self, seen: NetworkInput, settings: StylizeSettings, bytes_each: int) -> None:
         height, width = seen.size
-        needed = _BYTES * self._transfer.encoder.config.width * height * width
+        needed = bytes_each * self._transfer.encoder.config.width * height * width
         check_memory(needed, self.device, _remedy(settings))
 
     def _memory_explained(self, settings: StylizeSettings) -> AbstractContextManager[None]:
