@@ -267,10 +267,10 @@ if hasattr(os, "O_TMPFILE"):
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from excolor.photo import writing
 real = writing.encode
-def encode(file, pages, path, settings):
+def encode(file, pages, path, *others):
     if path.name == "1-precolor.jpg":
         time.sleep(120)
-    real(file, pages, path, settings)
+    real(file, pages, path, *others)
 writing.encode = encode
 from excolor.cli.main import main
 main()
