@@ -3,7 +3,6 @@
 import hashlib
 import io
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -12,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import safetensors.torch
 import torch
 from click.testing import Result
 from hub_server import Fault, Server
@@ -246,24 +244,6 @@ def test_a_colorizer_is_no_encoder(excolor: Run, published: Path, server: Server
     assert done.exit_code == 1
     assert "siggraph17: no such checkpoint" in done.stderr
     assert not server.requests
-
-
-def test_a_published_file_of_the_name_of_the_checkpoint(
-    excolor: Run, published: Path, server: Server, vgg19_file: bytes
-) -> None:
-    lines = (published / "own.toml").read_text().replace('"vgg19.pth"', '"vgg19-imagenet.safetensors"')
-    state = torch.load(io.BytesIO(vgg19_file), weights_only=True)
-    content = safetensors.torch.save({name: tensor.contiguous() for name, tensor in state.items()})
-    lines = lines.replace(sha256(vgg19_file)[:8], sha256(content)[:8])
-    address = server.put("vgg19-imagenet.safetensors", content)
-    (published / "own.toml").write_text(re.sub(r'sources = \["[^"]*vgg19.pth"\]', f'sources = ["{address}"]', lines))
-    for _ in range(2):
-        done = excolor("weights", "download", "vgg19-imagenet")
-        assert done.exit_code == 0, done.output
-    assert load_encoder(Path(done.stdout.strip())).config.width == 64
-    assert len(server.requests) == 1
-    (kept,) = set((published / "cache").rglob("vgg19-imagenet.safetensors")) - {Path(done.stdout.strip())}
-    assert kept.read_bytes() == content
 
 
 def test_two_processes_end_with_one_file(published: Path, server: Server) -> None:

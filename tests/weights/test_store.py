@@ -13,7 +13,7 @@ from hub_server import COMMIT, REPOSITORY, Fault, Server
 from weight_manifests import CONTENT, FILE
 
 from excolor.errors import CheckpointError, DownloadError, SettingError
-from excolor.weights import Checkpoint, Hub, Package, Url, fetch, find_local
+from excolor.weights import Checkpoint, Hub, Package, PublicCheckpoint, Url, converted_path, fetch, find_local
 
 Make = Callable[..., Checkpoint]
 
@@ -327,6 +327,19 @@ def test_a_damaged_file_put_by_hand_gives_way_to_a_good_one(checkpoint: Make, ma
     path = fetch(stored, replace=True)
     assert fetch(stored, offline=True) == path != by_hand
     assert not by_hand.exists()
+
+
+def test_a_published_file_of_the_name_of_the_checkpoint_is_kept(server: Server, machine: Path) -> None:
+    """Each has its own place, and its own lock beside it: who converts waits for the file under the lock of the one."""
+    address = server.put("net.safetensors", CONTENT)
+    sha256 = hashlib.sha256(CONTENT).hexdigest()
+    public = PublicCheckpoint(
+        file="net.safetensors", sha256=sha256, licence="MIT", sources=(Url(address),), role="encoder"
+    )
+    converted = converted_path("net", public)
+    published = fetch(public)
+    assert converted.parent != published.parent
+    assert published.parent in converted.parents
 
 
 def test_a_good_file_of_another_tool_is_not_deleted(checkpoint: Make) -> None:
