@@ -93,15 +93,16 @@ def find_model(
     if isinstance(model, ModelFiles):
         return model
     manifest = load_manifest(weights)
-    given, model = model, _default(manifest, use) if model is None else model
+    if model is None:
+        model = _default(manifest, use)
+    elif str(model) in manifest.models and _holds_checkpoints(Path(model)):
+        if isinstance(model, Path):
+            return _in_folder(model, use)
+        raise UnknownModelError(
+            f"{model} is a listed model and a folder of checkpoints here: give {os.curdir}{os.sep}{model} for the "
+            "folder, or run this from another folder for the listed one"
+        )
     entry = manifest.models.get(str(model))
-    if entry is not None and given is not None and _holds_checkpoints(Path(given)):
-        if isinstance(given, str):
-            raise UnknownModelError(
-                f"{given} is a listed model and a folder of checkpoints here: give {os.curdir}{os.sep}{given} for the "
-                "folder, or run this from another folder for the listed one"
-            )
-        entry = None
     if entry is not None:
         _check(str(model), entry)
         files = {

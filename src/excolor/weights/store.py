@@ -45,14 +45,13 @@ def fetch(
         CheckpointError: what is on this machine is damaged, or a symbolic link leads out of the cache.
         SettingError: the environment keeps the hub's client from starting, or names no folder for the cache.
     """
-    path, offline = find_local(stored), offline or is_offline()
+    before, offline = find_local(stored), offline or is_offline()
+    path = before
     if path is None or (replace and not offline and not is_packed(path) and not _is_right(path, stored)):
-        damaged, path = path, _download(stored, offline, progress)
-        verify(path, stored)
-        if damaged is not None and damaged == cache_path(stored) != path:
-            _delete(damaged)  # or it would be found before the good one
-        return path
+        path = _download(stored, offline, progress)
     verify(path, stored)
+    if before == cache_path(stored) != path:
+        _delete(before)  # it is damaged, and would be found before the good one
     return path
 
 
