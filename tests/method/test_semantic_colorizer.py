@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from excolor import Colorizer, ColorizeSettings
-from excolor.errors import SettingError
+from excolor.errors import DeviceError, SettingError
 from excolor.evaluation.metrics import lab
+from excolor.method import semantic_affinity
 from excolor.networks.checkpoint import save_network
 from excolor.networks.semantic_colorization import SemanticColorizationConfig, SemanticColorizationNet
 
@@ -54,6 +55,20 @@ def test_several_references_and_hidden_parts_of_them(semantic: Colorizer, target
     picture[:40, :, :3] = (1, 0, 0)  # what nobody sees changes nothing
     np.testing.assert_array_equal(semantic.colorize(target, [one, picture], SMALL).pixels, both.pixels)
     assert len(semantic.score(target, [one, one])) == 2
+
+
+def test_pairs_of_places_that_the_memory_cannot_hold_are_not_begun(
+    semantic: Colorizer, target: Path, reference: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Linux would grant the memory, and end the process without a word once it is used."""
+    free = 1000
+    monkeypatch.setattr("excolor.runtime.devices.free_memory", lambda: free)
+    semantic.colorize(target, reference, SMALL)  # few pairs are not worth the look
+    monkeypatch.setattr(semantic_affinity, "_AT_ONCE", 1000)
+    with pytest.raises(DeviceError, match="it would need about .* GB of memory .* use a smaller working size"):
+        semantic.colorize(target, reference, SMALL)
+    free = 10**9
+    assert semantic.colorize(target, reference, SMALL).pixels.any()
 
 
 def test_vivid_and_strength_reach_the_result(semantic: Colorizer, target: Path, reference: Path) -> None:

@@ -7,7 +7,7 @@ from random_networks import random_semantic
 from torch import Tensor
 
 from excolor.method import semantic_affinity, semantic_correspondence
-from excolor.method.semantic_affinity import affinity
+from excolor.method.semantic_affinity import affinity, put_rows
 from excolor.method.semantic_correspondence import (
     Correspondences,
     Description,
@@ -103,6 +103,15 @@ def test_the_size_of_the_chunks_changes_nothing(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(semantic_affinity, "_AT_ONCE", 1000)
     for name, value in vars(found(picture(1), picture(2))).items():
         assert_same_but_for_rounding(value, getattr(whole, name))
+
+
+def test_rows_are_put_in_place_and_all_at_once_are_not_copied() -> None:
+    rows = torch.rand(2, 5, 3)
+    assert put_rows(None, slice(0, 5), rows, 5) is rows
+    first = put_rows(None, slice(0, 2), rows[:, :2], 5)
+    whole = put_rows(first, slice(2, 5), rows[:, 2:], 5)
+    assert whole is first
+    torch.testing.assert_close(whole, rows, rtol=0, atol=0)
 
 
 def kin_of(lab: Tensor) -> Tensor:

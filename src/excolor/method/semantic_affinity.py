@@ -69,6 +69,19 @@ def some_rows(count: int, width: int) -> Iterator[slice]:
     return (slice(first, min(first + at_once, count)) for first in range(0, count, at_once))
 
 
+def put_rows(whole: Tensor | None, some: slice, rows: Tensor, count: int) -> Tensor:
+    """A matrix (N, count, Q) with some of its rows put in their place; None begins it.
+
+    All rows at once are not copied. Unlike rows that are kept and joined in the end, it is never held twice.
+    """
+    if rows.shape[1] == count:
+        return rows
+    if whole is None:
+        whole = rows.new_empty((len(rows), count, rows.shape[2]))
+    whole[:, some] = rows
+    return whole
+
+
 def joined_rows(rows: Iterable[Tensor]) -> Tensor:
     """Rows (N, rows, ...) of several steps as those of one, not copied if there was one step."""
     parts = list(rows)

@@ -25,11 +25,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from excolor.method import semantic_affinity
-from excolor.method.semantic_affinity import affinity, joined_rows, some_rows
+from excolor.method.semantic_affinity import affinity, joined_rows, put_rows, some_rows
 from excolor.networks.backbone import Levels
 from excolor.networks.products import rows_by_rows
 from excolor.networks.semantic_colorization import SemanticColorizationNet
 from excolor.networks.semantic_places import PlaceDescriptors
+from excolor.runtime.devices import REMEDY, check_memory
 
 CELL = semantic_affinity.CELL
 """Pixels: side of a place of the coarsest grid."""
@@ -44,6 +45,7 @@ _MUTUALITY = 0.05  # cosine
 _LEAST_SQUARE = 1e-6  # ab units squared
 _SHOWN = 0.99  # of a place, if any place shows so much
 _NEVER = -1e3  # cosine of what is hidden
+_PAIR_BYTES = 8  # of the score and the cosine of a place of the target and one of the reference
 
 
 class Description(NamedTuple):
@@ -171,7 +173,10 @@ def side_by_side(references: Sequence[ReferenceColors]) -> ReferenceColors:
 
 
 def correspond(target: Description, reference: ReferenceColors) -> Correspondences:
-    """Find colors for a target in a reference of the same batch size."""
+    """Find colors for a target in a reference of the same batch size.
+
+    Raises DeviceError if there is too little memory for all pairs of their places.
+    """
     n, _, h, w = target.places.shape
     things, places = target.grouped.flatten(2).mT / _GROUPED_TEMPERATURE, target.places.flatten(2).mT  # (N, P, C)
     other_things, other_places = (
@@ -179,8 +184,13 @@ def correspond(target: Description, reference: ReferenceColors) -> Correspondenc
     )
     values = reference.coarse_ab.flatten(2)
     values = torch.cat((values, values.square().sum(1, keepdim=True)), dim=1)  # (N, 3, Q)
-    mean, likeness, score, single = [], [], [], []
-    for some in some_rows(h * w, n * values.shape[2]):
+    mean, likeness = [], []
+    score: Tensor | None = None
+    single: Tensor | None = None
+    steps = list(some_rows(h * w, n * values.shape[2]))
+    if len(steps) > 1:  # the number of pairs grows with the fourth power of the working size
+        check_memory(_PAIR_BYTES * n * h * w * values.shape[2], values.device, REMEDY)
+    for some in steps:
         of_things = rows_by_rows(things[:, some], other_things)  # (N, rows, Q), cosine / temperature
         of_places = rows_by_rows(places[:, some], other_places)
         if reference.hidden is not None:
@@ -189,10 +199,11 @@ def correspond(target: Description, reference: ReferenceColors) -> Correspondenc
             of_places = of_places.masked_fill(hidden, _NEVER)
         mean.append(values @ of_things.softmax(-1).mT)
         likeness.append(of_things.amax(-1) * _GROUPED_TEMPERATURE)
-        single.append(of_places)
-        score.append(torch.add(of_places, of_things, alpha=_GROUPED_SHARE * _GROUPED_TEMPERATURE))
-    means = torch.cat(mean, dim=2).mT
-    return _judged(target, reference, means, *(joined_rows(parts) for parts in (likeness, score, single)))
+        single = put_rows(single, some, of_places, h * w)
+        scored = torch.add(of_places, of_things, alpha=_GROUPED_SHARE * _GROUPED_TEMPERATURE)
+        score = put_rows(score, some, scored, h * w)
+    assert score is not None and single is not None
+    return _judged(target, reference, torch.cat(mean, dim=2).mT, joined_rows(likeness), score, single)
 
 
 def fit(target: Description, reference: ReferenceColors) -> Tensor:
