@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -94,7 +95,13 @@ def test_a_state_of_another_run_is_refused(make_quick_task, tmp_path: Path, chan
     if change != "no state":
         fit(make_quick_task(), Budget(steps=1), tmp_path)
     task = make_quick_task(emphasis=3.0) if change == "recipe" else make_quick_task()
-    with pytest.raises(TrainingError, match=STATE):
+    told = {
+        "recipe": "belongs to another recipe",
+        "seed": "belongs to a run with --seed 0; give that, or",
+        "precision": "belongs to a run with --precision auto; give that, or",
+        "no state": "no training state there",
+    }
+    with pytest.raises(TrainingError, match=f"{STATE}: {told[change]}"):
         precision = "bfloat16" if change == "precision" else "auto"
         fit(task, Budget(steps=2), tmp_path, resume=True, seed=int(change == "seed"), precision=precision)
 
@@ -148,6 +155,26 @@ def test_minutes_end_a_run_and_it_is_saved(make_quick_task, tmp_path: Path) -> N
     assert torch.load(tmp_path / STATE, weights_only=True)["step"] == reports[0].step
 
 
+def test_a_run_of_hardly_any_time_makes_a_step_and_is_saved(make_quick_task, tmp_path: Path) -> None:
+    fit(make_quick_task(), Budget(minutes=1e-12), tmp_path)
+    assert torch.load(tmp_path / STATE, weights_only=True)["step"] == 1
+    fit(make_quick_task(), Budget(minutes=1e-12), tmp_path, resume=True)
+    assert torch.load(tmp_path / STATE, weights_only=True)["step"] == 1
+
+
+def test_a_last_step_that_spoils_the_weights_saves_nothing(
+    make_quick_task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loss is that from before the step, and a number."""
+    fit(make_quick_task(), Budget(steps=1), tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    task = make_quick_task()
+    monkeypatch.setattr(task, "loss", lambda *_: (0 * task.net.out.weight).abs().sum().sqrt())  # of infinite slope
+    with pytest.raises(TrainingError, match="weights became .* by step 2; lower"):
+        fit(task, Budget(steps=2), tmp_path, resume=True)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
 def test_budgets() -> None:
     assert Budget(steps=200).used(50, seconds=1e9) == 0.25
     assert Budget(minutes=2).used(10**9, seconds=30) == 0.25
@@ -182,6 +209,25 @@ def test_a_damaged_state_is_named(make_quick_task, tmp_path: Path) -> None:
     state.write_bytes(state.read_bytes()[:5000])
     with pytest.raises(TrainingError, match="not a readable training state"):
         fit(make_quick_task(), Budget(steps=2), tmp_path, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (Fraction(1, 2), "not a readable training state"),  # for which torch would have to run code
+        ([torch.zeros(1)], "not a readable training state"),
+        ({"weight": torch.zeros(1)}, "not a readable training state"),
+        ({"modules": {}}, "not the whole state"),
+        ({"modules": {}, "recipe": "3", "seed": 0, "precision": "auto"}, "another recipe"),
+    ],
+    ids=["an object", "a list", "tensors", "a part", "no recipe"],
+)
+def test_what_is_no_state_is_one_sentence(make_quick_task, tmp_path: Path, content: object, told: str) -> None:
+    torch.save(content, tmp_path / STATE)
+    with pytest.raises(TrainingError, match=f"{STATE}: .*{told}") as error:
+        fit(make_quick_task(), Budget(steps=2), tmp_path, resume=True)
+    assert "\n" not in str(error.value) and "weights_only" not in str(error.value)
+    assert "delete" not in str(error.value)  # given by --start, it may be anything
 
 
 def test_other_frozen_networks_are_refused_where_a_run_is_continued(

@@ -6,6 +6,7 @@ resumed ends with the same weights as one that never stopped.
 """
 
 import json
+import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -132,7 +133,7 @@ def fit(
 
     Raises:
         TrainingError: there is no state to resume, or it is of another recipe, seed or precision, or beside other
-            frozen networks; the loss is not a number any more; or a file cannot be written.
+            frozen networks; the loss or a weight is not a number any more; or a file cannot be written.
     """
     make_output_folder(folder)
     schedule, device = task.recipe.schedule, task.photos.device
@@ -154,6 +155,7 @@ def fit(
         return budget.used(step, seconds_before + time.monotonic() - started)
 
     def save() -> dict[str, float] | None:
+        _check_weights(task, step)
         task.modules.eval()
         with averages.applied(), torch.no_grad():
             numbers = task.validate(validation) if validation is not None else None
@@ -174,7 +176,7 @@ def fit(
         task.modules.train()
         return numbers
 
-    share = used()
+    share = used() if step else 0.0  # however short the time is, there is a step to save
     while share < 1:
         optimizer.param_groups[0]["lr"] = learning_rate(
             schedule, step, share, epoch=step * task.recipe.batch / len(task.photos)
@@ -221,9 +223,16 @@ def _update(task: Task, optimizer: torch.optim.Optimizer, loss: torch.Tensor) ->
 
 def _mean(losses: list[torch.Tensor], step: int) -> float:
     mean = torch.stack(losses).mean().item()
-    if not mean < float("inf"):  # also true of NaN
+    if not math.isfinite(mean):
         raise TrainingError(f"the loss became {mean} by step {step}; lower the learning rate of the recipe")
     return mean
+
+
+def _check_weights(task: Task, step: int) -> None:
+    """Raise TrainingError if a weight is not a number any more: losses only tell of the step before."""
+    weights = [tensor for tensor in task.modules.state_dict().values() if tensor.is_floating_point()]
+    if not torch.stack([weight.isfinite().all() for weight in weights]).all():
+        raise TrainingError(f"weights became infinite or no numbers by step {step}; lower the recipe's learning rate")
 
 
 def _write_log(path: Path, progress: TrainingProgress) -> None:
@@ -240,16 +249,21 @@ def _arithmetic(device: torch.device, precision: Precision) -> AbstractContextMa
 def _state_of(path: Path, task: Task, frozen: Mapping[str, str], seed: int, precision: Precision) -> dict[str, Any]:
     """The saved state, which is to be of a run like this one, beside the same `frozen` networks."""
     state = read_state(path)
-    same_recipe = _is_described(task.recipe, json.loads(state["recipe"]))
-    if not same_recipe or (state["seed"], state["precision"]) != (seed, precision):
-        raise TrainingError(
-            f"{path}: belongs to another recipe, seed or precision; use those of that run, or choose another --output"
-        )
-    saved = state.get("frozen", frozen)  # states of earlier versions do not say
-    others = [name for name in sorted(saved.keys() | frozen.keys()) if saved.get(name) != frozen.get(name)]
+    try:
+        same_recipe = _is_described(task.recipe, json.loads(state["recipe"]))
+        options = {"seed": (state["seed"], seed), "precision": (state["precision"], precision)}
+    except (KeyError, TypeError, ValueError) as error:
+        raise TrainingError(f"{path}: not the whole state of a run; choose another --output") from error
+    if not same_recipe:
+        raise TrainingError(f"{path}: belongs to another recipe; use that of its run, or choose another --output")
+    others = [f"--{name} {before}" for name, (before, now) in options.items() if before != now]
     if others:
-        told = " and ".join(_how_it_was(name, saved, frozen) for name in others)
-        ways = " and ".join(f"give its --{name}" if name in saved else f"leave out --{name}" for name in others)
+        raise TrainingError(f"{path}: belongs to a run with {' '.join(others)}; give that, or choose another --output")
+    saved = state.get("frozen", frozen)  # states of earlier versions do not say
+    changed = [name for name in sorted(saved.keys() | frozen.keys()) if saved.get(name) != frozen.get(name)]
+    if changed:
+        told = " and ".join(_how_it_was(name, saved, frozen) for name in changed)
+        ways = " and ".join(f"give its --{name}" if name in saved else f"leave out --{name}" for name in changed)
         raise TrainingError(f"{path}: belongs to a run with {told}; {ways}, or choose another --output")
     return state
 
@@ -280,6 +294,8 @@ def _is_described(recipe: Any, saved: Any) -> bool:
     """Whether what was saved is this recipe. States made before a field was added lack it, and mean its default."""
     if not is_dataclass(recipe):
         return bool(json.loads(json.dumps(recipe)) == saved)
+    if not isinstance(saved, dict):
+        return False
     values = {field.name: getattr(recipe, field.name) for field in fields(recipe)}
     defaults = {field.name: field.default for field in fields(recipe)}
     return saved.keys() <= values.keys() and all(

@@ -52,21 +52,26 @@ def _save(content: dict[str, Any], path: Path) -> None:
 
 
 def read_tensors(path: Path) -> dict[str, Any] | None:
-    """What `write_tensors` wrote; None if it cannot be read. No code in the file is run."""
+    """What `write_tensors` wrote; None if it cannot be read, or is something else. No code in the file is run."""
     try:
+        # To the CPU: what belongs on a GPU is copied there, and Adam's counters are faster to read here
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except _UNREADABLE:
+    except _UNREADABLE:  # torch tells at length how to run the code in it
         return None
     return content if isinstance(content, dict) else None
 
 
 def read_state(path: Path) -> dict[str, Any]:
-    """Read a state; no code in it is run. Raises TrainingError if there is none, or it is damaged."""
+    """Read a state: at least its `modules`, the tensors of networks by name; no code in it is run.
+
+    Raises TrainingError if there is none, or it is damaged or something else.
+    """
     if not path.is_file():
         raise TrainingError(f"{path}: no training state there; check the path, or start anew without it")
-    try:
-        # To the CPU: what belongs on a GPU is copied there, and Adam's counters are faster to read here
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except _UNREADABLE as error:
-        raise TrainingError(f"{path}: not a readable training state ({error}); delete it and start anew") from error
+    state = read_tensors(path)
+    if state is None or not isinstance(state.get("modules"), dict):
+        raise TrainingError(
+            f"{path}: not a readable training state, it is damaged or something else; give another, or start anew "
+            "without it"
+        )
     return state
