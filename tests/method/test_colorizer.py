@@ -16,6 +16,7 @@ from skimage.color import rgb2gray, rgb2lab
 from excolor import Colorizer, ColorizeSettings, Photo, Stylizer, StylizeSettings, read_photo
 from excolor.errors import CheckpointError, DeviceError, PhotoError, SettingError, UnknownModelError
 from excolor.evaluation.metrics import colorfulness, psnr
+from excolor.hints import Hint
 from excolor.method.pictures import Reference
 from excolor.networks.checkpoint import load_encoder, save_network
 from excolor.networks.models import ModelIdentity, find_model
@@ -416,6 +417,26 @@ def test_what_was_looked_at_is_colorized_with_the_levels_it_was_looked_at_with(
         colorizer.colorize(looked, encoded, ColorizeSettings(auto_levels=seen))
         with pytest.raises(SettingError, match=r"auto levels.*look again"):
             colorizer.colorize(looked, encoded, ColorizeSettings(auto_levels=not seen))
+
+
+def test_what_was_looked_at_otherwise_is_refused_wherever_it_is_used(
+    colorizer: Colorizer, target: Path, warm: Path
+) -> None:
+    """It has other colors for other places, and only sometimes another shape."""
+    looked, other = colorizer.look(target, SMALL), ColorizeSettings(working_size=72)
+    ab, hint = colorizer.find_ab(looked, (), SMALL), [Hint(0.5, 0.5, "red")]
+    with pytest.raises(SettingError, match="look again"):
+        colorizer.find_ab(looked, (), other)
+    with pytest.raises(SettingError, match="look again"):
+        colorizer.follow(looked, ab, hint, settings=other)
+    encoded = colorizer.encode_reference(warm, other)
+    with pytest.raises(SettingError, match="encode it again"):
+        colorizer.follow(looked, ab, hint, encoded, SMALL)
+
+
+def test_references_can_be_found_in_a_list(colorizer: Colorizer, warm: Path, cold: Path) -> None:
+    one, other = (colorizer.encode_reference(picture, SMALL) for picture in (warm, cold))
+    assert [one, other].index(other) == 1
 
 
 def test_a_picture_in_its_own_colors_is_a_further_reference(colorizer: Colorizer, target: Path, warm: Path) -> None:

@@ -30,5 +30,15 @@ def test_sides_are_told_apart() -> None:
 
 def test_a_reference_that_is_hardly_followed_is_told_and_others_are_not() -> None:
     (note,) = followed_notes(torch.tensor([0.123]), "flower.jpg")
-    assert "flower.jpg, whose colors are followed by 12%" in note
+    assert "flower.jpg, whose colors are followed by 12%" in note and "a strength above 1 follows" in note
     assert followed_notes(torch.tensor([1.0]), "flower.jpg") == followed_notes(None, "flower.jpg") == ()
+
+
+def test_notes_go_with_the_strength() -> None:
+    def told(strength: float) -> tuple[str, ...]:
+        return followed_notes(torch.tensor([0.5]), "flower.jpg", strength)
+
+    assert "by 20%" in told(0.4)[0] and "above 1 follows" in told(0.4)[0]
+    assert "by 50%" in told(1.5)[0] and "above 1.5 follows" in told(1.5)[0]
+    assert "by 50%" in told(2.0)[0] and "strength" not in told(2.0)[0]
+    assert told(0.0) == ()

@@ -215,10 +215,13 @@ class Colorizer:
         Returns:
             ab (1, 2, h, w), with padding. Errors as in `colorize`.
         """
+        if isinstance(seen, Target):
+            looked = self._looked(seen, settings, examined=False)
+            lightness, known = looked.lightness, looked.known
+        else:
+            lightness, known = _as_networks_see(seen, settings), None
         reference = self._encoded(references, settings)
-        known = seen.known if isinstance(seen, Target) else None
         with out_of_memory_explained(self.device):
-            lightness = seen.lightness if isinstance(seen, Target) else _as_networks_see(seen, settings)
             if reference is None:
                 return self._networks.invent(lightness, hints, known) * settings.vivid
             return self._networks.colors(lightness, reference.features, settings, hints, known).ab * settings.vivid
@@ -260,11 +263,15 @@ class Colorizer:
 
         Raises:
             HintError: a hint lies outside the picture, or a layer has another aspect ratio.
+            SettingError: the target or the reference is of another model, or was seen at another working size.
         """
-        given, notes = rasterize(hints, target.photo.size, target.seen)
+        looked = self._looked(target, settings, examined=True)
+        if reference is not None:
+            self._check(reference, settings.working_size)
+        given, notes = rasterize(hints, looked.photo.size, looked.seen)
         features = None if reference is None else reference.features
         with out_of_memory_explained(self.device):
-            followed = self._networks.follow(ab, target.lightness, features, settings, given, target.known)
+            followed = self._networks.follow(ab, looked.lightness, features, settings, given, looked.known)
         return followed, notes
 
     @torch.inference_mode()
@@ -350,7 +357,7 @@ class Colorizer:
         """The photograph in the colors that the networks found, and in those of hints."""
         photo, seen = target.photo, target.seen
         ab = found.ab * settings.vivid  # before the hints, which are meant as they are
-        notes = () if reference is None else followed_notes(found.followed, reference.name)
+        notes = () if reference is None else followed_notes(found.followed, reference.name, settings.strength)
         if hints:
             ab, more = self.follow(target, ab, hints, reference, settings)
             notes += more

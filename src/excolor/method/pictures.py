@@ -10,7 +10,7 @@ from excolor.networks.models import ModelIdentity
 from excolor.photo import Photo
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Reference:
     """What is kept of a reference picture: made by `Colorizer.encode_reference`, used for any number of targets.
 

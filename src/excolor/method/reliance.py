@@ -4,6 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from excolor.method.architecture import Stages
+from excolor.settings import STRONGEST
 
 _WINDOW = 9  # pixels: single ones say little
 _NEARLY = 0.9  # so far or farther, and nothing needs to be said
@@ -21,14 +22,20 @@ def reliance(stages: Stages) -> Tensor:
     return ((along + _SAME**2) / (length + _SAME**2)).clamp(0, 1)
 
 
-def followed_notes(followed: Tensor | None, name: str) -> tuple[str, ...]:
-    """What the user should know about how far references called `name` are followed; see `Stages.followed`."""
-    if followed is None or (share := followed.min().item()) >= _NEARLY:
+def followed_notes(followed: Tensor | None, name: str, strength: float = 1.0) -> tuple[str, ...]:
+    """What the user should know about how far references called `name` are followed at a strength in [0, 2].
+
+    `followed` is that of `Stages`. Who wants them not to be followed at all knows.
+    """
+    if followed is None or strength == 0 or (share := followed.min().item()) >= _NEARLY:
         return ()
-    return (
-        f"little of what this picture shows is in {name}, whose colors are followed by {share:.0%}, and the rest is "
-        "invented; a strength above 1 follows them further",
+    told = (
+        f"little of what this picture shows is in {name}, whose colors are followed by {share * min(strength, 1.0):.0%}, "
+        "and the rest is invented"
     )
+    if strength < STRONGEST:
+        told += f"; a strength above {max(strength, 1.0):g} follows them further"
+    return (told,)
 
 
 def _around(values: Tensor) -> Tensor:

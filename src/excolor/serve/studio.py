@@ -258,7 +258,7 @@ class Studio:
                 if references.features is None:
                     return _Prior(colorizer.find_ab(looked, (), settings), None)
                 stages = colorizer.find_stages(looked, references.features, settings)
-                notes = followed_notes(stages.followed, references.features.name)
+                notes = followed_notes(stages.followed, references.features.name, choices.strength)
                 return _Prior(stages.ab, looked.seen.to_array(reliance(stages))[..., 0], notes)
 
             ids = tuple(file.id for file in snapshot.used)
