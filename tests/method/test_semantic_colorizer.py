@@ -65,7 +65,7 @@ def test_pairs_of_places_that_the_memory_cannot_hold_are_not_begun(
     monkeypatch.setattr("excolor.runtime.devices.free_memory", lambda: free)
     semantic.colorize(target, reference, SMALL)  # few pairs are not worth the look
     monkeypatch.setattr(semantic_affinity, "_AT_ONCE", 1000)
-    with pytest.raises(DeviceError, match="it would need about .* GB of memory .* use a smaller working size"):
+    with pytest.raises(DeviceError, match=r"it would need about .* GB of memory .* use a smaller working size"):
         semantic.colorize(target, reference, SMALL)
     free = 10**9
     assert semantic.colorize(target, reference, SMALL).pixels.any()

@@ -170,7 +170,7 @@ def test_a_last_step_that_spoils_the_weights_saves_nothing(
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     task = make_quick_task()
     monkeypatch.setattr(task, "loss", lambda *_: (0 * task.net.out.weight).abs().sum().sqrt())  # of infinite slope
-    with pytest.raises(TrainingError, match="weights became .* by step 2; lower"):
+    with pytest.raises(TrainingError, match=r"weights became .* by step 2; lower"):
         fit(task, Budget(steps=2), tmp_path, resume=True)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 

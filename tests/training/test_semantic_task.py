@@ -2,6 +2,8 @@
 
 from contextlib import nullcontext
 from dataclasses import replace
+from itertools import count
+from pathlib import Path
 
 import pytest
 import torch
@@ -20,6 +22,7 @@ from excolor.networks.semantic_colorization import (
     SemanticColorizationNet,
     SemanticHints,
 )
+from excolor.training.loop import Budget, fit
 from excolor.training.old_photographs import aged
 from excolor.training.photo_store import PhotoStore
 from excolor.training.recipes import Schedule
@@ -149,9 +152,20 @@ def test_every_other_batch_has_half_as_many_pictures_enlarged(
     assert 3 < sum(shape[2] == 96 for shape in seen) < 13
 
 
+def test_batches_of_half_as_many_pictures_count_as_such_in_the_speed(
+    task: SemanticTask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    speeds = []
+    for enlarged in (0, 96):
+        clock = count()
+        monkeypatch.setattr("excolor.training.loop.time.monotonic", clock.__next__)
+        task.recipe = replace(RECIPE, enlarged=enlarged)
+        fit(task, Budget(steps=1), tmp_path, on_progress=lambda progress: speeds.append(progress.images_per_second))
+    assert speeds[1] == 0.75 * speeds[0] > 0
+
+
 def test_the_shares_of_the_shipped_recipe_fill_its_batch() -> None:
-    shipped = SEMANTIC["semantic"]
-    for recipe in (*SEMANTIC.values(), replace(shipped, batch=shipped.batch // 2)):
+    for recipe in (*SEMANTIC.values(), SEMANTIC["semantic"].with_enlarged):
         counts = recipe.counts()
         assert sum(counts) == recipe.batch
         assert min(counts) > 0

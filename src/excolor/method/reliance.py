@@ -29,9 +29,10 @@ def followed_notes(followed: Tensor | None, name: str, strength: float = 1.0) ->
     """
     if followed is None or strength == 0 or (share := followed.min().item()) >= _NEARLY:
         return ()
+    share *= min(strength, 1.0)
     told = (
-        f"little of what this picture shows is in {name}, whose colors are followed by {share * min(strength, 1.0):.0%}, "
-        "and the rest is invented"
+        f"little of what this picture shows is in {name}, whose colors are followed by {share:.0%}, and the rest is "
+        "invented"
     )
     if strength < STRONGEST:
         told += f"; a strength above {max(strength, 1.0):g} follows them further"

@@ -64,7 +64,7 @@ class TrainingProgress:
         step: the number of steps so far.
         used: share of the budget that is used up, in [0, 1].
         loss: mean since the last progress.
-        images_per_second: likewise.
+        images_per_second: crops of the batches, likewise. Their references do not count, nor what is drawn beside them.
         validation: numbers of the validation, if there was one since.
     """
 
@@ -156,9 +156,7 @@ def fit(
 
     def save() -> dict[str, float] | None:
         _check_weights(task, step)
-        task.modules.eval()
-        with averages.applied(), torch.no_grad():
-            numbers = task.validate(validation) if validation is not None else None
+        numbers = None if validation is None else _validate(task, averages, validation)
         state = {
             "recipe": json.dumps(asdict(task.recipe)),
             "seed": seed,
@@ -173,13 +171,12 @@ def fit(
         }
         write_tensors(folder / STATE, state)  # before the checkpoints: where these are, the run can be continued
         _export(task, averages, folder)
-        task.modules.train()
         return numbers
 
     share = used() if step else 0.0  # however short the time is, there is a step to save
     while share < 1:
         optimizer.param_groups[0]["lr"] = learning_rate(
-            schedule, step, share, epoch=step * task.recipe.batch / len(task.photos)
+            schedule, step, share, epoch=step * task.recipe.mean_batch / len(task.photos)
         )
         size = task.recipe.crops[int(share * len(task.recipe.crops))]
         generator = Generator(device).manual_seed(seed * 1_000_003 + step)
@@ -196,7 +193,7 @@ def fit(
         if now - last_progress >= progress_seconds or share >= 1:
             mean_loss = _mean(losses, step)
             numbers = None
-            speed = (step - step_of_last_progress) * task.recipe.batch / (now - last_progress)
+            speed = (step - step_of_last_progress) * task.recipe.mean_batch / (now - last_progress)
             if now - last_save >= save_seconds or share >= 1:
                 numbers = save()
                 last_save = time.monotonic()
@@ -207,6 +204,14 @@ def fit(
             last_progress, step_of_last_progress = time.monotonic(), step
     task.modules.eval()
     return _export(task, averages, folder)
+
+
+def _validate(task: Task, averages: AveragedWeights, photos: PhotoStore) -> dict[str, float]:
+    task.modules.eval()
+    with averages.applied(), torch.no_grad():
+        numbers = task.validate(photos)
+    task.modules.train()
+    return numbers
 
 
 def _export(task: Task, averages: AveragedWeights, folder: Path) -> list[Path]:

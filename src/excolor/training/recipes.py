@@ -56,6 +56,11 @@ class Recipe:
     schedule: Schedule
     photo_side: int = 160
 
+    @property
+    def mean_batch(self) -> float:
+        """Crops a step on average, where not all steps have the same number."""
+        return self.batch
+
 
 def check_width(recipe: Recipe, name: str, width: int) -> None:
     """Raise TrainingError if the network called `name`, of `width`, is not of the recipe's."""

@@ -119,6 +119,16 @@ class SemanticRecipe(Recipe):
     weights: ColorLossWeights = field(default_factory=ColorLossWeights)
     window: float = 0.6
 
+    @property
+    def with_enlarged(self) -> "SemanticRecipe":
+        """The recipe of the batches whose crops are enlarged."""
+        return replace(self, batch=self.batch // 2)
+
+    @property
+    def mean_batch(self) -> float:
+        """Crops a step on average: a random half of the steps may have half as many."""
+        return (self.batch + self.with_enlarged.batch) / 2 if self.enlarged else self.batch
+
     def counts(self) -> Counts:
         """How many pictures of each kind a batch has."""
         empty, similar, pairs, unrelated = (

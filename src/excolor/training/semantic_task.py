@@ -12,7 +12,6 @@ chroma, so that only following can be right.
 """
 
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
@@ -104,7 +103,7 @@ class SemanticTask:
     def loss(self, size: int, generator: Generator, precision: AbstractContextManager[None]) -> Tensor:
         recipe, shown = self.recipe, size
         if recipe.enlarged and torch.rand((), generator=generator, device=self.photos.device) < 0.5:
-            recipe, shown = replace(recipe, batch=recipe.batch // 2), recipe.enlarged
+            recipe, shown = recipe.with_enlarged, recipe.enlarged
         batch = self._draw(recipe.counts(), size, shown, generator)
         with torch.no_grad(), precision:
             levels, hints = self._hints(batch, generator)
