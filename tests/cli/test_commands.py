@@ -555,6 +555,16 @@ def test_a_folder_that_cannot_be_written_to_is_found_out_before_photographs_are_
     assert_fails(result, "/proc: cannot be written to", "--output")
 
 
+def test_what_a_run_begins_with_is_read_before_photographs_are(tmp_path: Path) -> None:
+    """To decode these takes minutes."""
+    bad, encoder = tmp_path / "bad.safetensors", find_model("lite").path("encoder")
+    bad.touch()
+    common = (tmp_path / "none", "-o", tmp_path / "out", "--steps", 1, "--device", "cpu", "-q")
+    assert_fails(run("train", "encoder", *common, "--teacher", bad), "bad.safetensors")
+    assert_fails(run("train", "decoder", *common, "--encoder", encoder, "--start", bad), "bad.safetensors")
+    assert_fails(run("train", "encoder", *common, "--validate", tmp_path / "held-out"), "held-out")
+
+
 def test_train_with_what_does_not_fit(photos: Path, tmp_path: Path) -> None:
     files = find_model("lite")
     out = tmp_path / "out"

@@ -75,19 +75,20 @@ def encoder(
 
     from excolor.training.encoder_task import EncoderTask
     from excolor.training.recipes import ENCODER
+    from excolor.training.teacher import Teacher
 
     hyperparameters = ENCODER[recipe]
+    guide = Teacher(teacher) if teacher else None
 
     def task(store: "PhotoStore") -> "Task":
         from excolor.training.loading import load_photos, load_tiles
-        from excolor.training.teacher import Teacher
 
         labeled = None
         if class_tiles:
             labeled = load_tiles(classes, store.device, side=class_tiles, shorter_side=_CLASS_SIDE)
         elif classes:
             labeled = load_photos(classes, store.device, shorter_side=_CLASS_SIDE)
-        return EncoderTask(hyperparameters, store, Teacher(teacher) if teacher else None, labeled)
+        return EncoderTask(hyperparameters, store, guide, labeled)
 
     run_training(photos, hyperparameters.photo_side, task, EncoderTask.CHECKPOINTS, **run)
 
@@ -112,10 +113,11 @@ def decoder(photos: tuple[Path, ...], encoder_name: str, start: Path | None, rec
     from excolor.training.recipes import DECODER
 
     frozen = load_encoder(encoder_file(encoder_name, run["quiet"]))
+    begin = load_decoder(start) if start else None
     hyperparameters = DECODER[recipe or of_width(frozen.config.width, DECODER)]
 
     def task(store: "PhotoStore") -> "Task":
-        return DecoderTask(hyperparameters, store, frozen, load_decoder(start) if start else None)
+        return DecoderTask(hyperparameters, store, frozen, begin)
 
     run_training(photos, hyperparameters.photo_side, task, DecoderTask.CHECKPOINTS, **run)
 

@@ -175,8 +175,9 @@ def run_training(
         shown = "  ".join(f"{name} {value}" for name, value in numbers.items())
         click.echo(f"step {progress.step}  {progress.used:4.0%}  {shown}", err=True)
 
-    store = load_photos(photos, place, shorter_side=photo_side, limit=limit)
+    # The few first, so that what is wrong with them is found out soon
     held_out = load_photos([validate], place, shorter_side=photo_side) if validate else None
+    store = load_photos(photos, place, shorter_side=photo_side, limit=limit)
     if not quiet:
         click.echo(f"{len(store)} photographs on {place}", err=True)
     torch.manual_seed(seed)  # for the networks' first weights
