@@ -22,8 +22,8 @@ from excolor.networks.checkpoint import (
     load_decoder,
     load_encoder,
     load_matcher,
+    load_with_origin,
     save_network,
-    trained_over,
 )
 from excolor.networks.colorization import ColorizationConfig, ColorizationNet
 from excolor.networks.decoder import Decoder, DecoderConfig
@@ -98,6 +98,9 @@ def test_a_matcher_goes_with_its_encoder(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_says_what_it_was_trained_over(tmp_path: Path) -> None:
+    def trained_over(path: Path) -> str | None:
+        return load_with_origin(path, Decoder)[1]
+
     encoder, other = Encoder(EncoderConfig(8)), Encoder(EncoderConfig(8))
     network, path = Decoder(DecoderConfig(8)), tmp_path / "d.safetensors"
     save_network(network, path)

@@ -2,17 +2,22 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 
 from excolor.errors import TrainingError
 from excolor.networks.backbone import VARIANTS, EfficientNetLite
+from excolor.networks.checkpoint import save_network
+from excolor.networks.semantic_places import SemanticPlacesNet
 from excolor.training import semantic_start
 from excolor.training.photo_store import PhotoStore
 from excolor.training.semantic_pairs import similar_pictures
-from excolor.training.semantic_start import SIMILAR, similar_of
+from excolor.training.semantic_recipes import PLACES
+from excolor.training.semantic_start import SIMILAR, read_places, similar_of
 
 SIDE = 40
 CPU = torch.device("cpu")
@@ -75,3 +80,19 @@ def test_a_file_that_does_not_tell_is_made_anew(damage: str, finds: list[PhotoSt
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=rf"{SIMILAR}: cannot be written \(No such file"):
         similar_of(photographs(1, 2), backbone(), tmp_path / "none")
+
+
+def test_a_checkpoint_of_places_is_opened_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, opened = tmp_path / "places.safetensors", []
+    config = PLACES["semantic-tiny"].config
+
+    def open_once(path: Path, **options: str) -> Any:
+        opened.append(path)
+        return safe_open(path, **options)
+
+    monkeypatch.setattr("excolor.networks.checkpoint.safe_open", open_once)
+    for over in (backbone(), None):
+        save_network(SemanticPlacesNet(config), path, over=over)
+        _, is_over_backbone = read_places(path, config, backbone())
+        assert is_over_backbone is (over is not None)
+    assert opened == [path, path]

@@ -313,7 +313,6 @@ def semantic(
 
     import torch
 
-    from excolor.networks.checkpoint import trained_over
     from excolor.training.semantic_recipes import SEMANTIC
     from excolor.training.semantic_start import new_net, read_places, read_semantic_start, similar_of
     from excolor.training.semantic_task import SemanticTask
@@ -324,8 +323,8 @@ def semantic(
     torch.manual_seed(run["seed"])
     net = read_semantic_start(begin, hyperparameters) if begin else new_net(hyperparameters, backbone)
     if places_path:
-        net.places = read_places(places_path, net.config.places, net.backbone)
-        if trained_over(places_path) is None and not run["quiet"]:
+        net.places, is_over_backbone = read_places(places_path, net.config.places, net.backbone)
+        if not (is_over_backbone or run["quiet"]):
             click.echo(
                 f"{places_path} does not say which backbone it was trained over; make sure that it is this one",
                 err=True,

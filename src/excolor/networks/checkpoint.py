@@ -128,16 +128,6 @@ def load_colorizer(path: Path) -> ColorizationNet:
     return load_network(path, ColorizationNet)
 
 
-def trained_over(path: Path) -> str | None:
-    """The `fingerprint` of the network that a checkpoint was trained over; None if it does not say.
-
-    Checkpoints of earlier versions do not. Raises CheckpointError if the file is no checkpoint.
-    """
-    with _opened(path) as file:
-        over = _description(path, file.metadata() or {}).get("over")
-    return None if over is None else str(over)
-
-
 class _Uninitialized(TorchFunctionMode):
     """While it lasts, new weights are left as they are: those of a file will take their place.
 
@@ -174,9 +164,18 @@ def load_network(path: Path, cls: type[N]) -> N:
     Raises:
         CheckpointError: the file is not one of that class.
     """
+    return load_with_origin(path, cls)[0]
+
+
+def load_with_origin(path: Path, cls: type[N]) -> tuple[N, str | None]:
+    """`load_network`, and the `fingerprint` of the network that it was trained over; None if the file does not say.
+
+    Checkpoints of earlier versions do not.
+    """
     name = name_of(cls)
     with _opened(path) as file:
-        config = _read_config(path, file.metadata() or {}, name)
+        description = _description(path, file.metadata() or {})
+        config = _read_config(path, description, name)
         expected = expected_tensors(config)
         _check(path, {key: file.get_slice(key) for key in file.keys()}, expected, NETWORKS[name].added)  # noqa: SIM118 - not a mapping
         # Mapped into memory, so that what is read is converted as it comes
@@ -187,7 +186,8 @@ def load_network(path: Path, cls: type[N]) -> N:
     with _Uninitialized():
         network = cls(config)
     network.load_state_dict(tensors, strict=True, assign=True)
-    return network.eval()
+    over = description.get("over")
+    return network.eval(), None if over is None else str(over)
 
 
 @contextmanager
@@ -221,9 +221,8 @@ def _description(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
         ) from error
 
 
-def _read_config(path: Path, metadata: dict[str, str], name: str) -> Any:
-    """The configuration in the file's metadata, of the kind that is wanted and within reason."""
-    description = _description(path, metadata)
+def _read_config(path: Path, description: Mapping[str, Any], name: str) -> Any:
+    """The configuration in a file's `_description`, of the kind that is wanted and within reason."""
     found, values = description["network"], description["config"]
     if found != name:
         raise CheckpointError(

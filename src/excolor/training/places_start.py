@@ -44,7 +44,8 @@ def read_places_start(path: Path, recipe: PlacesRecipe, backbone: Path | None) -
     """
     if path.suffix == ".safetensors":
         modules = new_places(recipe, backbone)
-        return modules._replace(places=read_places(path, recipe.config, modules.backbone))
+        places, _ = read_places(path, recipe.config, modules.backbone)
+        return modules._replace(places=places)
     state = read_state(path)
     weights = state.get("modules", {}) | state.get("averages", {})
     modules = PlacesModules(EfficientNetLite(VARIANTS[recipe.backbone]), SemanticPlacesNet(recipe.config), Matching())

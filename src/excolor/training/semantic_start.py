@@ -6,7 +6,7 @@ from torch import Tensor
 
 from excolor.errors import TrainingError
 from excolor.networks.backbone import VARIANTS, EfficientNetLite
-from excolor.networks.checkpoint import fingerprint, load_network, trained_over
+from excolor.networks.checkpoint import fingerprint, load_network, load_with_origin
 from excolor.networks.public.efficientnet_lite import PACKAGE, published_file, read_efficientnet_lite
 from excolor.networks.semantic_colorization import SemanticColorizationConfig, SemanticColorizationNet
 from excolor.networks.semantic_places import SemanticPlacesConfig, SemanticPlacesNet
@@ -42,27 +42,30 @@ def new_net(recipe: SemanticRecipe, backbone: Path | None) -> SemanticColorizati
     return net
 
 
-def read_places(path: Path, config: SemanticPlacesConfig, backbone: EfficientNetLite) -> SemanticPlacesNet:
+def read_places(path: Path, config: SemanticPlacesConfig, backbone: EfficientNetLite) -> tuple[SemanticPlacesNet, bool]:
     """The net of a shape that describes places over a backbone, in a checkpoint of `excolor train places`.
 
-    A checkpoint that does not say what it was trained over is taken for one over this backbone, see `trained_over`.
+    Also, whether the checkpoint says that it was trained over this backbone: those of earlier versions do not say over
+    which, and are taken for some over this one.
 
     Raises:
         CheckpointError: it is not one.
         TrainingError: it has another shape, or was trained over a backbone of other weights.
     """
-    found = load_network(path, SemanticPlacesNet)
+    found, over = load_with_origin(path, SemanticPlacesNet)
     _check_shape(path, found.config, config)
-    if trained_over(path) not in (None, fingerprint(backbone)):
+    if over is not None and over != fingerprint(backbone):
         raise TrainingError(
             f"{path}: was trained over another backbone than the one here, whose places it cannot describe; begin with "
             "that backbone, or train places over this one by `excolor train places`"
         )
-    return found
+    return found, over is not None
 
 
 def read_semantic_start(path: Path, recipe: SemanticRecipe) -> SemanticColorizationNet:
     """The net to go on from: of a checkpoint, or of the training state of an earlier run.
+
+    A checkpoint has the averaged weights; of a training state the last ones are taken.
 
     Raises:
         CheckpointError: it is not a semantic net's checkpoint.
