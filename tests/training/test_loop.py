@@ -24,7 +24,7 @@ from excolor.training.colorizer_task import ColorizerTask
 from excolor.training.loop import Budget, TrainingProgress, fit, learning_rate, make_output_folder
 from excolor.training.photo_store import PhotoStore
 from excolor.training.recipes import COLORIZER, DECODER, ColorizerRecipe, Schedule
-from excolor.training.state import STATE
+from excolor.training.state import STATE, read_tensors, write_tensors
 
 
 @pytest.fixture
@@ -254,6 +254,22 @@ def test_other_frozen_networks_are_refused_where_a_run_is_continued(
     del state["frozen"]  # as in states of earlier versions
     torch.save(state, tmp_path / STATE)
     run(other, matcher, 3)
+
+
+def test_two_that_write_a_state_at_once_do_not_disturb_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, save = tmp_path / STATE, torch.save
+
+    def save_after_another(content: dict[str, int], file: object) -> None:
+        if content["number"] == 1:
+            write_tensors(path, {"number": 2})
+        save(content, file)
+
+    monkeypatch.setattr("torch.save", save_after_another)
+    write_tensors(path, {"number": 1})
+    assert read_tensors(path) == {"number": 1}
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @contextmanager

@@ -13,7 +13,6 @@ the cache of downloads holds is another matter, see `excolor.weights`.
 import hashlib
 import json
 import os
-import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, fields
@@ -34,6 +33,7 @@ from excolor.networks.header import check_header, printable, without_duplicates
 from excolor.networks.matcher import Matcher
 from excolor.networks.registry import NETWORKS, name_of
 from excolor.networks.transfer import TransferNet
+from excolor.photo.files import whole_file
 
 _KEY = "excolor"
 
@@ -65,13 +65,9 @@ def save_network(
     described = {"network": name_of(type(network)), "config": asdict(network.config)}  # type: ignore[call-overload]
     if over is not None:
         described["over"] = fingerprint(over)
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
+    with whole_file(path, overwrite=True) as file:
         # not safetensors' save_file, whose files only their owner may read
-        temporary.write_bytes(save(_kept(network, dtype), metadata={_KEY: json.dumps(described)}))
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        file.write(save(_kept(network, dtype), metadata={_KEY: json.dumps(described)}))
 
 
 def _kept(network: nn.Module, dtype: torch.dtype) -> dict[str, torch.Tensor]:

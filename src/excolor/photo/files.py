@@ -116,31 +116,14 @@ def temporary_folder(parent: Path | None = None) -> Iterator[Path]:
 
 @contextmanager
 def new_file(path: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
-    """A file to write, read and seek in, that gets its name when the context ends well and vanishes otherwise.
-
-    It has no name at all until then where the system can do so (Linux), so that not even a kill leaves something
-    behind; elsewhere a temporary one beside `path`. Without `overwrite` a file that appears meanwhile is not replaced.
+    """`whole_file`, whose errors are sentences.
 
     Raises:
         OutputError: it cannot be written there.
     """
     try:
-        file, temporary = _open_new(path)
-        with file:
-            try:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())  # or a power failure after the naming could leave an empty file
-                if temporary is None:
-                    temporary = _name(file, path, overwrite)
-                file.close()  # Windows renames no open file
-                if temporary is not None:
-                    _move(temporary, path, overwrite)
-            finally:
-                if temporary is not None:
-                    with suppress(OSError):  # it is gone already if all went well
-                        temporary.unlink()
-                    _unfinished.discard(temporary)
+        with whole_file(path, overwrite=overwrite) as file:
+            yield file
     except FileExistsError as error:
         raise OutputError(
             f"{path} appeared while it was being written: replace it, or write elsewhere", settings=_OTHERWISE
@@ -149,6 +132,32 @@ def new_file(path: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
         raise OutputError(
             f"cannot write {path}: {error.strerror or error}; make room or write elsewhere", settings=("output",)
         ) from error
+
+
+@contextmanager
+def whole_file(path: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
+    """A file to write, read and seek in, that gets its name when the context ends well and vanishes otherwise.
+
+    It has no name at all until then where the system can do so (Linux), so that not even a kill leaves something
+    behind; elsewhere a temporary one beside `path`. Without `overwrite` a file that appears meanwhile is not replaced
+    (FileExistsError). Raises OSError if it cannot be written there.
+    """
+    file, temporary = _open_new(path)
+    with file:
+        try:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())  # or a power failure after the naming could leave an empty file
+            if temporary is None:
+                temporary = _name(file, path, overwrite)
+            file.close()  # Windows renames no open file
+            if temporary is not None:
+                _move(temporary, path, overwrite)
+        finally:
+            if temporary is not None:
+                with suppress(OSError):  # it is gone already if all went well
+                    temporary.unlink()
+                _unfinished.discard(temporary)
 
 
 def _open_new(path: Path) -> tuple[BinaryIO, Path | None]:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from excolor.errors import TrainingError
+from excolor.photo.files import whole_file
 
 STATE = "training-state.pt"
 
@@ -32,23 +33,13 @@ def writing(place: Path) -> Iterator[None]:
 
 def write_tensors(path: Path, content: dict[str, Any]) -> None:
     """Write tensors, texts and numbers; the file appears whole or not at all. Raises TrainingError if it cannot be."""
-    temporary = path.with_name(path.name + ".tmp")
-    with writing(path):
+    with writing(path), whole_file(path, overwrite=True) as file:
         try:
-            _save(content, temporary)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-
-
-def _save(content: dict[str, Any], path: Path) -> None:
-    try:
-        with path.open("wb") as file:  # given a path, torch does not tell why it cannot be written
             torch.save(content, file)
-    except RuntimeError as error:  # about what is lacking in the file, raised in place of the reason
-        if isinstance(error.__context__, OSError | KeyboardInterrupt):
-            raise error.__context__ from error
-        raise
+        except RuntimeError as error:  # about what is lacking in the file, raised in place of the reason
+            if isinstance(error.__context__, OSError | KeyboardInterrupt):
+                raise error.__context__ from error
+            raise
 
 
 def read_tensors(path: Path) -> dict[str, Any] | None:
