@@ -384,6 +384,44 @@ def test_references_of_the_targets_names(tmp_path: Path, small: Write, excolor: 
     }
 
 
+def test_a_reference_of_the_same_name_in_another_subfolder_is_not_taken(
+    tmp_path: Path, small: Write, excolor: Run
+) -> None:
+    """Cameras number anew in each folder. What is beside the subfolders serves all of them."""
+    scans, references, report = tmp_path / "scans", tmp_path / "references", tmp_path / "report.json"
+    for name in ("a/7", "a/Mary", "a/8", "b/7"):
+        small(scans / f"{name}.png")
+    pairs = {"a/mary.jpg": "a/Mary.png", "b/7.jpg": "b/7.png", "8.jpg": "a/8.png"}
+    for name in (*pairs, "b/Mary.jpg", "b/8.jpg"):
+        (references / name).parent.mkdir(parents=True, exist_ok=True)
+        color_photo(references / name)
+    arguments = ("--ref", references, "--pair", "name", *FAST, "-o", tmp_path / "out", "--report", report)
+    result = excolor("colorize", scans, "-r", *arguments)
+    assert result.exit_code == 1 and "3 written, 1 failed" in result.stderr
+    why = f"is in another subfolder ({references / 'b/7.jpg'}); move it to a or beside the subfolders"
+    assert f"{scans / 'a/7.png'}: the reference of its name {why}, or pair them otherwise (--pair)" in result.stderr
+    files = json.loads(report.read_text())["files"]
+    assert {f["reference"]: f["input"] for f in files if f["reference"]} == {
+        str(references / name): str(scans / target) for name, target in pairs.items()
+    }
+
+
+def test_subfolders_tell_references_of_one_name_apart_where_their_root_is_given(
+    tmp_path: Path, small: Write, excolor: Run
+) -> None:
+    scan, references = small(tmp_path / "scans/b/7.png"), tmp_path / "references"
+    for name in ("a/7.jpg", "b/7.jpg"):
+        (references / name).parent.mkdir(parents=True)
+        color_photo(references / name)
+    report, out = tmp_path / "report.json", tmp_path / "out"
+    arguments = ("colorize", scan, "--ref", references, "--pair", "name", *FAST, "-o", f"{out}/", "--report", report)
+    unclear = excolor(*arguments)
+    assert unclear.exit_code == 1 and "several references have its name" in unclear.stderr
+    assert "(--pair, --root)" in unclear.stderr and len(unclear.stderr.splitlines()) == 1
+    assert excolor(*arguments, "--root", tmp_path / "scans", "--force").exit_code == 0
+    assert json.loads(report.read_text())["files"][0]["reference"] == str(references / "b/7.jpg")
+
+
 def test_names_of_references_may_differ_in_case_and_in_the_way_of_writing_accents(
     tmp_path: Path, small: Write, excolor: Run
 ) -> None:

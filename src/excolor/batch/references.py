@@ -1,12 +1,12 @@
 """References: found before the work, encoded once each, and chosen for every target."""
 
-from collections.abc import Callable, Generator, Mapping, Sequence, Sized
+from collections.abc import Generator, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from excolor.batch.events import Note
-from excolor.batch.plan import one_name
+from excolor.batch.namesakes import Namesakes
 from excolor.batch.sources import Source, each_once, is_folder, pictures_in
 from excolor.batch.stop import Stop, StoppedError
 from excolor.batch.used import UsedFile, read_used
@@ -25,6 +25,7 @@ Looked: TypeAlias = "Photo | Target"
 Pairing = Literal["fit", "name", "all"]
 
 _MOST_TOGETHER = 32  # references at a working size of 256, all of whose places are compared with each of a target's
+_MOST_NAMED = 3  # references that one message names
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +91,7 @@ class ReferenceFiles:
             DeviceError: the device has too little memory for all together.
         """
         if self.pairing == "name":
-            return SameName(_NameIndex.of(self.sources, str), _NameIndex.of(self.sources, one_name), self.max_pixels)
+            return SameName(Namesakes.of(self.sources), self.max_pixels)
         encoded: list[EncodedReference] = []
         for source in self.sources:
             if stop.asked:
@@ -149,52 +150,43 @@ class AllTogether:
 class SameName:
     """Each target gets the reference of its name, which is encoded then and not kept."""
 
-    exact: "_NameIndex"
-    similar: "_NameIndex"
+    references: Namesakes
     max_pixels: int
     compares = False
 
     def choose(self, colorizer: "Colorizer", settings: ColorizeSettings, source: Source, photo: Looked) -> Choice:
-        """The one of that name in the same subfolder, or else the only one anywhere.
+        """The one of that name in the same subfolder, or else beside the subfolders; see `Namesakes.find`.
 
         Raises:
             PhotoError: there is none, there are several, or it cannot be read.
         """
-        found = self.exact.find(source) or self.similar.find(source)
+        found = self.references.find(source)
         if len(found) != 1:
-            several = f"several references have its name ({', '.join(map(str, found))})"
-            problem = several if found else f"no reference is named {source.path.stem}"
-            raise PhotoError(
-                f"{source.name}: {problem}; give them the same name, or pair them otherwise", settings=("pairing",)
-            )
+            settings = ("pairing", "root") if found and source.root is None else ("pairing",)
+            raise PhotoError(f"{source.name}: {self._problem(source, found)}", settings=settings)
         encoded = encode_file(found[0], colorizer, settings, self.max_pixels, Stop())
         notes = (f"{found[0]} is gray: it has no colors to give",) if encoded.features.is_gray else ()
         return Choice(encoded.features, (encoded.file,), None, notes)
 
+    def _problem(self, source: Source, found: Sequence[Path]) -> str:
+        """Why there is not one reference for a target, and the way out."""
+        if found:
+            # A picture of a list or glob, or alone, is in no subfolder unless it is said where they begin
+            root = ", give the folder whose subfolders are those of the references" if source.root is None else ""
+            several = f"several references have its name ({_listed(found)})"
+            return f"{several}; rename all but one{root}, or pair them otherwise"
+        elsewhere = [one.path for one in self.references.anywhere(source)]
+        if not elsewhere:
+            return f"no reference is named {source.path.stem}; give one that name, or pair them otherwise"
+        return (
+            f"the reference of its name is in another subfolder ({_listed(elsewhere)}); move it to {source.below} or "
+            "beside the subfolders, or pair them otherwise"
+        )
 
-@dataclass(frozen=True)
-class _NameIndex:
-    """References by their names without suffixes; names of the same `key` count as equal."""
 
-    key: Callable[[str], str]
-    in_folder: Mapping[str, Sequence[Path]]
-    anywhere: Mapping[str, Sequence[Path]]
-
-    @classmethod
-    def of(cls, references: Sequence[Source], key: Callable[[str], str]) -> "_NameIndex":
-        """Index references."""
-        in_folder: dict[str, list[Path]] = {}
-        anywhere: dict[str, list[Path]] = {}
-        for reference in references:
-            stem = reference.path.stem
-            in_folder.setdefault(key(str(reference.below / stem)), []).append(reference.path)
-            anywhere.setdefault(key(stem), []).append(reference.path)
-        return cls(key, in_folder, anywhere)
-
-    def find(self, target: Source) -> Sequence[Path]:
-        """The references of a target's name in the same subfolder, or if there is none, anywhere."""
-        stem = target.path.stem
-        return self.in_folder.get(self.key(str(target.below / stem))) or self.anywhere.get(self.key(stem), [])
+def _listed(paths: Sequence[Path]) -> str:
+    more = len(paths) - _MOST_NAMED
+    return ", ".join(map(str, paths[:_MOST_NAMED])) + (f" and {more} more" if more > 0 else "")
 
 
 def find_references(named: Sequence[Path], passed_over: set[str] | None = None) -> tuple[Source, ...]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from excolor.batch.events import Note
+from excolor.batch.namesakes import Namesakes
 from excolor.batch.sources import Source, is_folder, pictures_in
 from excolor.batch.stop import Stop, StoppedError
 from excolor.batch.used import UsedFile, read_used
@@ -36,10 +37,12 @@ class ContentMasks:
     Attributes:
         masks: the picture of labels, or all those in the folder.
         folder: where each content has a mask of its own name; None if there is a single one.
+        by_name: the masks.
     """
 
     masks: tuple[Source, ...]
     folder: Path | None
+    by_name: Namesakes
 
     @property
     def paths(self) -> list[Path]:
@@ -52,25 +55,20 @@ class ContentMasks:
         return self.masks[0].path if self.folder is None else None
 
     def mask_of(self, content: Source) -> Path:
-        """The one of a content: of its name in the same subfolder, or else beside the subfolders.
-
-        A content that is in no subfolder itself may have the only one of its name in any.
+        """The one of a content: of its name in the same subfolder, or else beside them; see `Namesakes.find`.
 
         Raises:
             PhotoError: there is none, or there are several.
         """
         if self.folder is None:
             return self.masks[0].path
-        stem, top = content.path.stem, Path()
-        same_name = [mask for mask in self.masks if mask.path.stem == stem]
-        found = [mask for mask in same_name if mask.below == content.below]
-        # Cameras number anew in each folder: what has the name in a subfolder of another name shows something else
-        found = found or [mask for mask in same_name if top in (mask.below, content.below)]
+        found = self.by_name.find(content)
         if len(found) != 1:
             number = "no mask is" if not found else f"{len(found)} masks are"
-            own = "" if content.below == top else f"{self.folder / content.below} or "
-            raise PhotoError(f"{content.name}: {number} named {stem} in {own}{self.folder}; give one mask that name")
-        return found[0].path
+            own = "" if content.below == Path() else f"{self.folder / content.below} or "
+            name = content.path.stem
+            raise PhotoError(f"{content.name}: {number} named {name} in {own}{self.folder}; give one mask that name")
+        return found[0]
 
 
 def find_content_masks(path: Path, contents: Sequence[Source]) -> ContentMasks:
@@ -81,14 +79,15 @@ def find_content_masks(path: Path, contents: Sequence[Source]) -> ContentMasks:
         PhotoError: the folder has no pictures or cannot be looked into.
     """
     if is_folder(path):
-        return ContentMasks(tuple(pictures_in(path, recursive=True)), path)
+        masks = tuple(pictures_in(path, recursive=True))
+        return ContentMasks(masks, path, Namesakes.of(masks))
     if len(contents) > 1:
         raise PlanError(
             f"the content mask {path} is one picture and there are {len(contents)} contents; "
             "give a folder with a mask of each one's name.",
             settings=("content_mask",),
         )
-    return ContentMasks((Source(path),), None)
+    return ContentMasks((Source(path),), None, Namesakes.of(()))
 
 
 @dataclass(frozen=True)
