@@ -243,9 +243,11 @@ def test_no_picture_is_replaced(option: str, of_table: bool, album: Path, tmp_pa
         (tmp_path / "pairs.csv").write_text("content,style\nupper.jpg,beside.png\n")
         pairs = ["--pairs", tmp_path / "pairs.csv"]
     before = picture.read_bytes()
-    result = run(album, *QUICK, *pairs, "--force", option, picture)
-    assert result.exit_code == 1
-    assert "is one of the pictures and would be replaced" in result.stderr
+    (tmp_path / "linked.png").hardlink_to(picture)
+    for name in (picture, tmp_path / "linked.png"):
+        result = run(album, *QUICK, *pairs, "--force", option, name)
+        assert result.exit_code == 1
+        assert "is one of the pictures and would be replaced" in result.stderr
     assert picture.read_bytes() == before
 
 

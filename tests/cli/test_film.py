@@ -343,7 +343,11 @@ def test_what_is_no_clip(tmp_path: Path, film: Callable[..., Result], ref: Path)
 def test_the_clip_is_never_replaced(tmp_path: Path, film: Callable[..., Result]) -> None:
     path = write_clip(tmp_path / "in.mkv")
     before = path.read_bytes()
-    assert film(path, "-f", output="in.mkv").exit_code == 1
+    (tmp_path / "same.mkv").hardlink_to(path)
+    for name, options in (("in.mkv", ()), ("in.mkv", ("-f",)), ("same.mkv", ("-f",))):
+        result = film(path, *options, output=name)
+        assert result.exit_code == 1
+        assert f"{tmp_path / name} is an input and would be replaced; write elsewhere (-o)" in result.output
     assert path.read_bytes() == before
     (tmp_path / "out.mkv").write_bytes(b"mine")
     assert film(path).exit_code == 1

@@ -43,6 +43,33 @@ def identity(path: Path) -> tuple[int, int] | str | None:
     return found.st_dev, found.st_ino
 
 
+def check_inputs_stay(
+    files: Iterable[Path], inputs: Iterable[Path], earlier: Iterable[Path] = (), *, what: str = "an input"
+) -> None:
+    """Find out before any work whether an input would be replaced, under whatever name or link.
+
+    Args:
+        files: that are to be written.
+        inputs: that are not to be; some may not exist.
+        earlier: those of them that may be results of an earlier run.
+        what: what messages call them.
+
+    Raises:
+        OutputError: one of the files is an input.
+    """
+    kept = {own for path in inputs if (own := identity(path))}
+    for path in files:
+        own = identity(path)
+        if own not in kept:
+            continue
+        is_earlier = own in set(map(identity, earlier))
+        raise OutputError(
+            f"{path} is {what} and would be replaced; write elsewhere"
+            + (", or skip earlier results" if is_earlier else ""),
+            settings=("output", "skip_existing") if is_earlier else ("output",),
+        )
+
+
 def check_destination(path: Path, *, overwrite: bool) -> None:
     """Find out, as far as possible, whether a picture can be written to `path`, whose folder may not exist yet.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from excolor.batch.destinations import check_destination, check_folder, check_report, identity, named_by
+from excolor.batch.destinations import check_destination, check_folder, check_inputs_stay, check_report, named_by
 from excolor.batch.jobs import STAGES, Job
 from excolor.batch.report_reading import makes_way
 from excolor.batch.shards import Shard
@@ -228,16 +228,9 @@ def _without_earlier_results(jobs: Sequence[Job], place: _Places) -> list[Job]:
 
 def _check_inputs_stay(jobs: Sequence[Job], keep: Iterable[Path], report: Path | None, place: _Places) -> None:
     results = {place(path) for job in jobs for path in job.files if place(path) != place(job.source.path)}
-    earlier = {identity(job.source.path) for job in jobs if place(job.source.path) in results}
-    inputs = {own for path in (*(job.source.path for job in jobs), *keep) if (own := identity(path))}
+    earlier = (job.source.path for job in jobs if place(job.source.path) in results)
     outputs = [path for job in jobs for path in job.files]
-    for path in (*outputs, *([] if report is None else [report])):
-        if identity(path) in inputs:
-            is_earlier = identity(path) in earlier
-            raise OutputError(
-                f"{path} is an input and would be replaced; write elsewhere"
-                + (", or skip earlier results" if is_earlier else ""),
-                settings=("output", "skip_existing") if is_earlier else ("output",),
-            )
+    files = (*outputs, *([] if report is None else [report]))
+    check_inputs_stay(files, (*(job.source.path for job in jobs), *keep), earlier)
     if report is not None and os.path.realpath(report) in {os.path.realpath(path) for path in outputs}:
         raise OutputError(f"{report} would be both a result and the report; give the report another name")

@@ -9,7 +9,7 @@ import click
 
 from excolor.cli.commands import INPUT, MEASURING, OUTPUT, option
 from excolor.cli.options import ModelChoice, check_apart, model_options, packing, quiet_option, seed_option
-from excolor.errors import DeviceError, OutputError, PhotoError
+from excolor.errors import DeviceError, PhotoError
 from excolor.settings import SMALLEST_SIZE
 
 if TYPE_CHECKING:
@@ -130,12 +130,12 @@ class Evaluation:
 
     def _check_inputs_stay(self, pictures: "PhotoSet", cases: "Sequence[Case]") -> None:
         """Find out whether a picture that is measured on would be replaced, with --force."""
+        from excolor.batch.destinations import check_inputs_stay
+
         in_cases = (name for case in cases for name in (case.target, case.reference) if name is not None)
         files = (pictures.file(name) for name in {*pictures.names, *in_cases})
-        inputs = {file.resolve() for file in files if file is not None}
-        for path in filter(None, (self.json_file, self.csv_file, self.plot_file, self.sheet_file)):
-            if path.resolve() in inputs:
-                raise OutputError(f"{path} is one of the pictures and would be replaced; write elsewhere")
+        outputs = filter(None, (self.json_file, self.csv_file, self.plot_file, self.sheet_file))
+        check_inputs_stay(outputs, filter(None, files), what="one of the pictures")
 
 
 def evaluation_options(

@@ -1,15 +1,14 @@
 """What is asked for: a clip or a folder of frames, where its result goes, and what identifies it."""
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from excolor.batch.destinations import check_destination, check_folder, identity, make_folder
+from excolor.batch.destinations import check_destination, check_folder, check_inputs_stay, make_folder
 from excolor.batch.stop import Stop
-from excolor.errors import FilmError, OutputError, PlanError
+from excolor.errors import FilmError, PlanError
 from excolor.film.clip import Clip, DecodedFrame
 from excolor.film.coloring import Event, FilmColorizer, Part, shots_of_photos, upright
 from excolor.film.encoding import Encoding, target
@@ -104,10 +103,7 @@ class Job(ABC):
         Raises:
             OutputError: one of them is an input.
         """
-        inputs = {identity(path) for path in (*self.inputs(), *others)} - {None}
-        for path in files:
-            if identity(path) in inputs:
-                raise OutputError(f"{path} is an input and would be replaced; write elsewhere", settings=("output",))
+        check_inputs_stay(files, (*self.inputs(), *others))
 
     @property
     def preview_file(self) -> Path:
@@ -247,17 +243,13 @@ def open_job(name: Path, output: Path, encoding: Encoding | None, *, overwrite: 
         files = find_frames(name)
         if output.is_file() or output.suffix.lower() in (".mkv", ".mov", ".mp4", ".webm", ".nut", ".avi"):
             raise PlanError(f"{name} are frames, and {output} is a file; name a folder", settings=("output",))
-        if output.resolve() in {path.parent.resolve() for path in files}:
-            raise OutputError(
-                f"{output}: the frames are in this folder themselves; name another one", settings=("output",)
-            )
+        check_inputs_stay((output / path.name for path in files), files)
         check_folder(output)
         for path in files:
             check_destination(output / path.name, overwrite=True)
         return FramesJob(files, output, overwrite)
     clip, encoding = Clip.open(name), encoding or Encoding()
-    if output.exists() and os.path.samefile(output, name):  # noqa: PTH121 - Path.samefile raises where one is missing
-        raise OutputError(f"{output} is the clip itself and would be replaced; write elsewhere", settings=("output",))
+    check_inputs_stay([output], [name])  # or a name that is taken would be said to be free with --force
     target(clip, encoding, output)
     check_place(output, overwrite=overwrite)
     return ClipJob(clip, output, encoding, overwrite)
