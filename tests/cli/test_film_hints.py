@@ -185,3 +185,26 @@ def test_hints_beside_a_reference_for_the_shot(tmp_path: Path, excolor: Callable
         assert all(map(np.array_equal, found[name], found["alone"])), name
     assert all(spot_at(found["alone"][index], 2 * index)[0] > 6 for index in range(5))
     assert not any(map(np.array_equal, found["fits"], found["alone"]))
+
+
+def test_cuts_are_looked_for_once(
+    tmp_path: Path, excolor: Callable[..., Result], hints: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the frame with hints takes its other colors from the reference of its shot."""
+    from excolor.film import coloring, jobs
+
+    searches: list[str] = []
+    for module in (coloring, jobs):
+        monkeypatch.setattr(module, "find_shots", _counted(module.find_shots, searches))
+    clip = write_clip(tmp_path / "in.mkv", count=3, size=SIZE)
+    given = ("--ref-at", f"0={PHOTOS / 'coffee.jpg'}", "--hints", f"0={hints}", *SMALL)
+    assert excolor("film", clip, *given, "-o", tmp_path / "out.mkv").exit_code == 0
+    assert len(searches) == 1
+
+
+def _counted(find: Callable[..., object], searches: list[str]) -> Callable[..., object]:
+    def counted(*arguments: object) -> object:
+        searches.append("again")
+        return find(*arguments)
+
+    return counted

@@ -162,8 +162,8 @@ class SameName:
         """
         found = self.references.find(source)
         if len(found) != 1:
-            settings = ("pairing", "root") if found and source.root is None else ("pairing",)
-            raise PhotoError(f"{source.name}: {self._problem(source, found)}", settings=settings)
+            ways_out = ("pairing", "root") if found and source.root is None else ("pairing",)
+            raise PhotoError(f"{source.name}: {self._problem(source, found)}", settings=ways_out)
         encoded = encode_file(found[0], colorizer, settings, self.max_pixels, Stop())
         notes = (f"{found[0]} is gray: it has no colors to give",) if encoded.features.is_gray else ()
         return Choice(encoded.features, (encoded.file,), None, notes)

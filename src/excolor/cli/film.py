@@ -14,14 +14,13 @@ from excolor.cli.parameter_types import PHOTO
 from excolor.settings import COLORIZE_SIZE, ColorizeSettings, Match
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from excolor.batch.stop import Stop
     from excolor.cli.progress import Display
     from excolor.film.coloring import Event, FilmColorizer, FilmReferences, Part
     from excolor.film.jobs import Job
-    from excolor.film.shots import Shot
-    from excolor.film.steady import Frame
+    from excolor.film.key_frames import HintedFrame
     from excolor.method.colorizer import Colorizer
     from excolor.networks.models import ModelFiles
 
@@ -173,6 +172,8 @@ def film(
         excolor film 1931.mp4 --ref still.jpg -o 1931-color.mkv
         excolor film frames/%05d.png --ref first.png -o colored/
     """
+    from dataclasses import replace
+
     from excolor.batch.references import find_references
     from excolor.batch.stop import Stop, StoppedError
     from excolor.batch.work import recorded_precision
@@ -183,7 +184,6 @@ def film(
     from excolor.film.encoding import Encoding
     from excolor.film.jobs import open_job
     from excolor.film.steady import Steadiness
-    from excolor.photo import as_photo
 
     if not references and not timed and not hinted:
         raise PlanError("there is no reference: give at least one with --ref or --ref-at, or --hints")
@@ -204,21 +204,16 @@ def film(
         begun: FilmColorizer | None = None
         try:
             chosen, checksums = _encoded(pictures, timed, colorizer, settings, display, stop)
-            frames = _frames_with_hints(job, timed, hinted, stop)
-            _note_unused(timed, part, display)
-            # A reference for a time is for its shot, which a preview and frames with hints have to know before
-            is_needed = (timed or hinted) if preview else (timed and hinted)
-            shots = _look_for_cuts(job, part, display, stop) if is_needed else ()
-            chosen, hints_at = _with_key_frames(chosen, hinted, frames, shots, part, colorizer, settings, display)
-            film_colorizer = FilmColorizer(colorizer, chosen, settings, Steadiness(every), stop)
+            hints, hint_checksums = _read_hints(job, timed, hinted, stop)
+            _note_unused(timed, hints, part, display)
+            film_colorizer = FilmColorizer(colorizer, replace(chosen, hinted=hints), settings, Steadiness(every), stop)
             if preview is not None:
-                display.expect(preview, "Coloring a preview")
-                sheet = job.preview(film_colorizer, part, preview, stop, shots)
-                as_photo(sheet).save(job.preview_file, overwrite=force)
+                events = job.preview(film_colorizer, part, preview, stop, overwrite=force)
             else:
-                made_of = {**_networks(model_files), **recorded_precision(colorizer), **checksums, "hints at": hints_at}
+                made_of = {**_networks(model_files), **recorded_precision(colorizer), **checksums, **hint_checksums}
                 begun = film_colorizer
-                _show(job.color(film_colorizer, part, made_of), display)
+                events = job.color(film_colorizer, part, made_of)
+            _show(events, display)
         except StoppedError as error:
             display.end()
             click.echo(_interrupted(begun), err=True)
@@ -274,67 +269,30 @@ def _encoded(
     }
 
 
-def _frames_with_hints(
+def _read_hints(
     job: "Job", timed: "Sequence[tuple[float, Path]]", hinted: "Sequence[tuple[float, Path]]", stop: "Stop"
-) -> "Mapping[float, Frame]":
-    """The frames that hints are for. Those of references only have to be there: they are large, and not kept."""
+) -> "tuple[Sequence[HintedFrame], dict[str, Any]]":
+    """The frames that hints are for, and what identifies the hints. Errors as of `hinted_frames` and `frames_at`.
+
+    Frames of references only have to be there: they are large, and not kept.
+    """
+    from excolor.film.key_frames import hinted_frames
+
     shown = job.frames_at([time for time, _ in (*timed, *hinted)], stop)
-    return {time: shown[time] for time, _ in hinted}
+    found = hinted_frames(hinted, {time: shown[time] for time, _ in hinted})
+    return found, {"hints at": [(time, one.sha256) for (time, _), one in zip(hinted, found, strict=True)]}
 
 
-def _note_unused(timed: "Iterable[tuple[float, Path]]", part: "Part", display: "Display") -> None:
-    """Note references for times that are not in the part."""
+def _note_unused(
+    timed: "Iterable[tuple[float, Path]]", hints: "Iterable[HintedFrame]", part: "Part", display: "Display"
+) -> None:
+    """Note references and hints for times that are not in the part."""
     for seconds, path in timed:
         if seconds not in part:
             display.note(f"{path}: {seconds:g} s is not in the part that is colored")
-
-
-def _look_for_cuts(job: "Job", part: "Part", display: "Display", stop: "Stop") -> "Sequence[Shot]":
-    """The shots of a part, before it is colored. Raises StoppedError."""
-    display.expect(0, "Looking for cuts", rated=False)
-    return job.shots(part, stop)
-
-
-def _with_key_frames(
-    chosen: "FilmReferences",
-    hinted: "Sequence[tuple[float, Path]]",
-    frames: "Mapping[float, Frame]",
-    shots: "Sequence[Shot]",
-    part: "Part",
-    colorizer: "Colorizer",
-    settings: ColorizeSettings,
-    display: "Display",
-) -> "tuple[FilmReferences, list[tuple[float, str]]]":
-    """The same references with frames that hints give colors to, and the sha256 of the files of hints.
-
-    `frames` are those that are shown at the times of hints; those outside the part that is colored are noted. They take
-    all other colors from what their shots would follow; `shots` are not needed if no reference is for a time. Raises
-    PlanError if two files are for one frame, and errors as in `key_frame`.
-    """
-    from dataclasses import replace
-
-    from excolor.errors import PlanError
-    from excolor.film.key_frames import key_frame
-
-    key_frames, checksums = [], []
-    taken: dict[float, Path] = {}
-    for seconds, path in hinted:
-        frame = frames[seconds]
-        if frame.seconds in taken:
-            raise PlanError(
-                f"{taken[frame.seconds]} and {path} are for one frame, at {seconds:g} s; put them in one file"
-            )
-        taken[frame.seconds] = path
-        if frame.seconds not in part:
-            display.note(f"{path}: the frame at {seconds:g} s is not in the part that is colored")
-        shot = next((one for one in shots if frame.seconds in one), None)
-        reference = chosen.without_hints(shot, frame.photo, colorizer)
-        made = key_frame(frame, path, reference, colorizer, settings)
-        key_frames.append(made)
-        checksums.append((seconds, made.sha256))
-        for note in made.notes:
-            display.note(f"{path}: {note}")
-    return replace(chosen, key_frames=key_frames), checksums
+    for one in hints:
+        if one.frame.seconds not in part:
+            display.note(f"{one.path}: the frame at {one.frame.seconds:g} s is not in the part that is colored")
 
 
 def _interrupted(begun: "FilmColorizer | None") -> str:

@@ -18,7 +18,7 @@ from excolor.film.clip import Clip, DecodedFrame, interlaced, is_after, is_befor
 from excolor.film.damage import Damage
 from excolor.film.encoding import Encoding, Target
 from excolor.film.frames import read_frames, time_slice
-from excolor.film.key_frames import KeyFrame
+from excolor.film.key_frames import HintedFrame, KeyFrame, key_frame
 from excolor.film.output import write
 from excolor.film.references import FilmReference, best
 from excolor.film.shots import Shot, find_shots
@@ -89,12 +89,19 @@ class FilmReferences:
         anywhere: of which each shot follows the one that fits best.
         at: references with times in seconds, in any order; the shot shown at that time follows it. Several may be for
             one time.
+        hinted: frames for which there are hints, which become key frames when the shots are known.
         key_frames: frames in colors of a person. Their shots follow them, and no other shot does.
     """
 
     anywhere: Sequence[FilmReference]
     at: Sequence[tuple[float, FilmReference]] = ()
+    hinted: Sequence[HintedFrame] = ()
     key_frames: Sequence[KeyFrame] = ()
+
+    @property
+    def need_shots(self) -> bool:
+        """Whether which one a frame follows depends on the shot that it is in, not on what it shows alone."""
+        return bool(self.at or self.hinted)
 
     def of(self, shot: Shot | None, photo: Photo, colorizer: Colorizer) -> FilmReference | None:
         """The reference of a shot that begins with a photo; None if there is none, so that colors are invented.
@@ -143,6 +150,31 @@ class FilmColorizer:
         self.finished = 0
         """Shots of the clip in work that are finished and kept, by this run or by one that it continues."""
 
+    @property
+    def needs_shots(self) -> bool:
+        """Whether `preview` has to know the shots; see `FilmReferences`."""
+        return self._references.need_shots
+
+    def with_key_frames(self, shots: Sequence[Shot]) -> Generator[Note, None, FilmReferences]:
+        """Color the frames for which there are hints, as far as they are in one of the shots.
+
+        They take all other colors from what their shots would follow without hints.
+
+        Returns:
+            The references for these shots.
+        """
+        key_frames = []
+        for hinted in self._references.hinted:
+            frame = hinted.frame
+            shot = next((one for one in shots if frame.seconds in one), None)
+            if shot is None:  # nothing follows it
+                continue
+            reference = self._references.without_hints(shot, frame.photo, self._colorizer)
+            made = key_frame(hinted, reference, self._colorizer, self._settings)
+            key_frames.append(made)
+            yield from (Note(f"{hinted.path}: {note}") for note in made.notes)
+        return replace(self._references, key_frames=key_frames)
+
     def clip(
         self,
         clip: Clip,
@@ -180,7 +212,10 @@ class FilmColorizer:
         decoded = clip.frames(part.start, part.end, stop=self._stop)
         frames = (upright(clip, frame, index) for index, frame in enumerate(decoded))
         finished = {number for number in range(len(shots)) if number in store}
-        yield from self._color(shots, finished, store, frames, lambda one, keep: keep(self._planes(clip, form, one)))
+        references = yield from self.with_key_frames(shots)
+        yield from self._color(
+            shots, references, finished, store, frames, lambda one, keep: keep(self._planes(clip, form, one))
+        )
         yield Step("Writing", sum(map(len, shots)))
         chroma = (planes for number in range(len(shots)) for planes in store.frames(number))
         lost: Counter[tuple[int, str]] = Counter()
@@ -220,18 +255,20 @@ class FilmColorizer:
             number for number, shot in enumerate(shots) if number in store and all(are_there[shot.first : shot.end])
         }
         frames = self._stop.heeded(read_frames(files, part.start, part.end))
-        yield from self._color(shots, finished, store, frames, lambda one, _: _save(one, folder))
+        references = yield from self.with_key_frames(shots)
+        yield from self._color(shots, references, finished, store, frames, lambda one, _: _save(one, folder))
         store.remove()
 
     def preview(
-        self, frames: Iterator[Frame], wanted: Sequence[int], shots: Sequence[Shot] = ()
+        self, frames: Iterator[Frame], wanted: Sequence[int], shots: Sequence[Shot], references: FilmReferences
     ) -> Iterator[tuple[Frame, Photo]]:
         """Some frames, each colored alone.
 
         Args:
             frames: of a part of a clip.
             wanted: their numbers in ascending order.
-            shots: of the part; not needed if no reference is for a time.
+            shots: of the part; none unless it `needs_shots`.
+            references: of `with_key_frames`.
 
         Raises:
             StoppedError: a stop was asked for.
@@ -242,7 +279,7 @@ class FilmColorizer:
             if frame.index != number:
                 continue
             shot = next((one for one in shots if one.first <= number < one.end), None)
-            reference = self._references.of(shot, frame.photo, self._colorizer)
+            reference = references.of(shot, frame.photo, self._colorizer)
             encoded = () if reference is None else reference.encoded
             yield frame, self._colorizer.colorize(frame.photo, encoded, self._settings)
             number = next(left, None)
@@ -257,6 +294,7 @@ class FilmColorizer:
     def _color(
         self,
         shots: Sequence[Shot],
+        references: FilmReferences,
         finished: Set[int],
         store: ShotStore,
         frames: Iterator[Frame],
@@ -266,6 +304,7 @@ class FilmColorizer:
 
         Args:
             shots: of the clip.
+            references: of `with_key_frames`.
             finished: numbers of those that an earlier run has colored, and of which nothing is missing.
             store: where the others are kept.
             frames: of all shots.
@@ -287,7 +326,7 @@ class FilmColorizer:
                 continue
             with store.shot(number) as keep:
                 count = 0
-                for one in self._stop.heeded(self._colored(own, shot)):
+                for one in self._stop.heeded(self._colored(own, shot, references)):
                     put(one, keep)
                     count += 1
                     yield Advanced()
@@ -320,12 +359,12 @@ class FilmColorizer:
         yield Advanced(count)
         return shots
 
-    def _colored(self, frames: Iterator[Frame], shot: Shot) -> Iterator[ColoredFrame]:
+    def _colored(self, frames: Iterator[Frame], shot: Shot, references: FilmReferences) -> Iterator[ColoredFrame]:
         """The frames of a shot in color, by the reference that fits the first of them."""
         first = next(frames, None)
         if first is None:
             return
-        reference = self._references.of(shot, first.photo, self._colorizer)
+        reference = references.of(shot, first.photo, self._colorizer)
 
         def all_frames() -> Iterator[Frame]:
             yield first

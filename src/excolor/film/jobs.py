@@ -4,22 +4,20 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from excolor.batch.destinations import check_destination, check_folder, check_inputs_stay, make_folder
 from excolor.batch.stop import Stop
 from excolor.errors import FilmError, PlanError
 from excolor.film.clip import Clip, DecodedFrame
-from excolor.film.coloring import Event, FilmColorizer, Part, shots_of_photos, upright
+from excolor.film.coloring import Advanced, Event, FilmColorizer, Part, Step, shots_of_photos, upright
 from excolor.film.encoding import Encoding, target
 from excolor.film.frames import find_frames, is_folder_of_frames, read_frames, time_slice
 from excolor.film.shots import Shot, find_shots
 from excolor.film.steady import Frame
+from excolor.photo import as_photo
 from excolor.photo.files import check_place
 from excolor.reporting.sheet import Row, Tile, contact_sheet, tile_size
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 _COLUMNS = 4  # of a preview
 _LAST = 1.0  # second: how long a last frame is taken to be shown at most
@@ -113,25 +111,34 @@ class Job(ABC):
         return output.parent / f"{output.stem}-preview.png"
 
     def preview(
-        self, colorizer: FilmColorizer, part: Part, number: int, stop: Stop, shots: Sequence[Shot] = ()
-    ) -> "Image":
-        """A contact sheet of `number` frames spread over a part; `shots` as in `FilmColorizer.preview`.
+        self, colorizer: FilmColorizer, part: Part, number: int, stop: Stop, *, overwrite: bool
+    ) -> Iterator[Event]:
+        """Write a contact sheet of `number` frames, spread over a part, to `preview_file`.
 
         Raises:
             FilmError: there are none in it.
+            OutputError: it cannot be written there.
             StoppedError: a stop was asked for.
         """
+        shots: Sequence[Shot] = ()
+        if colorizer.needs_shots:
+            yield Step("Looking for cuts", None)
+            shots = self.shots(part, stop)
         count = self.count(part, stop)
         if not count:
             raise FilmError("there are no frames in this part of the clip; choose another", settings=("start", "end"))
         number = min(number, count)
         wanted = [int((i + 0.5) * count / number) for i in range(number)]
+        yield Step("Coloring a preview", number)
+        references = yield from colorizer.with_key_frames(shots)
         tiles = []
-        for frame, photo in colorizer.preview(self.frames(part, stop), wanted, shots):
+        for frame, photo in colorizer.preview(self.frames(part, stop), wanted, shots, references):
             minutes, seconds = divmod(frame.seconds, 60)
             tiles.append(Tile(photo.to_rgb(), f"{int(minutes):02}:{seconds:05.2f}"))
+            yield Advanced()
         rows = [Row(tiles[i : i + _COLUMNS]) for i in range(0, len(tiles), _COLUMNS)]
-        return contact_sheet(rows, tile_size(tiles[0].picture.shape[:2], _TILE))
+        sheet = contact_sheet(rows, tile_size(tiles[0].picture.shape[:2], _TILE))
+        as_photo(sheet).save(self.preview_file, overwrite=overwrite)
 
 
 @dataclass(frozen=True)
