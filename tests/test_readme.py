@@ -270,6 +270,15 @@ def test_every_command_is_shown(name: str) -> None:
     assert any(f"excolor {name}" in page.read_text() for page in PAGES)
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_is_in_the_documentation(name: str) -> None:
+    """By one of its names, on any page: options that only the help tells of are not found."""
+    text = "\n".join(page.read_text() for page in PAGES)
+    for parameter in COMMANDS[name].params:
+        names = [one for one in (*parameter.opts, *parameter.secondary_opts) if one.startswith("-")]
+        assert not names or any(re.search(rf"(?<![\w-]){one}(?![\w-])", text) for one in names), names
+
+
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text().split()) <= 1100
 

@@ -97,7 +97,7 @@ class HintType(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 @auto_levels_option
 @match_option()
 @hint_share_option
-@seed_option("the places of the hints, if not all are given")
+@seed_option("the places that --hint-share draws")
 @working_size_option(COLORIZE_SIZE)
 @option(
     "--save-stages",

@@ -111,7 +111,7 @@ def colorizing_options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(settings=settings, **values)
 
     for add in (
-        seed_option("the places of hints"),
+        seed_option("the places that --hint-share draws"),
         hint_share_option,
         match_option(),
         working_size_option(COLORIZE_SIZE),

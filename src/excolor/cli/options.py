@@ -240,7 +240,7 @@ def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--model",
             metavar="NAME|FOLDER",
             group=RUN,
-            help="Use this model of weights.toml, or a folder of checkpoints.  [default: the shipped one]",
+            help="Use this model of weights.toml, or a folder of checkpoints.  [default: semantic; lite to stylize]",
         ),
     ):
         packed = add(packed)
@@ -265,7 +265,7 @@ def match_option(group: str = QUALITY) -> Callable[[F], F]:
         default=ColorizeSettings.match,
         show_default=True,
         group=group,
-        help="Take colors by statistics (as in the paper), from similar regions, or by both.",
+        help="Take colors by statistics (as in the paper; only with --model lite), from similar regions, or by both.",
     )
 
 
@@ -276,7 +276,7 @@ hint_share_option = option(
     default=ColorizeSettings.hint_share,
     show_default=True,
     group=QUALITY,
-    help="Give this share of the coarse color map to the colorization network as hints.",
+    help="Give this share of the coarse color map to the colorization network as hints; only with --model lite.",
 )
 
 
