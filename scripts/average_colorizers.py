@@ -1,4 +1,4 @@
-"""Average the weights of colorizers that were trained on from one and the same: closer to the truth than either.
+"""Average the weights of colorizers that were trained further from the same one: closer to the truth than either.
 
     python scripts/average_colorizers.py runs/a/colorizer.safetensors:0.6 runs/b/colorizer.safetensors:0.4 -o OUT
 
@@ -20,6 +20,8 @@ def main() -> None:
     parser.add_argument("checkpoints", nargs="+", metavar="FILE:WEIGHT")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
     arguments = parser.parse_args()
+    if arguments.output.exists():
+        parser.exit(1, f"Error: {arguments.output} exists already; choose another name, or move it away\n")
     try:
         save_network(averaged([part(text) for text in arguments.checkpoints]), arguments.output)
     except ExcolorError as error:
@@ -42,7 +44,9 @@ def averaged(parts: list[tuple[ColorizationNet, float]]) -> ColorizationNet:
     """The weighted mean; raises SettingError if the nets are not built alike."""
     first, _ = parts[0]
     if any(net.config != first.config for net, _ in parts):
-        raise SettingError("the colorizers are not built alike; average those that were trained on from the same one")
+        raise SettingError(
+            "the colorizers are not built alike; average those that were trained further from the same one"
+        )
     total = sum(weight for _, weight in parts)
     states = [(net.state_dict(), weight / total) for net, weight in parts]
     first.load_state_dict({name: sum(state[name] * share for state, share in states) for name in states[0][0]})

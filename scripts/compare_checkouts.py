@@ -4,7 +4,8 @@
     compare_checkouts.py OLD NEW [--repeat N]
 
 Runs `colorize`, `pre-colorize` and `stylize` of both checkouts on examples/ and examples/photos, with whatever Python
-this is run by, and compares the decoded results bit for bit. Exit code 1 if any pixel differs.
+this is run by, and compares the decoded results bit for bit; by the model `lite`, where all ways of the paper are, and
+by the default model of each. Exit code 1 if any pixel differs.
 """
 
 import argparse
@@ -21,16 +22,33 @@ from PIL import Image
 EXAMPLES = Path(__file__).parents[1] / "examples"
 TARGET, REFERENCE, PHOTOS = EXAMPLES / "target.jpg", EXAMPLES / "reference.jpg", EXAMPLES / "photos"
 
-OPTIONS = ("--model", "lite", "--format", "png", "--quiet", "--force")  # the model that all checkouts have
-COMMANDS: dict[str, list[str | Path]] = {
+OPTIONS = ("--format", "png", "--quiet", "--force")
+LITE = ("--model", "lite")
+BY_ANY_MODEL: dict[str, list[str | Path]] = {
     "colorize one picture": ["colorize", TARGET, "--ref", REFERENCE],
     "colorize by several references": ["colorize", TARGET, "--ref", PHOTOS, "--pair", "all"],
     "colorize a folder": ["colorize", PHOTOS, "--ref", PHOTOS, "--treat-as-gray"],
-    "colorize by statistics": ["colorize", TARGET, "--ref", REFERENCE, "--match", "statistics"],
-    "colorize by correspondence": ["colorize", TARGET, "--ref", REFERENCE, "--match", "semantic", "--strength", "0.7"],
-    "colorize by some hints": ["colorize", TARGET, "--ref", REFERENCE, "--hint-share", "0.1", "--seed", "3"],
-    "colorize, all stages": ["colorize", TARGET, "--ref", REFERENCE, "--save-stages", "STAGES"],
+    "colorize by hints": [
+        "colorize",
+        TARGET,
+        "--ref",
+        REFERENCE,
+        "--hint",
+        "0.5,0.8=navy",
+        "--hint",
+        "0.1,0.1=#804020",
+    ],
     "pre-colorize a folder": ["pre-colorize", PHOTOS, "--treat-as-gray"],
+}
+COMMANDS: dict[str, list[str | Path]] = {
+    **BY_ANY_MODEL,
+    **{f"{name}, lite": [*command, *LITE] for name, command in BY_ANY_MODEL.items()},
+    "colorize by statistics": ["colorize", TARGET, "--ref", REFERENCE, "--match", "statistics", *LITE],
+    "colorize by correspondence": [
+        *("colorize", TARGET, "--ref", REFERENCE, "--match", "semantic", "--strength", "0.7", *LITE)
+    ],
+    "colorize by some hints": ["colorize", TARGET, "--ref", REFERENCE, "--hint-share", "0.1", "--seed", "3", *LITE],
+    "colorize, all stages": ["colorize", TARGET, "--ref", REFERENCE, "--save-stages", "STAGES", *LITE],
     "stylize": ["stylize", REFERENCE, TARGET],
     "stylize by WCT": [
         *("stylize", REFERENCE, "--style", f"{PHOTOS}/cat.jpg:0.7", "--style", f"{PHOTOS}/palace.jpg:0.3"),
@@ -44,7 +62,7 @@ COMMANDS: dict[str, list[str | Path]] = {
 def run(checkout: Path, command: list[str | Path], out: Path) -> float:
     """Seconds of the command, whose results go to the folder `out`."""
     words = [str(out) if word == "STAGES" else str(word) for word in command]
-    environment = os.environ | {"PYTHONPATH": str(checkout / "src"), "EXCOLOR_OFFLINE": "1"}
+    environment = os.environ | {"PYTHONPATH": str(checkout.resolve() / "src"), "EXCOLOR_OFFLINE": "1"}
     began = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-m", "excolor", *words, *OPTIONS, "-o", f"{out}/"],
@@ -77,6 +95,12 @@ def main() -> int:
     parser.add_argument("new", type=Path)
     parser.add_argument("--repeat", type=int, default=1, help="run each command so often; the quickest run counts")
     arguments = parser.parse_args()
+    if arguments.repeat < 1:
+        parser.error("--repeat is at least 1")
+    for checkout in (arguments.old, arguments.new):
+        # Elsewhere the excolor that is installed would run, and be the same as itself
+        if not (checkout / "src/excolor").is_dir():
+            parser.error(f"{checkout} is no checkout of excolor: it has no src/excolor")
     went_well = True
     for name, command in COMMANDS.items():
         with tempfile.TemporaryDirectory() as scratch:

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from excolor.errors import ExcolorError
-from excolor.photo import read_photo
+from excolor.photo import Photo, read_photo, write_photo
 
 SIZE = (216, 320)  # height and width of frames
 FRAMES = 24
@@ -170,11 +170,18 @@ def main() -> None:
         photos = [(path.stem, read_photo(path).to_rgb()) for path in arguments.photos]
     except ExcolorError as error:
         parser.exit(1, f"Error: {error}\n")
+    if len({name for name, _ in photos}) < len(photos):
+        parser.exit(1, "Error: two photographs have the same name, and so would their clips; rename one\n")
     for name, scene in scenes(photos, arguments.frames):
         folder = arguments.output / name
-        folder.mkdir(parents=True, exist_ok=True)
-        for index in range(len(scene)):
-            cv2.imwrite(str(folder / f"{index:05}.png"), scene.frame(index)[..., ::-1])
+        try:
+            folder.mkdir(parents=True)
+            for index in range(len(scene)):
+                write_photo(Photo(scene.frame(index)), folder / f"{index:05}.png")
+        except FileExistsError:  # frames of a longer clip would remain
+            parser.exit(1, f"Error: {folder} exists already; name another folder, or move it away\n")
+        except (ExcolorError, OSError) as error:
+            parser.exit(1, f"Error: {error}\n")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,14 @@ if [ $# -lt 5 ]; then
 fi
 model=$1 out=$2 minutes=$3 validation=$4
 shift 4
+if ! [[ $model =~ ^(lite|base|semantic|semantic-tiny)$ ]]; then
+    echo "Error: $model is no model to train; give semantic, lite or base" >&2
+    exit 2
+fi
+if ! [[ $minutes =~ ^[0-9]*\.?[0-9]+$ && $minutes =~ [1-9] ]]; then
+    echo "Error: $minutes is no number of minutes; give one above 0, such as 87" >&2
+    exit 2
+fi
 
 # Freed memory stays with the process; handing it back and forth costs a fifth of the time on a CPU
 export MALLOC_MMAP_THRESHOLD_=8589934592 MALLOC_TRIM_THRESHOLD_=17179869184 MALLOC_TOP_PAD_=268435456

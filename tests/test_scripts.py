@@ -1,5 +1,6 @@
-"""The scripts of the checkout run to their end, on four small pictures."""
+"""The scripts of the checkout run to their end, on four small pictures, and say what they cannot do."""
 
+import json
 import os
 import re
 import subprocess
@@ -171,6 +172,8 @@ def test_averaged_colorizers(tmp_path: Path) -> None:
         assert not out.exists()
 
     assert average(f"{paths[0]}:3", f"{paths[1]}:1").returncode == 0
+    again = average(f"{paths[0]}:1", f"{paths[1]}:1")
+    assert again.returncode == 1 and "exists already" in again.stderr
     mean = load_colorizer(out).state_dict()
     first, second = (load_colorizer(path).state_dict() for path in paths)
     for name, found in mean.items():
@@ -183,3 +186,79 @@ def test_synthetic_clips(photos: Path, tmp_path: Path) -> None:
     assert len(list((tmp_path / "clips").glob("*-crossing/0000?.png"))) == 8
     too_few = subprocess.run(command[:3] + command[-2:], check=False, capture_output=True, text=True)
     assert too_few.returncode == 2 and "three" in too_few.stderr
+    assert len(list((tmp_path / "clips").rglob("*.png"))) == 24
+    again = subprocess.run([*command, "--frames", "1"], check=False, capture_output=True, text=True)
+    assert again.returncode == 1 and "exists already" in again.stderr
+    (tmp_path / "other").mkdir()
+    twin = tmp_path / "other" / command[2].name
+    twin.write_bytes(command[2].read_bytes())
+    command = [*command[:-2], twin, "-o", tmp_path / "twins"]
+    twins = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert twins.returncode == 1 and "same name" in twins.stderr and not (tmp_path / "twins").exists()
+
+
+@pytest.mark.parametrize(
+    ("model", "minutes", "why"),
+    [("light", "9", "no model to train"), ("lite", "1h", "minutes"), ("lite", "0", "minutes")],
+)
+def test_train_says_what_it_does_not_understand_before_any_work(
+    tmp_path: Path, noting: dict[str, str], model: str, minutes: str, why: str
+) -> None:
+    script = ["bash", SCRIPTS / "train.sh", model, tmp_path / "out", minutes, tmp_path, tmp_path]
+    result = subprocess.run(script, env=noting, check=False, capture_output=True, text=True)
+    assert result.returncode == 2 and why in result.stderr and len(result.stderr.splitlines()) == 1
+    assert not Path(noting["LOG"]).exists()
+
+
+def test_verdicts_are_counted_and_mistakes_in_them_told(tmp_path: Path) -> None:
+    """The key is named after the whole name of the folder; what is no verdict is not a tie."""
+    sheets, verdicts = tmp_path / "runs-1.2", tmp_path / "verdicts.txt"
+    key = {"00": {"A": "ours", "B": "theirs"}, "01": {"A": "theirs", "B": "ours"}, "02": {"A": "ours", "B": "theirs"}}
+    (tmp_path / "runs-1.2.key.json").write_text(json.dumps(key))
+
+    def score(text: str) -> subprocess.CompletedProcess[str]:
+        verdicts.write_text(text)
+        command = [sys.executable, SCRIPTS / "blind_comparison.py", "score", sheets, verdicts]
+        return subprocess.run(command, check=False, capture_output=True, text=True)
+
+    counted = score("00 A skin\n\n01 b less purple\n02 tie\n")
+    assert counted.stdout == "ours: 2 (100% of the decided)\ntie: 1\n"
+    for text, why in (
+        ("00 A\n01 B\n02 both", "'02 both' is no verdict"),
+        ("00 A\n01 B\n2 A", "'2 A' is no verdict"),
+        ("00 A\n01 B\n01 A\n02 A", "01 is judged twice"),
+        ("00 A", "no verdict on 01, 02"),
+    ):
+        refused = score(text)
+        assert refused.returncode == 1 and why in refused.stderr and refused.stderr.startswith("Error: "), text
+        assert len(refused.stderr.splitlines()) == 1 and not refused.stdout
+
+
+def test_a_blind_comparison_refuses_what_would_tell_nothing(tmp_path: Path) -> None:
+    for number in range(2):  # alone in their folders
+        (tmp_path / "photos" / str(number)).mkdir(parents=True)
+        Image.new("RGB", (64, 64), (200, 40 * number, 10)).save(tmp_path / "photos" / str(number) / "a.png")
+    (tmp_path / "taken").mkdir()
+    for out, models, why in (
+        ("taken", ("lite", "semantic"), "exists already"),
+        ("out", ("lite", "lite"), "given twice"),
+        ("out", ("lite", "semantic"), "no subfolder has two pictures"),
+    ):
+        command = [
+            sys.executable,
+            SCRIPTS / "blind_comparison.py",
+            "make",
+            tmp_path / "photos",
+            tmp_path / out,
+            *models,
+        ]
+        refused = subprocess.run(command, check=False, capture_output=True, text=True)
+        assert refused.returncode == 1 and why in refused.stderr and len(refused.stderr.splitlines()) == 1
+        assert not (tmp_path / "out").exists()
+
+
+def test_what_is_no_checkout_is_not_compared(tmp_path: Path) -> None:
+    """The excolor that is installed would run for it, and be the same as itself."""
+    command = [sys.executable, SCRIPTS / "compare_checkouts.py", SCRIPTS.parent, tmp_path]
+    refused = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert refused.returncode == 2 and f"{tmp_path} is no checkout of excolor" in refused.stderr
