@@ -13,10 +13,11 @@ from excolor.evaluation.photo_set import PhotoSet
 from excolor.evaluation.protocols import Case
 from excolor.evaluation.style_metrics import (
     StyleStatistics,
-    color_distance,
+    color_quantiles,
     edges_kept,
     lightness_kept,
     profile_distance,
+    quantile_distance,
 )
 from excolor.method.stylizer import Stylizer
 from excolor.reporting.timing import Timing, time_calls
@@ -69,7 +70,8 @@ class StyleEvaluator:
         """
         content, style = self._pair(case)
         own, wanted = self._statistics.profile(content), self._statistics.profile(style)
-        apart = color_distance(content, style)
+        wanted_colors = color_quantiles(style)
+        apart = quantile_distance(color_quantiles(content), wanted_colors)
         if apart < _ALIKE or not np.isfinite(profile_distance(own, wanted, own)):
             return None
         methods: dict[str, dict[str, float]] = {}
@@ -77,7 +79,7 @@ class StyleEvaluator:
             result = stylize(content, style)
             kept = {"lightness": lightness_kept(result, content), "edges": edges_kept(result, content)}
             far = profile_distance(self._statistics.profile(result), wanted, own)
-            colors = color_distance(result, style)
+            colors = quantile_distance(color_quantiles(result), wanted_colors)
             scores = {"content": sum(kept.values()) / 2, "style": 1 - (far + colors / apart) / 2}
             methods[method] = {**kept, "statistics": far, "colors": colors, **scores}
         return StyleMeasurement(case, methods)

@@ -52,8 +52,26 @@ def color_distance(result: Image, style: Image) -> float:
     The mean over 64 directions, always the same and evenly spread, of the mean difference of 256 quantiles along each:
     in units of Lab. A shift of all colors by 2, a difference just seen, is 1: most directions see only a part of it.
     """
-    apart: Doubles = np.abs(_projected_quantiles(result) - _projected_quantiles(style))
-    return float(apart.mean())
+    return quantile_distance(color_quantiles(result), color_quantiles(style))
+
+
+def quantile_distance(found: Doubles, style: Doubles) -> float:
+    """`color_distance` of pictures with these `color_quantiles`: those of a picture serve for many others."""
+    return float(np.abs(found - style).mean())
+
+
+def color_quantiles(picture: Image) -> Doubles:
+    """What `color_distance` compares: 256 quantiles of the colors along each of 64 directions, (64, 256)."""
+    colors = lab(picture).reshape(-1, 3)
+    places = (np.arange(_QUANTILES) + 0.5) / _QUANTILES * len(colors) - 0.5  # of the quantiles among the colors
+    places = places.clip(0, len(colors) - 1)
+    below = places.astype(np.intp)
+    above = np.minimum(below + 1, len(colors) - 1)
+    # One direction at a time: all at once would be 64 copies of a picture
+    along = (np.sort(colors @ axis) for axis in _directions())
+    lower, upper = np.stack([one[np.stack((below, above))] for one in along], axis=1).astype(np.float64)
+    quantiles: Doubles = lower + (places - below) * (upper - lower)
+    return quantiles
 
 
 class StyleStatistics:
@@ -93,14 +111,6 @@ def profile_distance(found: Profile, style: Profile, content: Profile) -> float:
 
 def _distance(x: Doubles, y: Doubles) -> float:
     return float(np.linalg.norm(x - y))
-
-
-def _projected_quantiles(picture: Image) -> Doubles:
-    """(directions, quantiles)."""
-    colors = lab(picture).reshape(-1, 3)
-    places = (np.arange(_QUANTILES) + 0.5) / _QUANTILES * len(colors) - 0.5  # of the quantiles among the colors
-    # One direction at a time: all at once would be 64 copies of a picture
-    return np.stack([np.interp(places, np.arange(len(colors)), np.sort(colors @ axis)) for axis in _directions()])
 
 
 def _directions() -> NDArray[np.float32]:
