@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 from click.testing import Result
 from PIL import Image
+from side_by_side import side_by_side
 
 from excolor.photo import read_photo, read_provenance
 
@@ -41,23 +43,24 @@ def bash(command: str) -> "subprocess.CompletedProcess[bytes]":
 
 def test_a_target_a_reference_a_style_and_masks_through_pipes(tmp_path: Path, small: Path, reference: Path) -> None:
     out, ref = tmp_path / "out.png", shlex.quote(str(reference))
-    done = bash(f"EXCOLOR colorize <(cat {small}) --ref <(cat {ref}) -o {out} --working-size 32")
-    assert done.returncode == 0, done.stderr
-    record = read_provenance(read_photo(out).metadata)
-    assert record is not None
-    assert [checksum for _, checksum in record.references] == [sha256(reference.read_bytes()).hexdigest()]
-    assert bash(f"EXCOLOR colorize {small} --ref {ref} -o {tmp_path}/named.png --working-size 32").returncode == 0
-    np.testing.assert_array_equal(read_photo(out).pixels, read_photo(tmp_path / "named.png").pixels)
-
-    done = bash(f"cat {small} | EXCOLOR pre-colorize /dev/stdin -o {tmp_path}/stdin.png --working-size 32")
-    assert done.returncode == 0, done.stderr
-
     mask, style_mask = tmp_path / "mask.png", tmp_path / "style.png"
     for path, (height, width) in ((mask, SMALL[::-1]), (style_mask, read_photo(reference).size)):
         Image.fromarray(np.uint8(np.arange(width) < width // 2)[None].repeat(height, axis=0) * 255).save(path)
     masks = f"--content-mask <(cat {mask}) --style-mask <(cat {style_mask})"
-    done = bash(f"EXCOLOR stylize <(cat {small}) <(cat {ref}) {masks} -o {tmp_path}/styled.png --working-size 32")
-    assert done.returncode == 0, done.stderr
+    commands = (
+        f"EXCOLOR colorize <(cat {small}) --ref <(cat {ref}) -o {out} --working-size 32",
+        f"EXCOLOR colorize {small} --ref {ref} -o {tmp_path}/named.png --working-size 32",
+        f"cat {small} | EXCOLOR pre-colorize /dev/stdin -o {tmp_path}/stdin.png --working-size 32",
+        f"EXCOLOR stylize <(cat {small}) <(cat {ref}) {masks} -o {tmp_path}/styled.png --working-size 32",
+    )
+    for done in side_by_side(*(partial(bash, command) for command in commands)):
+        assert done.returncode == 0, done.stderr
+
+    record = read_provenance(read_photo(out).metadata)
+    assert record is not None
+    assert [checksum for _, checksum in record.references] == [sha256(reference.read_bytes()).hexdigest()]
+    np.testing.assert_array_equal(read_photo(out).pixels, read_photo(tmp_path / "named.png").pixels)
+
     record = read_provenance(read_photo(tmp_path / "styled.png").metadata)
     assert record is not None
     expected = [sha256(path.read_bytes()).hexdigest() for path in (reference, style_mask, mask)]
