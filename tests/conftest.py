@@ -78,16 +78,25 @@ def small(target: Path) -> Callable[..., Path]:
     return write
 
 
+@pytest.fixture(scope="session")
+def draw_photos() -> Callable[[Path], Path]:
+    """Makes a folder of four small pictures in color, to train on."""
+
+    def draw(folder: Path) -> Path:
+        folder.mkdir()
+        rng = np.random.default_rng(1)
+        for i in range(4):
+            blobs = Image.fromarray(rng.integers(0, 256, (6, 8, 3), dtype=np.uint8))
+            blobs.resize((120, 100), Image.Resampling.BICUBIC).save(folder / f"{i}.png")
+        return folder
+
+    return draw
+
+
 @pytest.fixture
-def photos(tmp_path: Path) -> Path:
+def photos(tmp_path: Path, draw_photos: Callable[[Path], Path]) -> Path:
     """A folder of four small pictures in color, to train on."""
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    rng = np.random.default_rng(1)
-    for i in range(4):
-        blobs = Image.fromarray(rng.integers(0, 256, (6, 8, 3), dtype=np.uint8))
-        blobs.resize((120, 100), Image.Resampling.BICUBIC).save(folder / f"{i}.png")
-    return folder
+    return draw_photos(tmp_path / "photos")
 
 
 @pytest.fixture

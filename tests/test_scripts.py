@@ -3,8 +3,14 @@
 import json
 import os
 import re
+import runpy
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +18,7 @@ import pytest
 import torch
 from PIL import Image
 from public_states import efficientnet_lite_state
+from side_by_side import ONE_CORE, begun, side_by_side
 
 from excolor.networks.backbone import VARIANTS
 from excolor.networks.checkpoint import load_colorizer, load_encoder, load_matcher, load_network, save_network
@@ -22,49 +29,77 @@ from excolor.networks.semantic_places import SemanticPlacesNet
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 
 
-def test_train_measures_a_usable_model(photos: Path, tmp_path: Path, target: Path, reference: Path) -> None:
-    out = tmp_path / "model"
+@dataclass(frozen=True)
+class Training:
+    """A run of train.sh on four small pictures, with a folder of its own, and what it printed."""
+
+    out: Path
+    run: Callable[..., "subprocess.CompletedProcess[str]"]
+    first: "Future[subprocess.CompletedProcess[str]]"
+
+
+@pytest.fixture(scope="module")
+def trainings(
+    tmp_path_factory: pytest.TempPathFactory, draw_photos: Callable[[Path], Path]
+) -> Iterator[dict[str, Training]]:
+    """Of the model lite and of a semantic one, both begun at once: a run does much that takes one core alone."""
+    folder = tmp_path_factory.mktemp("trainings")
+    photos, backbone, sheets = draw_photos(folder / "photos"), folder / "tiny.pth", folder / "sheets of tiles"
+    torch.save(efficientnet_lite_state(VARIANTS["tiny"]), backbone)
     # Of one class only, if they were not read as sheets, or only one of the two was found
-    sheets = tmp_path / "sheets of tiles"
     for seed, name in enumerate(("cat", "dog")):
-        folder = sheets / name / "all"
-        folder.mkdir(parents=True)
+        (sheets / name / "all").mkdir(parents=True)
         sheet = np.random.default_rng(seed).integers(0, 256, (64, 192, 3), dtype=np.uint8)
-        Image.fromarray(sheet).save(folder / f"{name}.png")
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "DEVICE": "cpu"}
-    environment |= {"CLASSES": f"{sheets}/[c]at:{sheets}/dog", "CLASS_TILES": "64"}
+        Image.fromarray(sheet).save(sheets / name / "all" / f"{name}.png")
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 
-    told: list[str] = []
+    def train(model: str, minutes: str, out: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
+        command = ["bash", SCRIPTS / "train.sh", model, out, minutes, photos, photos]
+        environment = os.environ | ONE_CORE | {"PATH": path, "DEVICE": "cpu"} | variables
+        return subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
 
-    def train() -> str:
-        command = ["bash", SCRIPTS / "train.sh", "lite", out, "0.01", photos, photos]
-        ended = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-        told.append(ended.stderr)
-        return ended.stdout
+    classes = {"CLASSES": f"{sheets}/[c]at:{sheets}/dog", "CLASS_TILES": "64"}
+    outs = {name: folder / name for name in ("lite", "semantic")}
+    runs = {"lite": partial(train, "lite", "0.01", **classes), "semantic": partial(train, "semantic-tiny", "0.02")}
+    firsts = (partial(runs["lite"], outs["lite"]), partial(runs["semantic"], outs["semantic"], BACKBONE=str(backbone)))
+    with begun(*firsts) as futures:
+        yield {name: Training(outs[name], runs[name], first) for name, first in zip(runs, futures, strict=True)}
 
-    printed = train()
-    assert re.search(r"top1 \d", told[0])
+
+def colorize(target: Path, reference: Path, model: Path, result: Path) -> None:
+    command = [sys.executable, "-m", "excolor", "colorize", target, "--ref", reference, "--model", model]
+    environment = os.environ | ONE_CORE
+    options = ["--working-size", "64", "-o", result]
+    subprocess.run([*command, *options], check=True, capture_output=True, env=environment)
+
+
+def test_train_measures_a_usable_model(
+    trainings: dict[str, Training], tmp_path: Path, target: Path, reference: Path
+) -> None:
+    training = trainings["lite"]
+    out, first = training.out, training.first.result()
+    assert re.search(r"top1 \d", first.stderr)
     for protocol in ("none", "mirror", "halves", "random"):
-        assert re.search(rf"^\| {protocol} +\| 4 ", printed, re.MULTILINE), printed
+        assert re.search(rf"^\| {protocol} +\| 4 ", first.stdout, re.MULTILINE), first.stdout
     assert (out / "numbers.json").is_file() and (out / "sheet.png").is_file()
     assert load_matcher(out / "matcher.safetensors", load_encoder(out / "encoder.safetensors")).config.hidden == 96
-    assert "encoder.safetensors" not in train()  # what is done is not done again
 
-    command = [sys.executable, "-m", "excolor", "colorize", target, "--ref", reference, "--model", out]
-    subprocess.run([*command, "--working-size", "64", "-o", tmp_path / "color.png"], check=True, capture_output=True)
+    model = tmp_path / "model"
+    model.mkdir()
+    for path in out.glob("*.safetensors"):  # which are put there again
+        shutil.copy(path, model)
+    again, _ = side_by_side(
+        lambda: training.run(out), lambda: colorize(target, reference, model, tmp_path / "color.png")
+    )
+    assert again is not None and "encoder.safetensors" not in again.stdout  # what is done is not done again
     assert (tmp_path / "color.png").is_file()
 
 
-def test_train_leaves_a_semantic_model(photos: Path, tmp_path: Path, target: Path, reference: Path) -> None:
-    backbone, out = tmp_path / "tiny.pth", tmp_path / "model"
-    torch.save(efficientnet_lite_state(VARIANTS["tiny"]), backbone)
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "DEVICE": "cpu"}
-
-    def train(out: Path, **variables: str) -> str:
-        command = ["bash", SCRIPTS / "train.sh", "semantic-tiny", out, "0.02", photos, photos]
-        return subprocess.run(command, env=environment | variables, check=True, capture_output=True, text=True).stdout
-
-    printed = train(out, BACKBONE=str(backbone))
+def test_train_leaves_a_semantic_model(
+    trainings: dict[str, Training], tmp_path: Path, target: Path, reference: Path
+) -> None:
+    training = trainings["semantic"]
+    out, more, printed = training.out, tmp_path / "more", training.first.result().stdout
     for protocol in ("none", "mirror", "halves", "random"):
         assert re.search(rf"^\| {protocol} +\| 4 ", printed, re.MULTILINE), printed
     left = {"semantic", "semantic.safetensors", "numbers.json", "sheet.png"}
@@ -73,15 +108,17 @@ def test_train_leaves_a_semantic_model(photos: Path, tmp_path: Path, target: Pat
     similar = [(out / name / "similar-pictures.pt").read_bytes() for name in ("places", "semantic")]
     assert similar[0] == similar[1]  # of the same photographs by the same backbone: not found again
     (out / "semantic" / "done").unlink()
-    train(out, BACKBONE=str(backbone))  # goes on where it was
-    train(tmp_path / "more", START=str(out / "semantic" / "training-state.pt"))
-    assert {path.name for path in (tmp_path / "more").iterdir()} == left
-    for folder in (out, tmp_path / "more"):
+    start = shutil.copy(out / "semantic" / "training-state.pt", tmp_path / "start.pt")
+    # One goes on where it was, and the other begins with that
+    side_by_side(
+        lambda: training.run(out, BACKBONE=str(out.parent / "tiny.pth")), lambda: training.run(more, START=str(start))
+    )
+    assert {path.name for path in more.iterdir()} == left
+    for folder in (out, more):
         net = load_network(folder / "semantic.safetensors", SemanticColorizationNet)
         assert all(torch.equal(tensor, described[name]) for name, tensor in net.places.state_dict().items())
 
-    command = [sys.executable, "-m", "excolor", "colorize", target, "--ref", reference, "--model", out]
-    subprocess.run([*command, "--working-size", "64", "-o", tmp_path / "color.png"], check=True, capture_output=True)
+    colorize(target, reference, out, tmp_path / "color.png")
     assert (tmp_path / "color.png").is_file()
 
 
@@ -152,7 +189,9 @@ def test_a_folder_from_before_places_were_trained_is_refused_before_any_work(tmp
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["semantic"]
 
 
-def test_averaged_colorizers(tmp_path: Path) -> None:
+def test_averaged_colorizers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     torch.manual_seed(0)
     config = ColorizationConfig(8, gated=True)
     nets = [ColorizationNet(config).folded() for _ in range(2)]
@@ -162,18 +201,23 @@ def test_averaged_colorizers(tmp_path: Path) -> None:
     save_network(ColorizationNet(ColorizationConfig(16)).folded(), tmp_path / "wide.safetensors")
     out = tmp_path / "out.safetensors"
 
-    def average(*parts: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, SCRIPTS / "average_colorizers.py", *parts, "-o", out]
-        return subprocess.run(command, check=False, capture_output=True, text=True)
+    script = SCRIPTS / "average_colorizers.py"
 
     for wrong in ("wide.safetensors:1", "b.safetensors:0", "b.safetensors", "none.safetensors:1"):
-        refused = average(f"{paths[0]}:1", f"{tmp_path}/{wrong}")
-        assert refused.returncode == 1 and refused.stderr.startswith("Error: ") and refused.stderr.count("\n") == 1
+        arguments = [str(script), f"{paths[0]}:1", f"{tmp_path}/{wrong}", "-o", str(out)]
+        monkeypatch.setattr(sys, "argv", arguments)  # in this process, which has imported torch
+        with pytest.raises(SystemExit) as refused:
+            runpy.run_path(str(script), run_name="__main__")
+        said = capsys.readouterr().err
+        assert refused.value.code == 1 and said.startswith("Error: ") and said.count("\n") == 1
         assert not out.exists()
 
-    assert average(f"{paths[0]}:3", f"{paths[1]}:1").returncode == 0
-    again = average(f"{paths[0]}:1", f"{paths[1]}:1")
-    assert again.returncode == 1 and "exists already" in again.stderr
+    arguments = [str(script), f"{paths[0]}:3", f"{paths[1]}:1", "-o", str(out)]
+    subprocess.run([sys.executable, *arguments], check=True)
+    monkeypatch.setattr(sys, "argv", arguments)
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(script), run_name="__main__")
+    assert "exists already" in capsys.readouterr().err
     mean = load_colorizer(out).state_dict()
     first, second = (load_colorizer(path).state_dict() for path in paths)
     for name, found in mean.items():
