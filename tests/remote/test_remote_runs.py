@@ -21,6 +21,7 @@ from urllib.request import urlopen
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
+from side_by_side import ONE_CORE, side_by_side
 
 from excolor.cli.main import main
 from excolor.photo.files import remove_unfinished
@@ -329,7 +330,7 @@ def serving(folder: Path, *command: str) -> Iterator[str]:
 def apart(folder: Path, environment: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
     """`excolor colorize` in a process of its own, whose client of the store finds these variables."""
     command = [sys.executable, "-m", "excolor", "colorize", *arguments, *OPTIONS]
-    variables = {**os.environ, **environment}
+    variables = {**os.environ, **ONE_CORE, **environment}
     return subprocess.run(command, capture_output=True, text=True, env=variables, check=False, cwd=folder)
 
 
@@ -369,20 +370,23 @@ def test_s3_is_like_a_folder(
     assert done.returncode == 0, done.stderr
     assert sorted(done.stdout.splitlines()) == sorted(f"s3://bucket/out/{name}" for name in local)
     assert {name: store.cat_file(f"bucket/out/{name}") for name in local} == local
-    assert "4 skipped" in excolor(*command).stderr
 
     store.pipe_file("bucket/keys//9.png", (scans / "box0/0.png").read_bytes())
-    double = excolor("s3://bucket/keys/", "--ref", "s3://bucket/refs/", "-o", "s3://bucket/out/")
+    refs = ("--ref", "s3://bucket/refs/")
+    web_ref = ("--ref", f"{server}/bucket/refs/reference.jpg")
+    again, double, web, missing, unwritten = side_by_side(
+        lambda: excolor(*command),
+        lambda: excolor("s3://bucket/keys/", *refs, "-o", "s3://bucket/out/"),
+        lambda: excolor(f"{server}/bucket/scans/box0/0.png", *web_ref, "-o", "web.png"),
+        lambda: excolor("s3://absent/scans/", *refs, "-o", "s3://bucket/out/"),
+        lambda: excolor("s3://bucket/scans/box0/0.png", *refs, "-o", "s3://absent/out/"),
+    )
+    assert "4 skipped" in again.stderr
     assert double.stdout.splitlines() == ["s3://bucket/out/9-color.png"], double.stderr
-
-    web = excolor(f"{server}/bucket/scans/box0/0.png", "--ref", f"{server}/bucket/refs/reference.jpg", "-o", "web.png")
     assert web.returncode == 0, web.stderr
     assert (tmp_path / "web.png").read_bytes() == local["box0/0-color.png"]
-
-    missing = excolor("s3://absent/scans/", "--ref", "s3://bucket/refs/", "-o", "s3://bucket/out/")
     assert missing.returncode == 1
     assert len(missing.stderr.splitlines()) == 1, missing.stderr
-    unwritten = excolor("s3://bucket/scans/box0/0.png", "--ref", "s3://bucket/refs/", "-o", "s3://absent/out/")
     assert unwritten.returncode == 1
     assert "cannot write s3://absent/out/0-color.png: there is no such bucket" in unwritten.stderr
     assert "Traceback" not in unwritten.stderr
