@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -90,8 +89,9 @@ def test_the_peak_is_of_what_came_after_and_is_kept() -> None:
 @pytest.mark.parametrize("fresh", [True, False])
 def test_it_ends_with_the_process_that_started_it(fresh: bool) -> None:
     """However that one ends: the pipe of its output is closed only when both have ended."""
-    code = f"import time; from excolor.bench.isolation import run_apart; run_apart(time.sleep, 300, fresh={fresh})"
+    there = "import time; print('there', flush=True); time.sleep(300)"
+    code = f"from excolor.bench.isolation import run_apart; run_apart(exec, {there!r}, fresh={fresh})"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        time.sleep(3)
+        assert process.stdout is not None and process.stdout.readline() == b"there\n"
         process.kill()
         process.communicate(timeout=60)
