@@ -33,6 +33,7 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="pr
 
 PICTURES = 30
 RUN = "import signal as s; s.signal(s.SIGINT, s.default_int_handler); from excolor.cli.main import run; run()"
+SOON = "from excolor.cluster import crew; crew._UNTOLD = 1.0; "  # seconds, not 10, until it says that it waits
 
 
 @pytest.fixture
@@ -54,8 +55,8 @@ def own_environment(home: Path) -> dict[str, str]:
 def start(tmp_path: Path) -> Start:
     """Starts a command in the folder of the test, with pipes for its output."""
 
-    def popen(*arguments: object, **environment: str) -> "subprocess.Popen[str]":
-        words = [sys.executable, "-c", RUN, *map(str, arguments)]
+    def popen(*arguments: object, code: str = RUN, **environment: str) -> "subprocess.Popen[str]":
+        words = [sys.executable, "-c", code, *map(str, arguments)]
         pipe = subprocess.PIPE
         whole = {**own_environment(tmp_path), **environment}
         return subprocess.Popen(words, cwd=tmp_path, stdout=pipe, stderr=pipe, text=True, bufsize=1, env=whole)
@@ -98,20 +99,19 @@ def test_a_worker_is_killed_and_all_is_done(
     scans: Path, reference: Path, warm: Path, tmp_path: Path, start: Start
 ) -> None:
     command = ("colorize", "scans", "--ref", reference, "--ref", warm, "--working-size", 96)
-    local = start(*command, "-o", "local", "--report", "local.json")
-    _, local_errors = local.communicate()
-    assert local.returncode == 1
-
     run = start(*command, "-o", "out", "--on", "ray", "--jobs", 2, "--report", "ray.json")
     assert run.stdout is not None
     first = run.stdout.readline()
     assert first, run.communicate()
     os.kill(workers(run.pid)[0], signal.SIGKILL)
+    local = start(*command, "-o", "local", "--report", "local.json")  # now that Ray has started, which has no patience
     rest, errors = run.communicate()
     assert run.returncode == 1, errors
     printed = [first, *rest.splitlines(keepends=True)]
     assert len(printed) == len(set(printed)) == PICTURES - 1
 
+    _, local_errors = local.communicate()
+    assert local.returncode == 1
     assert contents(tmp_path / "out") == contents(tmp_path / "local")
     reports = [json.loads((tmp_path / name).read_text()) for name in ("local.json", "ray.json")]
     assert reports[0]["totals"] == reports[1]["totals"]
@@ -298,7 +298,7 @@ def test_a_cluster_without_room_is_waited_for_until_a_signal(
     """A head without processors stands for a cluster whose processors all others have."""
     cluster = start_cluster(0)
     command = ("pre-colorize", "scans", "--working-size", 32, "-o", "out", "--report", "run.json")
-    run = start(*command, "--on", cluster.address, RAY_AUTH_MODE="token")
+    run = start(*command, "--on", cluster.address, code=SOON + RUN, RAY_AUTH_MODE="token")
     assert run.stderr is not None
     assert "waiting for room in the cluster" in run.stderr.readline()
     run.send_signal(signal.SIGINT)
