@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -196,24 +197,31 @@ class Tab:
             self.complaints.append(message.text)
 
     def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until something is true of the server, for half a minute."""
-        for _ in range(600):
+        """Wait until something is true of the server, for two minutes: a busy machine is slow."""
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
             if condition():
                 return
-            self.page.wait_for_timeout(50)
+            self.page.wait_for_timeout(10)
         raise AssertionError("it did not become true")
 
     def settle(self) -> None:
         """Wait until the page shows what the server knows."""
-        self.page.wait_for_timeout(80)  # longer than it waits before it asks
+        self.frames()  # what was done is heeded: the page is busy at once, and asks later
         self.page.wait_for_selector("#stage[data-state=ready]", timeout=60_000)
         if self.server.session["target"]:
             revision = self.server.session["revision"]
             self.page.wait_for_selector(f"#stage[data-state=ready][data-revision='{revision}']", timeout=60_000)
-        self.page.wait_for_timeout(60)  # until it is painted
+        self.frames()
+
+    def frames(self) -> None:
+        """Wait until the page is painted: what one frame was told to draw is there in the next one."""
+        self.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     def open(self) -> None:
-        self.page.goto(self.server.url)
+        with self.page.expect_response("**/api/session") as waiting:  # the page is ready before
+            self.page.goto(self.server.url)
+        waiting.value.finished()
         self.settle()
 
     def choose(self, name: str) -> None:
@@ -231,6 +239,9 @@ class Tab:
 
     def seen(self) -> NDArray[np.uint8]:
         """What the stage shows, (H, W, 3), a pixel for each of the screen's."""
+        fading = """() => document.querySelector("#stage").dataset.state !== "busy"
+            && getComputedStyle(document.querySelector("#busy")).opacity > 0"""
+        self.until(lambda: not self.page.evaluate(fading))  # the sign of work
         png = self.page.locator("#stage").screenshot()
         return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
 

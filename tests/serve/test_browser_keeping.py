@@ -60,9 +60,8 @@ def test_a_note_typed_just_before_the_page_goes_is_saved(tab: Any, gray: Path, l
     tab.give("target-file", gray)
     for i in range(20 if long else 1):
         tab.click(330 + 20 * i, 300)
-        tab.settle()
         if long:
-            tab.page.fill("#hints .note >> nth=-1", long)
+            tab.page.fill(f"#hints .note >> nth={i}", long)
     tab.settle()
     note = tab.page.locator("#hints .note").first
     note.fill("")
