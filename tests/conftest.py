@@ -11,8 +11,9 @@ from PIL import Image
 
 from excolor import Colorizer, Stylizer
 
-# The same examples in every run, so that a change fails or passes by itself; --hypothesis-profile default searches on
-settings.register_profile("steady", derandomize=True)
+# The same examples in every run, so that a change fails or passes by itself, however busy the machine is;
+# --hypothesis-profile default searches on
+settings.register_profile("steady", derandomize=True, deadline=None)
 settings.load_profile("steady")
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

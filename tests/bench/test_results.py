@@ -43,7 +43,7 @@ RESULTS = st.builds(
 
 
 @given(kept=RESULTS)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 def test_json_brings_everything_back(kept: Results, tmp_path: Path) -> None:
     path = tmp_path / "run.json"
     path.write_text(kept.to_json())

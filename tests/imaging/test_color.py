@@ -46,7 +46,7 @@ def test_rgb_agrees_with_skimage_inside_the_gamut() -> None:
 
 
 @given(unit, unit, unit)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_rgb_survives_the_way_to_lab_and_back(r: float, g: float, b: float) -> None:
     rgb = pixel(r, g, b)
     torch.testing.assert_close(lab_to_rgb(rgb_to_lab(rgb)), rgb, atol=1e-4, rtol=0)  # 1/40 of an 8-bit step
@@ -64,7 +64,7 @@ def test_lightness_of_gray_is_that_of_equal_channels() -> None:
 
 
 @given(st.floats(0, 100, width=32), ab_value, ab_value)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_colors_outside_srgb_lose_chroma_and_keep_lightness(lightness: float, a: float, b: float) -> None:
     lab = pixel(lightness, a, b)
     rgb = lab_to_rgb(lab)

@@ -47,7 +47,7 @@ def picture(shape: tuple[int, ...], dtype: type, seed: int = 0) -> np.ndarray:
     chroma=st.sampled_from([5, 30, 100]),
     seed=st.integers(0, 1000),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_lightness_is_the_targets_own(size, dtype, channels, chroma, seed) -> None:
     rng = np.random.default_rng(seed)
     pixels = picture((*size, *channels), dtype, seed)

@@ -42,7 +42,7 @@ def test_local_fit_agrees_with_a_plain_guided_filter() -> None:
 
 
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 100))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_constant_values_stay_constant(height: int, width: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     small = (rng.random((height, width, 1)) * 100).astype(np.float32)
@@ -61,7 +61,7 @@ def test_a_flat_guide_gives_the_mean() -> None:
 
 
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 100))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_values_stay_what_they_are_at_their_own_size(height: int, width: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     guide = rng.random((height, width), dtype=np.float32) * 100

@@ -25,7 +25,7 @@ side = st.integers(1, 20_000)
 
 
 @given(side, side, st.integers(16, 1024))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_working_size_keeps_the_aspect_ratio_and_never_enlarges(height: int, width: int, shorter: int) -> None:
     small = shrunk_size((height, width), shorter)
     assert 1 <= small[0] <= height and 1 <= small[1] <= width

@@ -266,7 +266,7 @@ def check_any(
     channels=st.sampled_from([1, 3, 4]),
     dtype=st.sampled_from([np.uint8, np.uint16, np.float32]),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_any_size_and_kind_works(
     colorizer: Colorizer,
     stylizer: Stylizer,

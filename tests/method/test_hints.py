@@ -86,7 +86,7 @@ def test_patch_counts_are_geometric() -> None:
 
 
 @given(st.integers(1, 24), st.integers(1, 24), st.integers(0, 1000))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_patches_fit_any_picture(height: int, width: int, seed: int) -> None:
     ab = color_map(3, height, width)
     hints = geometric_patches(ab, seeded(seed))

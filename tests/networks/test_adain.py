@@ -31,7 +31,7 @@ def test_follows_the_formula() -> None:
 
 
 @given(st.integers(0, 1000), st.integers(2, 12), st.integers(2, 12))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_result_has_the_moments_of_the_style(seed: int, height: int, width: int) -> None:
     content, style = features(2, 3, height, width, seed=seed + 1), features(2, 3, 8, 8, seed=seed)
     found, wanted = measure(adain(content, style)), measure(style)
@@ -42,7 +42,7 @@ def test_result_has_the_moments_of_the_style(seed: int, height: int, width: int)
 
 
 @given(st.integers(0, 1000))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_own_style_changes_nothing(seed: int) -> None:
     x = features(2, 4, 5, 6, seed=seed)
     torch.testing.assert_close(adain(x, x), x, atol=1e-4, rtol=1e-4)

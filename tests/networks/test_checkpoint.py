@@ -312,7 +312,7 @@ def loads_or_is_refused(content: bytes, folder: Path) -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_damaged_bytes(small: bytes, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     content = bytearray(small)
     header = 8 + int.from_bytes(small[:8], "little")
@@ -323,7 +323,7 @@ def test_damaged_bytes(small: bytes, tmp_path_factory: pytest.TempPathFactory, d
 
 
 @given(data=st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_headers_that_lie(small: bytes, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     end = 8 + int.from_bytes(small[:8], "little")
     header = json.loads(small[8:end])

@@ -191,7 +191,7 @@ def test_our_profile_is_the_same_everywhere() -> None:
     np.testing.assert_allclose(red[1][:2], (0.64, 0.33), atol=0.01)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.data())
 def test_damaged_profiles_never_get_in_the_way(data: st.DataObject) -> None:
     profile = bytearray(data.draw(st.sampled_from(list(SOUND.values()))))

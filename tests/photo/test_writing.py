@@ -51,7 +51,7 @@ def photos(draw: st.DrawFn) -> Photo:
     return Photo(pixels, draw(hnp.arrays(dtype, (height, width))) if has_alpha else None)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(photo=photos(), suffix=st.sampled_from([".png", ".tif"]))
 def test_what_is_written_is_read_back(photo, suffix):
     with tempfile.TemporaryDirectory() as folder:

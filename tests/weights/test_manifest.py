@@ -272,7 +272,7 @@ PLACES = [
 ]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(place=st.sampled_from(PLACES), value=VALUES)
 def test_any_value_is_taken_or_refused(place: str, value: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
     manifest = contents()
