@@ -362,6 +362,12 @@ def test_each_reference_is_encoded_once(
     assert sorted(encoded) == [str(references / "good.jpg"), str(references / "sub/other.png")]
 
 
+def paired(report: Path) -> dict[Path, Path]:
+    """The references of a report, and the targets that they were given."""
+    files = json.loads(report.read_text())["files"]
+    return {Path(f["reference"]): Path(f["input"]) for f in files if f["reference"]}
+
+
 def test_references_of_the_targets_names(tmp_path: Path, small: Write, excolor: Run) -> None:
     scans, references, report = tmp_path / "scans", tmp_path / "references", tmp_path / "report.json"
     for name in ("a", "b", "lost", "twice"):
@@ -378,10 +384,7 @@ def test_references_of_the_targets_names(tmp_path: Path, small: Write, excolor: 
     assert "3 written, 2 failed" in result.stderr
     assert f"{scans / 'lost.png'}: no reference is named lost" in result.stderr
     assert f"{scans / 'twice.png'}: several references have its name" in result.stderr
-    files = json.loads(report.read_text())["files"]
-    assert {f["reference"]: f["input"] for f in files if f["reference"]} == {
-        str(references / name): str(scans / target) for name, target in pairs.items()
-    }
+    assert paired(report) == {references / name: scans / target for name, target in pairs.items()}
 
 
 def test_a_reference_of_the_same_name_in_another_subfolder_is_not_taken(
@@ -400,10 +403,7 @@ def test_a_reference_of_the_same_name_in_another_subfolder_is_not_taken(
     assert result.exit_code == 1 and "3 written, 1 failed" in result.stderr
     why = f"is in another subfolder ({references / 'b/7.jpg'}); move it to a or beside the subfolders"
     assert f"{scans / 'a/7.png'}: the reference of its name {why}, or pair them otherwise (--pair)" in result.stderr
-    files = json.loads(report.read_text())["files"]
-    assert {f["reference"]: f["input"] for f in files if f["reference"]} == {
-        str(references / name): str(scans / target) for name, target in pairs.items()
-    }
+    assert paired(report) == {references / name: scans / target for name, target in pairs.items()}
 
 
 def test_subfolders_tell_references_of_one_name_apart_where_their_root_is_given(
